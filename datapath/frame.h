@@ -80,7 +80,7 @@ struct frame_pool {
     uint32_t used[FRAME_BUDGET_COUNT];
     uint32_t pressure_at;                 /* used[DATA] from which the level is PRESSURE */
     uint32_t critical_at;                 /* used[DATA] from which the level is CRITICAL */
-    uint64_t refused[FRAME_BUDGET_COUNT]; /* takes that a floor refused */
+    uint64_t refused[FRAME_BUDGET_COUNT]; /* takes and keeps that a floor refused */
     struct frame *records;
 };
 
@@ -100,7 +100,10 @@ int frame_pool_init(struct frame_pool *pool, const struct frame_pool_config *con
  * taking it would spend another budget's floor. */
 uint32_t frame_take(struct frame_pool *pool, enum frame_budget budget, enum frame_holder holder);
 
-/* Another holder joins. APP and REASSEMBLY may join more than once. */
+/* Another holder joins. APP and REASSEMBLY may join more than once, up to
+ * 65,535 times; beyond that, or for another holder that is there already, it is
+ * a broken invariant. Where the application decides how often it holds, ask
+ * frame_may_hold first and refuse its call. */
 void frame_hold(struct frame_pool *pool, uint32_t index, enum frame_holder holder);
 
 /* A holder leaves (one of its counts, for APP and REASSEMBLY); the last one
@@ -111,6 +114,11 @@ void frame_drop(struct frame_pool *pool, uint32_t index, enum frame_holder holde
  * False, and nothing changed, when no free frame could replace it; then its
  * payload must not be taken. True at once when it is charged there already. */
 bool frame_keep(struct frame_pool *pool, uint32_t index);
+
+/* For ports: a frame that was lent comes back with a packet, and FRAME_WORKER
+ * takes over from FRAME_KERNEL_RX. The chunk is free from `fill_end` on, the
+ * end of the packet, so that slice_stash may write behind it. */
+void frame_arrive(struct frame_pool *pool, uint32_t index, uint16_t fill_end);
 
 enum frame_pressure frame_pool_pressure(const struct frame_pool *pool);
 
@@ -135,6 +143,21 @@ static inline bool frame_is_held_by(const struct frame_pool *pool, uint32_t inde
                                     enum frame_holder holder)
 {
     return (frame_record(pool, index)->holders & holder) != 0;
+}
+
+/* Whether frame_hold is allowed. */
+static inline bool frame_may_hold(const struct frame_pool *pool, uint32_t index,
+                                  enum frame_holder holder)
+{
+    const struct frame *record = frame_record(pool, index);
+
+    if (holder == FRAME_APP) {
+        return record->app_count < UINT16_MAX;
+    }
+    if (holder == FRAME_REASSEMBLY) {
+        return record->reassembly_count < UINT16_MAX;
+    }
+    return (record->holders & holder) == 0;
 }
 
 static inline uint8_t *frame_data(const struct frame_pool *pool, uint32_t index)

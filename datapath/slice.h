@@ -32,8 +32,10 @@ static inline uint8_t *slice_data(const struct frame_pool *pool, const struct sl
 /* Small payloads do not hold frames. A payload below a quarter of a chunk that
  * is to stay is copied: behind `tail` (the bytes before it in the same queue)
  * when the chunk has room and nobody has written there, else into a fresh frame
- * of the data budget. The copy is held by `holder`, one count more.
- * `tail` may be NULL. Returns false when no frame is to be had. */
+ * of the data budget. The copy is held by `holder`, FRAME_APP or
+ * FRAME_REASSEMBLY, one count more; it keeps the sum of `in`, which may lie in
+ * another pool's frame of the same region. `tail` may be NULL.
+ * Returns false when no frame is to be had. */
 bool slice_stash(struct frame_pool *pool, const struct slice *tail, const struct slice *in,
                  enum frame_holder holder, struct slice *out);
 
