@@ -1,0 +1,120 @@
+#include "datapath/wire/link.h"
+
+#include "datapath/util.h"
+
+#define CORRUPT_BITS_MAX 15
+
+/* Field by field: padding may hold anything. */
+static bool is_impaired(const struct wire_impairment *i)
+{
+    return i->loss_ppm > 0 || i->duplicate_ppm > 0 || i->corrupt_ppm > 0 || i->reorder_ppm > 0 ||
+           i->delay_ns > 0 || i->jitter_ns > 0 || i->rate_bytes_per_s > 0 ||
+           i->completion_delay_ns > 0 || i->completions_stalled || i->down || i->receiver_starved;
+}
+
+/* Waits for the rate; false when there is no room to wait. */
+static bool pass_queue(struct wire_link *link, uint32_t length_bytes, uint64_t now_ns,
+                       uint64_t *left_ns)
+{
+    uint64_t rate = link->impairment.rate_bytes_per_s;
+    uint64_t start_ns = max_u64(now_ns, link->idle_at_ns);
+    uint64_t waiting_bytes;
+
+    *left_ns = now_ns;
+    if (rate == 0) {
+        return true;
+    }
+    waiting_bytes = (uint64_t)((unsigned __int128)(start_ns - now_ns) * rate / NS_PER_S);
+    if (waiting_bytes > 0 && waiting_bytes + length_bytes > link->impairment.queue_bytes) {
+        return false;
+    }
+    link->idle_at_ns = start_ns + length_bytes * NS_PER_S / rate;
+    *left_ns = link->idle_at_ns;
+    return true;
+}
+
+/* A packet that is held back does not hold back the next; all others arrive in
+ * the order in which they left. */
+static void set_arrival(struct wire_link *link, struct wire_fate *fate)
+{
+    const struct wire_impairment *impairment = &link->impairment;
+
+    fate->due_ns = fate->left_ns + impairment->delay_ns;
+    if (impairment->jitter_ns > 0) {
+        fate->due_ns += random_below(&link->random, impairment->jitter_ns + 1);
+    }
+    fate->reordered = random_chance(&link->random, impairment->reorder_ppm);
+    if (fate->reordered) {
+        fate->due_ns = max_u64(fate->due_ns, link->last_due_ns) + 1 +
+                       random_below(&link->random, impairment->reorder_ns);
+    } else {
+        fate->due_ns = max_u64(fate->due_ns, link->last_due_ns);
+        link->last_due_ns = fate->due_ns;
+    }
+}
+
+void wire_link_init(struct wire_link *link, uint64_t seed)
+{
+    *link = (struct wire_link){0};
+    random_init(&link->random, seed);
+}
+
+void wire_link_impair(struct wire_link *link, const struct wire_impairment *impairment)
+{
+    link->impairment = *impairment;
+    link->impaired = is_impaired(impairment);
+}
+
+struct wire_fate wire_link_decide(struct wire_link *link, uint32_t length_bytes, uint64_t now_ns)
+{
+    const struct wire_impairment *impairment = &link->impairment;
+    struct wire_fate fate = {.event = WIRE_SENT, .left_ns = now_ns, .due_ns = now_ns};
+
+    if (impairment->down) {
+        fate.event = WIRE_DOWN;
+    } else if (!pass_queue(link, length_bytes, now_ns, &fate.left_ns)) {
+        fate.event = WIRE_QUEUE_FULL;
+    } else if (random_chance(&link->random, impairment->loss_ppm)) {
+        fate.event = WIRE_LOST;
+        fate.due_ns = fate.left_ns + impairment->delay_ns;
+    } else {
+        set_arrival(link, &fate);
+        fate.duplicated = random_chance(&link->random, impairment->duplicate_ppm);
+        if (fate.duplicated) {
+            fate.copy_due_ns =
+                fate.due_ns + random_below(&link->random, impairment->reorder_ns + 1);
+        }
+    }
+    return fate;
+}
+
+uint64_t wire_link_complete_ns(struct wire_link *link, const struct wire_fate *fate)
+{
+    uint64_t late_ns = link->impairment.completion_delay_ns;
+
+    return late_ns == 0 ? fate->left_ns : fate->due_ns + random_below(&link->random, late_ns + 1);
+}
+
+static void flip_bit(uint8_t *bytes, uint64_t bit)
+{
+    bytes[bit / 8] = (uint8_t)(bytes[bit / 8] ^ 1u << bit % 8);
+}
+
+bool wire_link_corrupt(struct wire_link *link, uint8_t *bytes, uint32_t length_bytes)
+{
+    uint64_t width;
+    uint64_t first;
+
+    if (!random_chance(&link->random, link->impairment.corrupt_ppm)) {
+        return false;
+    }
+    width = min_u64(1 + random_below(&link->random, CORRUPT_BITS_MAX), length_bytes * 8ull);
+    first = random_below(&link->random, length_bytes * 8ull - width + 1);
+    flip_bit(bytes, first); /* one at least differs */
+    for (uint64_t bit = 1; bit < width; bit++) {
+        if (random_below(&link->random, 2) == 0) {
+            flip_bit(bytes, first + bit);
+        }
+    }
+    return true;
+}
