@@ -29,37 +29,51 @@ static struct wire_end *other_end(const struct wire_end *end)
     return &end->wire->end[1 - end->side];
 }
 
-/* Counts an event of a packet that `from` has sent, and shows it. */
-static void happen(struct wire_end *from, struct wire_sight sight)
-{
-    struct wire *wire = from->wire;
+/* A packet on its way through this file. */
+struct passing {
+    uint64_t now_ns;
+    const uint8_t *bytes;
+    uint32_t length;
+};
 
-    from->counts[sight.event]++;
-    if (__builtin_expect(wire->tap.on_packet != NULL, 0)) {
-        sight.from = from->side;
-        wire->tap.on_packet(wire->tap.ctx, &sight);
+/* Counts an event of a packet that `from` has sent, and shows it. */
+static inline void happen(struct wire_end *from, enum wire_event event,
+                          const struct passing *packet)
+{
+    const struct wire_tap *tap = &from->wire->tap;
+
+    from->counts[event]++;
+    if (__builtin_expect(tap->on_packet != NULL, 0)) {
+        tap->on_packet(tap->ctx, &(struct wire_sight){
+                                     .now_ns = packet->now_ns,
+                                     .event = event,
+                                     .from = from->side,
+                                     .bytes = packet->bytes,
+                                     .length = packet->length,
+                                 });
     }
 }
 
-/* `sight` comes as WIRE_DELIVERED; whatever keeps the packet out replaces that. */
-static void deliver(struct wire_end *from, struct wire_sight sight)
+static inline void deliver(struct wire_end *from, const struct passing *packet)
 {
     struct wire_end *to = other_end(from);
     struct frame_pool *pool = to->port.pool;
     uint32_t frame;
 
-    if (sight.length > from->wire->packet_bytes_max ||
-        to->rx_offset + sight.length > frame_chunk_bytes(pool)) {
-        sight.event = WIRE_TOO_LONG;
-    } else if (to->fill_head == to->fill_tail || from->link.impairment.receiver_starved) {
-        sight.event = WIRE_STARVED;
-    } else {
-        frame = to->fill[to->fill_head++ & to->lent_mask];
-        memcpy(frame_data(pool, frame) + to->rx_offset, sight.bytes, sight.length);
-        to->rx[to->rx_tail++ & to->lent_mask] =
-            (struct port_packet){frame, to->rx_offset, (uint16_t)sight.length};
+    if (packet->length > from->wire->packet_bytes_max ||
+        to->rx_offset + packet->length > frame_chunk_bytes(pool)) {
+        happen(from, WIRE_TOO_LONG, packet);
+        return;
     }
-    happen(from, sight);
+    if (to->fill_head == to->fill_tail || from->link.impairment.receiver_starved) {
+        happen(from, WIRE_STARVED, packet);
+        return;
+    }
+    frame = to->fill[to->fill_head++ & to->lent_mask];
+    memcpy(frame_data(pool, frame) + to->rx_offset, packet->bytes, packet->length);
+    to->rx[to->rx_tail++ & to->lent_mask] =
+        (struct port_packet){frame, to->rx_offset, (uint16_t)packet->length};
+    happen(from, WIRE_DELIVERED, packet);
 }
 
 /* Not for secrets, only to notice that a packet was written to: a few cycles
@@ -85,27 +99,25 @@ static const uint8_t *packet_bytes(const struct wire_end *end, const struct port
     return frame_data(end->port.pool, packet->frame) + packet->offset;
 }
 
-static void fly(struct wire_end *from, struct wire_sight sight, uint64_t due_ns)
+static void fly(struct wire_end *from, struct passing packet, uint64_t due_ns)
 {
     uint32_t slot;
     uint8_t *bytes;
 
     if (from->flight.count == from->flight.capacity) {
-        sight.event = WIRE_FLIGHT_FULL;
-        happen(from, sight);
+        happen(from, WIRE_FLIGHT_FULL, &packet);
         return;
     }
     slot = from->slots_free[from->flight.count];
     bytes = from->flight_bytes + (size_t)slot * from->wire->packet_bytes_max;
-    memcpy(bytes, sight.bytes, sight.length);
-    sight.bytes = bytes;
-    if (wire_link_corrupt(&from->link, bytes, sight.length)) {
-        sight.event = WIRE_CORRUPTED;
-        happen(from, sight);
+    memcpy(bytes, packet.bytes, packet.length);
+    packet.bytes = bytes;
+    if (wire_link_corrupt(&from->link, bytes, packet.length)) {
+        happen(from, WIRE_CORRUPTED, &packet);
     }
     wire_heap_push(&from->flight, (struct wire_heap_entry){
                                       .due_ns = due_ns,
-                                      .packet = {.frame = slot, .length = (uint16_t)sight.length},
+                                      .packet = {.frame = slot, .length = (uint16_t)packet.length},
                                   });
 }
 
@@ -118,64 +130,59 @@ static void land(struct wire_end *from)
     uint32_t slot = entry.packet.frame;
 
     from->slots_free[from->flight.count] = slot;
-    deliver(from, (struct wire_sight){
+    deliver(from, &(struct passing){
                       .now_ns = entry.due_ns,
-                      .event = WIRE_DELIVERED,
                       .bytes = from->flight_bytes + (size_t)slot * from->wire->packet_bytes_max,
                       .length = entry.packet.length,
                   });
 }
 
-static void transmit_impaired(struct wire_end *from, const struct port_packet *packet)
+static void transmit_impaired(struct wire_end *from, const struct port_packet *frame,
+                              const struct passing *packet)
 {
-    struct wire_sight sight = {.now_ns = from->wire->now_ns,
-                               .bytes = packet_bytes(from, packet),
-                               .length = packet->length};
-    struct wire_fate fate = wire_link_decide(&from->link, sight.length, sight.now_ns);
+    struct wire_fate fate = wire_link_decide(&from->link, packet->length, packet->now_ns);
 
     wire_heap_push(&from->late, (struct wire_heap_entry){
                                     .due_ns = wire_link_complete_ns(&from->link, &fate),
-                                    .packet = *packet,
-                                    .check = fingerprint(sight.bytes, sight.length),
+                                    .packet = *frame,
+                                    .check = fingerprint(packet->bytes, packet->length),
                                 });
-    if (fate.event == WIRE_SENT && sight.length > from->wire->packet_bytes_max) {
-        fate.event = WIRE_TOO_LONG;
-    }
     if (fate.event != WIRE_SENT) {
-        sight.event = fate.event;
-        happen(from, sight);
+        happen(from, fate.event, packet);
+        return;
+    }
+    if (packet->length > from->wire->packet_bytes_max) {
+        happen(from, WIRE_TOO_LONG, packet);
         return;
     }
     if (fate.reordered) {
-        sight.event = WIRE_REORDERED;
-        happen(from, sight);
+        happen(from, WIRE_REORDERED, packet);
     }
-    fly(from, sight, fate.due_ns);
+    fly(from, *packet, fate.due_ns);
     if (fate.duplicated) {
-        sight.event = WIRE_DUPLICATED;
-        happen(from, sight);
-        fly(from, sight, fate.copy_due_ns);
+        happen(from, WIRE_DUPLICATED, packet);
+        fly(from, *packet, fate.copy_due_ns);
     }
 }
 
-static void transmit(struct wire_end *from, const struct port_packet *packet)
+static void transmit(struct wire_end *from, const struct port_packet *frame)
 {
-    struct wire_sight sight = {.now_ns = from->wire->now_ns,
-                               .event = WIRE_SENT,
-                               .bytes = packet_bytes(from, packet),
-                               .length = packet->length};
+    const struct passing packet = {
+        .now_ns = from->wire->now_ns,
+        .bytes = packet_bytes(from, frame),
+        .length = frame->length,
+    };
 
-    assert(packet->length > 0);
-    assert((uint32_t)packet->offset + packet->length <= frame_chunk_bytes(from->port.pool));
-    happen(from, sight);
+    assert(frame->length > 0);
+    assert((uint32_t)frame->offset + frame->length <= frame_chunk_bytes(from->port.pool));
+    happen(from, WIRE_SENT, &packet);
     /* What is still on the way from an impaired time must not be overtaken. */
     if (from->link.impaired || from->flight.count > 0) {
-        transmit_impaired(from, packet);
+        transmit_impaired(from, frame, &packet);
         return;
     }
-    sight.event = WIRE_DELIVERED;
-    deliver(from, sight);
-    from->done[from->done_count++] = packet->frame;
+    deliver(from, &packet);
+    from->done[from->done_count++] = frame->frame;
 }
 
 static void land_due(struct wire_end *from)
