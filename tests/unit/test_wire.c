@@ -369,9 +369,9 @@ static void rate_spaces_and_the_queue_overflows(void **state)
             port_flush(wire_port(&f.wire, 0));
         }
         for (unsigned i = 1; i <= 11; i++) {
-            wire_advance(&f.wire, start_ns + i * 10000 - 1);
+            wire_advance(&f.wire, start_ns + i * 10000ull - 1);
             assert_int_equal(receive_all(&f, 1), 0);
-            wire_advance(&f.wire, start_ns + i * 10000);
+            wire_advance(&f.wire, start_ns + i * 10000ull);
             assert_int_equal(receive_all(&f, 1), 1);
             port_flush(wire_port(&f.wire, 0));
         }
