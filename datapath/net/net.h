@@ -1,0 +1,221 @@
+/*
+ * The protocol below the transport, one instance per worker: Ethernet and VLAN,
+ * ARP, IPv4, IPv6, ICMP. Pure: no system call, no clock.
+ *
+ * Receiving: net_parse() verifies a packet and says whose it is; net_input()
+ * takes those that are not the transport's. The caller keeps its hold of the
+ * frame (FRAME_WORKER) and drops it at the end of the burst.
+ * Sending: net_path_find() once per connection, net_path_check() before a
+ * packet, net_header_write() in front of it, net_send().
+ *
+ * Owner: the worker. All memory is in the structure or handed in at init.
+ */
+#ifndef HEADRACE_DATAPATH_NET_NET_H
+#define HEADRACE_DATAPATH_NET_NET_H
+
+#include "datapath/net/addr.h"
+#include "datapath/net/neighbour.h"
+#include "datapath/net/packet.h"
+#include "datapath/net/route.h"
+#include "datapath/port.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NET_ADDRESSES_MAX 16u
+
+/* What is counted, one row each; a drop has the reason as its name. */
+#define NET_COUNTERS(X)                                                                            \
+    X(drop_short, "shorter than its headers")                                                      \
+    X(drop_ethertype, "neither ARP, IPv4 nor IPv6")                                                \
+    X(drop_vlan, "not of our VLAN")                                                                \
+    X(drop_version, "IP version or header length is wrong")                                        \
+    X(drop_length, "IP length beyond the frame")                                                   \
+    X(drop_checksum, "IPv4 header checksum")                                                       \
+    X(drop_source, "a source that no host may have, or our own")                                   \
+    X(drop_destination, "not for us")                                                              \
+    X(drop_fragment, "fragments: not reassembled yet")                                             \
+    X(drop_extension, "IPv6 extension headers that lead nowhere")                                  \
+    X(drop_arp, "malformed ARP")                                                                   \
+    X(drop_icmp, "malformed ICMP or its checksum")                                                 \
+    X(drop_no_frame, "no control frame to answer with")                                            \
+    X(drop_unresolved, "packets for a neighbour that did not answer, or over its queue")           \
+    X(drop_tx_full, "answers that found the port full")                                            \
+    X(arp_requests_in, "ARP requests for us")                                                      \
+    X(arp_replies_in, "ARP replies")                                                               \
+    X(arp_requests_out, "ARP requests sent")                                                       \
+    X(arp_replies_out, "ARP replies sent")                                                         \
+    X(arp_conflicts, "others that claim our address")                                              \
+    X(icmp_echos, "ICMP echo requests answered")                                                   \
+    X(icmp_errors_in, "ICMP errors handed to the transport")                                       \
+    X(icmp_errors_out, "ICMP errors sent")                                                         \
+    X(icmp_errors_limited, "ICMP errors not sent for their limit")
+
+struct net_counters {
+#define NET_COUNTER_FIELD(name, meaning) uint64_t name;
+    NET_COUNTERS(NET_COUNTER_FIELD)
+#undef NET_COUNTER_FIELD
+};
+
+enum net_kind {
+    NET_TCP,
+    NET_UDP,
+    NET_LOCAL, /* for net_input() */
+    NET_DROP,  /* counted */
+};
+
+/* How to reach a remote address. */
+struct net_path {
+    uint16_t neighbour;
+    uint16_t generation;
+    uint16_t mtu; /* bytes of an IP packet */
+    uint16_t spare;
+};
+
+enum net_path_state {
+    NET_PATH_READY,
+    NET_PATH_WAIT,   /* asked: wait on net_path_waiters() */
+    NET_PATH_FAILED, /* nobody answered */
+    NET_PATH_STALE,  /* the entry serves another by now: net_path_find() again */
+};
+
+enum net_icmp_class {
+    NET_ICMP_NONE,
+    NET_ICMP_NET_UNREACH,
+    NET_ICMP_HOST_UNREACH,
+    NET_ICMP_PROTO_UNREACH,
+    NET_ICMP_PORT_UNREACH,
+    NET_ICMP_FRAG_NEEDED,
+    NET_ICMP_PROHIBITED,
+    NET_ICMP_TIME_EXCEEDED,
+    NET_ICMP_PARAM_PROBLEM,
+};
+
+/* What an ICMP error says of a packet that we sent. Not to be believed before
+ * the transport has compared it with what it knows (RFC 5927). */
+struct net_icmp_error {
+    struct ip_addr local;
+    struct ip_addr remote;
+    uint16_t local_port;
+    uint16_t remote_port;
+    uint32_t seq; /* the 4 bytes behind the ports: TCP's sequence number */
+    uint8_t protocol;
+    uint8_t class; /* enum net_icmp_class */
+    uint16_t mtu;  /* of the next hop, for FRAG_NEEDED */
+};
+
+/* What the transport hears from below. */
+struct net_transport {
+    /* The neighbour has answered, or will not. Every waiter is taken off. */
+    void (*path_changed)(void *ctx, struct list *waiters, bool reachable);
+    void (*icmp_error)(void *ctx, const struct net_icmp_error *error, uint64_t now_ns);
+};
+
+struct net_config {
+    struct port *port;
+    struct frame_pool *pool;
+    struct mac_addr mac;
+    uint16_t mtu;  /* bytes of an IP packet, 576 (1280 with IPv6) to 9000 */
+    uint16_t vlan; /* 0: untagged */
+    unsigned address_count;
+    const struct ip_prefix *addresses; /* each is an on-link route as well */
+    unsigned gateway_count;
+    const struct ip_addr *gateways; /* default routes, at most one per family */
+    struct neighbour *neighbours;   /* zeroed, outliving the instance */
+    uint16_t neighbours_max;
+    const struct net_transport *transport;
+    void *transport_ctx;
+    bool checksum_tx; /* write transport checksums; off only for measuring */
+};
+
+struct net {
+    struct port *port;
+    struct frame_pool *pool;
+    struct mac_addr mac;
+    uint16_t mtu;
+    uint16_t vlan;
+    bool checksum_tx;
+    unsigned address_count;
+    struct ip_prefix addresses[NET_ADDRESSES_MAX];
+    struct routes routes;
+    struct neighbours neighbours;
+    const struct net_transport *transport;
+    void *transport_ctx;
+    uint64_t icmp_error_ns;   /* the bucket of ICMP errors is full from here on */
+    uint64_t arp_defended_ns; /* RFC 5227 section 2.4: once in ten seconds */
+    struct net_counters counters;
+};
+
+/* 0, or -1 when the configuration is not consistent. */
+int net_init(struct net *net, const struct net_config *config);
+
+/* Tells the link of our addresses (RFC 5227 section 2.3). */
+void net_announce(struct net *net);
+
+enum net_kind net_parse(struct net *net, const struct port_packet *raw, struct packet *out);
+void net_input(struct net *net, const struct packet *packet, uint64_t now_ns);
+
+/* An ICMP port unreachable in answer to a UDP packet. */
+void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns);
+
+/* Retries and expiry of neighbours; when now >= net_next_deadline(). */
+void net_tick(struct net *net, uint64_t now_ns);
+uint64_t net_next_deadline(const struct net *net);
+
+/* 0, or -1 without a route or a free neighbour entry. */
+int net_path_find(struct net *net, const struct ip_addr *remote, struct net_path *path);
+/* Starts resolving when that is needed. */
+enum net_path_state net_path_resolve(struct net *net, const struct net_path *path, uint64_t now_ns);
+/* The upper layer got an answer through this path: it is reachable. */
+void net_path_confirm(struct net *net, const struct net_path *path, uint64_t now_ns);
+/* The upper layer gets no answers: ask the neighbour again. */
+void net_path_suspect(struct net *net, const struct net_path *path);
+struct list *net_path_waiters(struct net *net, const struct net_path *path);
+
+/* An entry that no protocol changes. 0, or -1 when the table is full. */
+int net_neighbour_set(struct net *net, const struct ip_addr *addr, const struct mac_addr *mac);
+
+struct net_header {
+    const struct ip_addr *local;
+    const struct ip_addr *remote;
+    uint8_t protocol;
+    uint8_t tos;
+    uint8_t ttl;
+    uint16_t l4_length; /* header and payload */
+};
+
+/* Writes Ethernet, VLAN and IP headers that end at `l4`; returns their first
+ * byte. The path is ready. DF is set, and the identification is 0 then
+ * (RFC 6864 section 4.1). */
+uint8_t *net_header_write(struct net *net, const struct net_path *path,
+                          const struct net_header *header, uint8_t *l4);
+
+/* For answers without a connection. The headers end at `l4`; the packet waits
+ * for the neighbour when it must, and is dropped when the port is full. The
+ * caller keeps its own hold of the frame. */
+void net_send_stateless(struct net *net, uint32_t frame, const struct net_header *header,
+                        uint8_t *l4, uint64_t now_ns);
+
+/* The local address from which to talk to `remote`, or NULL. */
+const struct ip_addr *net_source_for(const struct net *net, const struct ip_addr *remote);
+bool net_address_is_local(const struct net *net, const struct ip_addr *addr);
+
+static inline void net_send(struct net *net, uint32_t frame, const uint8_t *start, uint16_t length)
+{
+    port_send(net->port, frame, (uint16_t)(start - frame_data(net->pool, frame)), length);
+}
+
+static inline enum net_path_state net_path_check(struct net *net, const struct net_path *path,
+                                                 uint64_t now_ns)
+{
+    const struct neighbour *neighbour = neighbour_at(&net->neighbours, path->neighbour);
+
+    if (neighbour->generation == path->generation &&
+        (neighbour->state == NEIGHBOUR_REACHABLE || neighbour->state == NEIGHBOUR_STATIC ||
+         neighbour->state == NEIGHBOUR_PROBE)) {
+        return NET_PATH_READY;
+    }
+    return net_path_resolve(net, path, now_ns);
+}
+
+#endif

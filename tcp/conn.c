@@ -1,0 +1,168 @@
+#include "tcp/conn.h"
+
+#include "datapath/net/checksum.h"
+#include "tcp/cc.h"
+#include "tcp/isn.h"
+#include "tcp/seq.h"
+#include "tcp/tcp.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <string.h>
+
+static void take_settings(struct tcp_conn *conn, const struct tcp_settings *settings)
+{
+    conn->flags = settings->nodelay ? TCP_CONN_NODELAY : 0;
+    conn->flags |= settings->sack ? TCP_CONN_SACK_OK : 0;
+    conn->flags |= settings->timestamps ? TCP_CONN_TIMESTAMPS : 0;
+    conn->flags |= settings->window_scale ? TCP_CONN_WSCALE : 0;
+    conn->rcv.buffer = settings->receive_buffer;
+    conn->rcv.wscale = settings->window_scale ? tcp_window_scale(settings->receive_buffer) : 0;
+    conn->send_buffer = settings->send_buffer;
+    conn->tos = settings->tos;
+    conn->ttl = settings->ttl;
+}
+
+static void init_timers(struct tcp_conn *conn)
+{
+    wheel_entry_init(&conn->timer);
+    conn->rexmit_ns = UINT64_MAX;
+    conn->ack_ns = UINT64_MAX;
+    conn->life_ns = UINT64_MAX;
+}
+
+struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
+                                 const struct tcp_settings *settings)
+{
+    struct net_path path;
+    struct tcp_conn *conn;
+
+    if (net_path_find(tcp->net, &tuple->remote, &path) != 0) {
+        return NULL;
+    }
+    conn = slab_take(&tcp->conns);
+    if (!conn) {
+        return NULL;
+    }
+    memset(conn, 0, sizeof *conn);
+    conn->index = slab_index(&tcp->conns, conn);
+    if (!table_insert(&tcp->table, tuple_hash(tuple, tcp->table_key), conn->index)) {
+        slab_give(&tcp->conns, conn);
+        return NULL;
+    }
+    conn->tuple = *tuple;
+    conn->tcp = tcp;
+    conn->path = path;
+    conn->cc = &tcp_cc_newreno;
+    conn->pseudo_sum = checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP);
+    conn->ts_offset = ts_offset_make(tcp->secret, tuple);
+    take_settings(conn, settings);
+    init_timers(conn);
+    rtt_init(&conn->rtt);
+    reassembly_init(&conn->reassembly);
+    recvq_init(&conn->recvq);
+    list_link_init(&conn->output_link);
+    return conn;
+}
+
+static void drop_queues(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+    struct tcp_sendq_room send_room = {tcp->pool, &tcp->blocks};
+    struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
+
+    if (conn->flight) {
+        sendq_clear(&conn->flight->sendq, &send_room);
+        tcp_conn_rest(conn);
+    }
+    reassembly_clear(&conn->reassembly, &room);
+    recvq_clear(&conn->recvq, &tcp->pieces, tcp->pool);
+}
+
+void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason)
+{
+    struct tcp *tcp = conn->tcp;
+
+    if (conn->state == TCP_CLOSED) {
+        return;
+    }
+    if (conn->state == TCP_SYN_RECEIVED && tcp_conn_has(conn, TCP_CONN_PASSIVE)) {
+        assert(tcp->listeners[conn->listener].half_open > 0);
+        tcp->listeners[conn->listener].half_open--;
+    }
+    tcp_state_set(conn, TCP_CLOSED);
+    conn->reason = (uint8_t)reason;
+    table_remove(&tcp->table, tuple_hash(&conn->tuple, tcp->table_key), conn->index);
+    wheel_cancel(&tcp->wheel, &conn->timer);
+    tcp_window_forget(conn);
+    drop_queues(conn);
+    list_link_remove(&conn->output_link);
+    list_push_back(&tcp->ended, &conn->output_link);
+    tcp->counters.closed++;
+}
+
+void tcp_conn_abandon(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+
+    tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
+    list_link_remove(&conn->output_link);
+    slab_give(&tcp->conns, conn);
+}
+
+struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    if (flight) {
+        return flight;
+    }
+    flight = slab_take(&conn->tcp->flights);
+    if (!flight) {
+        return NULL;
+    }
+    memset(flight, 0, offsetof(struct tcp_flight, sendq.inline_records));
+    sendq_init(&flight->sendq);
+    flight->rack_fack = conn->snd.una;
+    conn->flight = flight;
+    /* RFC 5681 section 4.1: after idleness longer than an RTO the window tells
+     * nothing of the path any more. */
+    if (conn->last_send_ns != 0 && conn->tcp->now_ns - conn->last_send_ns > conn->rtt.rto_ns) {
+        conn->cc->idle(conn);
+    }
+    return flight;
+}
+
+void tcp_conn_rest(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+
+    if (!flight || !sendq_is_empty(&flight->sendq)) {
+        return;
+    }
+    sendq_clear(&flight->sendq, &room);
+    slab_give(&conn->tcp->flights, flight);
+    conn->flight = NULL;
+    conn->snd.backoff = 0;
+}
+
+void tcp_conn_want_output(struct tcp_conn *conn)
+{
+    if (!list_link_is_on(&conn->output_link)) {
+        list_push_back(&conn->tcp->output, &conn->output_link);
+    }
+}
+
+void tcp_conn_arm(struct tcp_conn *conn)
+{
+    uint64_t due_ns = min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);
+
+    if (due_ns == UINT64_MAX) {
+        /* Left in the wheel: coming due for nothing once is cheaper than leaving
+         * and joining with each segment. */
+        return;
+    }
+    wheel_arm(&conn->tcp->wheel, &conn->timer, due_ns);
+}

@@ -1,0 +1,225 @@
+/*
+ * A connection: its transmission control block (RFC 9293 section 3.3.1).
+ *
+ * Two parts. `struct tcp_conn` is what an idle connection costs: at most 512
+ * bytes and no frame. `struct tcp_flight`, at most 512 bytes too, is what only
+ * a connection with data queued needs: the send queue and the state of loss
+ * recovery. It is taken when the first record is queued and given back when
+ * the queue runs empty; the congestion window, SSTHRESH and the round-trip time
+ * stay.
+ *
+ * Owner: the `struct tcp` of one worker; both parts stand in its slabs. The
+ * first cache lines hold what every segment touches.
+ */
+#ifndef HEADRACE_TCP_CONN_H
+#define HEADRACE_TCP_CONN_H
+
+#include "datapath/list.h"
+#include "datapath/net/net.h"
+#include "datapath/util.h"
+#include "tcp/reassembly.h"
+#include "tcp/recvq.h"
+#include "tcp/rtt.h"
+#include "tcp/sendq.h"
+#include "tcp/state.h"
+#include "tcp/tuple.h"
+#include "tcp/wheel.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tcp;
+struct tcp_listener;
+struct tcp_cc_ops;
+struct tcp_settings;
+
+/* Why a connection ended, as the application is told. */
+enum tcp_reason {
+    TCP_REASON_DONE,        /* both sides closed in order */
+    TCP_REASON_RESET,       /* the peer sent RST */
+    TCP_REASON_REFUSED,     /* RST in answer to our SYN */
+    TCP_REASON_TIMEOUT,     /* R2 passed without an answer */
+    TCP_REASON_ABORTED,     /* we sent RST because the application asked for it */
+    TCP_REASON_UNREAD,      /* we sent RST because data came that nobody reads any more */
+    TCP_REASON_UNREACHABLE, /* ICMP or no neighbour, while opening */
+    TCP_REASON_NO_MEMORY,
+    TCP_REASON_COUNT,
+};
+
+enum tcp_conn_flag {
+    TCP_CONN_ACK_NOW = 1 << 0,      /* an ACK is due with the next turn of output */
+    TCP_CONN_SACK_OK = 1 << 1,      /* both sides permitted SACK */
+    TCP_CONN_TIMESTAMPS = 1 << 2,   /* both sides sent timestamps */
+    TCP_CONN_WSCALE = 1 << 3,       /* both sides sent window scale */
+    TCP_CONN_NODELAY = 1 << 4,      /* Nagle is off */
+    TCP_CONN_PASSIVE = 1 << 5,      /* opened by a listener (RFC 9293 MUST-11) */
+    TCP_CONN_FIN_RECEIVED = 1 << 6, /* RCV.NXT is behind the FIN */
+    TCP_CONN_FIN_QUEUED = 1 << 7,   /* the application has shut down sending */
+    TCP_CONN_APP_CLOSED = 1 << 8,   /* nobody reads any more */
+    TCP_CONN_PAUSED = 1 << 9,       /* the application does not want data now */
+    TCP_CONN_WANTS_WRITE = 1 << 10, /* a send was refused: on_writable is owed */
+    TCP_CONN_EOF_TOLD = 1 << 11,
+    TCP_CONN_OPEN_TOLD = 1 << 12,   /* the application knows of it, and hears of its end */
+    TCP_CONN_SYN_LOST = 1 << 13,    /* the SYN was sent again (RFC 6298 section 5.7) */
+    TCP_CONN_SQUEEZED = 1 << 14,    /* the window is held back for want of frames */
+    TCP_CONN_OVERRIDE = 1 << 15,    /* the override timer ran out: send a piece */
+    TCP_CONN_PROBE = 1 << 16,       /* the persist timer ran out: probe the window */
+    TCP_CONN_FIN_PENDING = 1 << 17, /* a FIN arrived at rcv.fin, out of order */
+    TCP_CONN_DELIVERING = 1 << 18,  /* inside on_data: no second delivery */
+    TCP_CONN_FIN_OWED = 1 << 19,    /* shut down, but no memory for the FIN yet */
+};
+
+/* What the shared retransmission timer stands for. */
+enum tcp_rexmit_timer {
+    TCP_TIMER_NONE,
+    TCP_TIMER_RTO,      /* RFC 6298 */
+    TCP_TIMER_TLP,      /* RFC 8985 section 7 */
+    TCP_TIMER_RACK,     /* RFC 8985 section 6.2, step 5 */
+    TCP_TIMER_PERSIST,  /* RFC 9293 section 3.8.6.1 */
+    TCP_TIMER_OVERRIDE, /* RFC 9293 section 3.8.6.2.1 */
+};
+
+enum tcp_recovery_state {
+    TCP_RECOVERY_OPEN,
+    TCP_RECOVERY_FAST, /* loss found by RACK or duplicate ACKs */
+    TCP_RECOVERY_LOSS, /* after an RTO */
+};
+
+/* Send sequence variables (RFC 9293 figure 3). The queue knows the rest. */
+struct tcp_snd {
+    uint32_t una;
+    uint32_t nxt;
+    uint32_t wnd; /* bytes, scaled */
+    uint32_t wl1;
+    uint32_t wl2;
+    uint32_t iss;
+    uint32_t wnd_max; /* largest that the peer ever offered */
+    uint16_t mss;     /* payload of a full segment, options that stand in all taken off */
+    uint8_t wscale;   /* shift of the peer's windows */
+    uint8_t backoff;  /* of the retransmission timer, in doublings */
+};
+
+/* Receive sequence variables (RFC 9293 figure 4). */
+struct tcp_rcv {
+    uint32_t nxt;
+    uint32_t edge;  /* right edge once advertised; it never moves left */
+    uint32_t acked; /* Last.ACK.sent of RFC 7323 */
+    uint32_t irs;
+    uint32_t fin;       /* sequence number of the FIN, when FIN_PENDING */
+    uint32_t buffer;    /* bytes that the window may span */
+    uint32_t held;      /* bytes of frames that the application keeps */
+    uint32_t unacked;   /* bytes received since the last ACK */
+    uint16_t mss;       /* largest payload seen: what a full segment of the peer is */
+    uint8_t wscale;     /* shift of our windows */
+    uint8_t quick_acks; /* segments still acknowledged at once */
+};
+
+struct tcp_flight {
+    struct tcp_sendq sendq;
+    /* RFC 8985 names without their prefix. */
+    uint64_t rack_xmit_ns;
+    uint64_t rack_rtt_ns;
+    uint32_t rack_end_seq;
+    uint32_t rack_fack;        /* highest sequence SACKed or acknowledged */
+    uint32_t rack_dsack_round; /* SND.NXT when a D-SACK widened the window */
+    uint8_t rack_reo_mult;
+    uint8_t rack_reo_persist;
+    bool rack_reordering;
+    bool rack_dsack_pending;
+    uint32_t tlp_end_seq;
+    bool tlp_out;              /* a probe is in flight */
+    bool tlp_retransmitted;    /* and it was a retransmission */
+    uint8_t recovery;          /* enum tcp_recovery_state */
+    uint16_t dup_acks;         /* of a peer without SACK: segments that have left the network */
+    uint32_t recovery_point;   /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
+    uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
+    uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
+};
+
+static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
+
+struct tcp_conn {
+    struct tcp_tuple tuple;
+    uint32_t index; /* in the slab */
+    uint32_t flags; /* enum tcp_conn_flag */
+    uint8_t state;  /* enum tcp_state */
+    uint8_t reason; /* enum tcp_reason, once CLOSED */
+    uint8_t rexmit_timer;
+    uint8_t soft_error; /* enum net_icmp_class of the last, 0 none */
+    struct tcp_snd snd;
+    struct tcp_rcv rcv;
+
+    struct tcp_flight *flight; /* NULL while nothing is queued */
+    struct tcp *tcp;
+    uint32_t cwnd;     /* bytes */
+    uint32_t ssthresh; /* bytes */
+    uint32_t ts_recent;
+    uint32_t ts_offset;
+    uint64_t ts_recent_ns; /* when ts_recent was taken */
+    struct net_path path;
+    uint16_t pseudo_sum; /* of the pseudo header, length left out */
+    uint8_t tos;
+    uint8_t ttl;
+
+    /* On the transmit list, on a neighbour's list of waiters, or, when CLOSED,
+     * on the list of those that end with this turn. */
+    struct list_link output_link;
+    struct wheel_entry timer; /* due at the earliest of the deadlines below */
+    uint64_t rexmit_ns;       /* UINT64_MAX: not armed */
+    uint64_t ack_ns;          /* delayed ACK, or a squeezed window to look at again */
+    uint64_t life_ns;         /* FIN-WAIT-2 */
+
+    struct tcp_rtt rtt;
+    const struct tcp_cc_ops *cc;
+    uint32_t cc_acked; /* bytes acknowledged towards the next increase */
+    uint32_t send_buffer;
+    struct reassembly reassembly;
+    struct recvq recvq;
+    uint64_t challenge_ns; /* start of the period in which challenges are counted */
+    uint8_t challenges;
+    uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */
+    uint16_t listener;       /* index, for passive connections until accepted */
+    uint64_t last_send_ns;   /* for the restart after idleness (RFC 5681 section 4.1) */
+    void *app;               /* the layer above; it owns what this points to */
+    const void *app_ops;     /* likewise */
+    uint64_t app_id;         /* likewise */
+};
+
+static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");
+
+/* A fresh connection in CLOSED with its tuple in the table, or NULL when the
+ * slab or the table is full or no route leads to the peer. */
+struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
+                                 const struct tcp_settings *settings);
+
+/* Ends the connection: out of the table, timers off, queues dropped. The
+ * application hears of it, and the memory goes, at the end of the turn. */
+void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason);
+
+/* Ends a connection that the application has never heard of, now and silently. */
+void tcp_conn_abandon(struct tcp_conn *conn);
+
+/* The flight, taken now if there is none; NULL when the slab is empty. */
+struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn);
+
+/* Gives the flight back when nothing is queued any more. */
+void tcp_conn_rest(struct tcp_conn *conn);
+
+/* Puts the connection on the transmit list unless it is on a list already. */
+void tcp_conn_want_output(struct tcp_conn *conn);
+
+/* A deadline was changed: the shared entry of the wheel follows. */
+void tcp_conn_arm(struct tcp_conn *conn);
+
+static inline bool tcp_conn_has(const struct tcp_conn *conn, uint32_t flag)
+{
+    return (conn->flags & flag) != 0;
+}
+
+static inline uint32_t tcp_conn_queued(const struct tcp_conn *conn)
+{
+    return conn->flight ? conn->flight->sendq.bytes : 0;
+}
+
+#endif

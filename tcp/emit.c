@@ -1,0 +1,336 @@
+#include "tcp/emit.h"
+
+#include "datapath/net/checksum.h"
+#include "datapath/net/wire.h"
+#include "tcp/options.h"
+#include "tcp/seq.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* One segment to write. */
+struct emission {
+    uint32_t frame;
+    uint8_t *payload; /* in the frame; headers go before it */
+    uint16_t length;  /* bytes of payload */
+    uint16_t sum;     /* of the payload */
+    uint16_t flags;
+    uint16_t window;
+    uint32_t seq;
+    uint32_t ack;
+    unsigned options_bytes; /* written already, right before the payload */
+};
+
+static uint8_t *write_header(const struct emission *segment, const struct tcp_tuple *tuple)
+{
+    unsigned header_bytes = TCP_HEADER_BYTES + segment->options_bytes;
+    uint8_t *at = segment->payload - header_bytes;
+
+    be16_store(at, tuple->local_port);
+    be16_store(at + 2, tuple->remote_port);
+    be32_store(at + 4, segment->seq);
+    be32_store(at + 8, segment->ack);
+    be16_store(at + 12, (uint16_t)(header_bytes << 10 | segment->flags));
+    be16_store(at + 14, segment->window);
+    be32_store(at + 16, 0); /* checksum and urgent pointer */
+    return at;
+}
+
+/* RFC 9293 MUST-2: the sender always computes the checksum. */
+static void write_checksum(uint8_t *header, const struct emission *segment, uint16_t pseudo_sum)
+{
+    uint16_t header_bytes = (uint16_t)(TCP_HEADER_BYTES + segment->options_bytes);
+    uint16_t sum =
+        checksum_add(pseudo_sum, checksum_length((uint16_t)(header_bytes + segment->length)));
+
+    sum = checksum_add(sum, checksum_sum(header, header_bytes));
+    sum = (uint16_t)~checksum_add(sum, segment->sum);
+    memcpy(header + 16, &sum, sizeof sum);
+}
+
+static void send_on(struct tcp_conn *conn, const struct emission *segment)
+{
+    struct net *net = conn->tcp->net;
+    uint8_t *header = write_header(segment, &conn->tuple);
+    struct net_header ip = {
+        .local = &conn->tuple.local,
+        .remote = &conn->tuple.remote,
+        .protocol = IPPROTO_TCP,
+        .tos = conn->tos,
+        .ttl = conn->ttl,
+        .l4_length = (uint16_t)(TCP_HEADER_BYTES + segment->options_bytes + segment->length),
+    };
+    uint8_t *start;
+
+    if (net->checksum_tx) {
+        write_checksum(header, segment, conn->pseudo_sum);
+    }
+    start = net_header_write(net, &conn->path, &ip, header);
+    net_send(net, segment->frame, start, (uint16_t)(segment->payload + segment->length - start));
+    conn->tcp->counters.segments_out++;
+}
+
+/* The segment carried our ACK. */
+static void acked(struct tcp_conn *conn)
+{
+    conn->flags &= ~(uint32_t)TCP_CONN_ACK_NOW;
+    conn->rcv.acked = conn->rcv.nxt;
+    conn->rcv.unacked = 0;
+    if (!tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
+        conn->ack_ns = UINT64_MAX; /* the wheel's entry comes due for nothing, once */
+    }
+}
+
+static unsigned write_syn_options(const struct tcp_conn *conn, uint8_t *payload)
+{
+    struct tcp_options_out options = {
+        .mss = (uint16_t)(conn->path.mtu - TCP_HEADER_BYTES -
+                          (ip_addr_is_v4(&conn->tuple.remote) ? 20 : 40)),
+        .wscale = conn->rcv.wscale,
+        .ts_val = tcp_timestamp(conn),
+        .ts_ecr = conn->ts_recent,
+    };
+    unsigned bytes;
+
+    options.seen = TCP_OPT_MSS;
+    options.seen |= tcp_conn_has(conn, TCP_CONN_SACK_OK) ? TCP_OPT_SACK_PERMITTED : 0;
+    options.seen |= tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_OPT_TIMESTAMPS : 0;
+    options.seen |= tcp_conn_has(conn, TCP_CONN_WSCALE) ? TCP_OPT_WSCALE : 0;
+    bytes = tcp_options_bytes(&options);
+    (void)tcp_options_write(payload - bytes, &options);
+    return bytes;
+}
+
+/* NOP, NOP, kind 8, length 10: the layout of RFC 7323 appendix A. */
+static unsigned write_timestamp(const struct tcp_conn *conn, uint8_t *payload)
+{
+    if (!tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
+        return 0;
+    }
+    be32_store(payload - 12, 0x0101080a);
+    be32_store(payload - 8, tcp_timestamp(conn));
+    be32_store(payload - 4, conn->ts_recent);
+    return TCP_TIMESTAMP_BYTES;
+}
+
+static unsigned write_ack_options(struct tcp_conn *conn, uint8_t *payload)
+{
+    struct tcp_options_out options = {0};
+    unsigned bytes;
+
+    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
+        return write_timestamp(conn, payload);
+    }
+    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
+        options.seen = TCP_OPT_TIMESTAMPS;
+        options.ts_val = tcp_timestamp(conn);
+        options.ts_ecr = conn->ts_recent;
+    }
+    options.sack_count = (uint8_t)reassembly_sack(&conn->reassembly, options.sack,
+                                                  tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? 3 : 4);
+    options.seen |= options.sack_count > 0 ? TCP_OPT_SACK : 0;
+    bytes = tcp_options_bytes(&options);
+    (void)tcp_options_write(payload - bytes, &options);
+    return bytes;
+}
+
+/* A frame for a segment without text; the caller drops FRAME_WORKER. */
+static uint32_t control_frame(struct tcp *tcp, uint8_t **payload)
+{
+    uint32_t frame = frame_take(tcp->pool, FRAME_BUDGET_CONTROL, FRAME_WORKER);
+
+    if (frame == FRAME_NONE) {
+        tcp->counters.output_no_frame++;
+        return FRAME_NONE;
+    }
+    *payload = frame_data(tcp->pool, frame) + TCP_PAYLOAD_OFFSET;
+    return frame;
+}
+
+static uint16_t record_flags(const struct tcp_conn *conn, const struct tcp_record *record)
+{
+    uint16_t flags = conn->state == TCP_SYN_SENT ? 0 : TCP_ACK;
+
+    flags |= record->flags & TCP_RECORD_SYN ? TCP_SYN : 0;
+    flags |= record->flags & TCP_RECORD_FIN ? TCP_FIN : 0;
+    flags |= record->flags & TCP_RECORD_PUSH ? TCP_PSH : 0;
+    return flags;
+}
+
+/* The kernel still holds the frame of an earlier transmission: writing a header
+ * would change a packet that is on its way. Returns false when the segment is
+ * not to be sent now: it counts as sent again, because the kernel is about to
+ * send it; from the second time on a copy is sent. */
+static bool free_frame(struct tcp_conn *conn, uint32_t position, bool *send)
+{
+    struct tcp *tcp = conn->tcp;
+    struct tcp_sendq_room room = {tcp->pool, &tcp->blocks};
+    struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
+
+    *send = true;
+    if (!frame_is_held_by(tcp->pool, record->slice.frame, FRAME_KERNEL_TX)) {
+        return true;
+    }
+    port_reap(tcp->net->port);
+    if (!frame_is_held_by(tcp->pool, record->slice.frame, FRAME_KERNEL_TX)) {
+        return true;
+    }
+    if (record->transmissions < 2) {
+        tcp->counters.held_by_kernel++;
+        *send = false;
+        return true;
+    }
+    if (!sendq_copy_frame(&conn->flight->sendq, &room, position)) {
+        return false;
+    }
+    tcp->counters.copied_for_retransmission++;
+    return true;
+}
+
+static void count_transmission(struct tcp_conn *conn, const struct tcp_record *record)
+{
+    struct tcp_counters *counters = &conn->tcp->counters;
+    struct tcp_flight *flight = conn->flight;
+
+    if (flight->sendq.head == flight->sendq.next) {
+        flight->rto_base_ns = conn->tcp->now_ns; /* RFC 6298 section 5.1 */
+    }
+    if (record->flags & TCP_RECORD_SENT) {
+        counters->retransmissions++;
+    } else {
+        counters->bytes_out += record->slice.length;
+        conn->snd.nxt = tcp_record_end(record);
+    }
+    conn->last_send_ns = conn->tcp->now_ns;
+}
+
+bool emit_record(struct tcp_conn *conn, uint32_t position)
+{
+    struct tcp *tcp = conn->tcp;
+    struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
+    struct emission segment = {.seq = record->seq, .flags = record_flags(conn, record)};
+    bool syn = (record->flags & TCP_RECORD_SYN) != 0;
+    bool send = true;
+
+    if (record->slice.length == 0) {
+        segment.frame = control_frame(tcp, &segment.payload);
+        if (segment.frame == FRAME_NONE) {
+            return false;
+        }
+    } else {
+        if (!free_frame(conn, position, &send)) {
+            return false;
+        }
+        segment.frame = record->slice.frame;
+        segment.payload = slice_data(tcp->pool, &record->slice);
+        segment.length = record->slice.length;
+        segment.sum = record->slice.sum;
+    }
+    count_transmission(conn, record);
+    if (send) {
+        segment.ack = segment.flags & TCP_ACK ? conn->rcv.nxt : 0;
+        segment.window = tcp_window_field(conn, syn);
+        segment.options_bytes =
+            syn ? write_syn_options(conn, segment.payload) : write_timestamp(conn, segment.payload);
+        send_on(conn, &segment);
+        acked(conn);
+    }
+    if (record->slice.length == 0) {
+        frame_drop(tcp->pool, segment.frame, FRAME_WORKER);
+    }
+    sendq_transmitted(&conn->flight->sendq, position, tcp->now_ns);
+    return true;
+}
+
+bool emit_ack(struct tcp_conn *conn)
+{
+    struct emission segment = {
+        .seq = conn->snd.nxt, .ack = conn->rcv.nxt, .flags = TCP_ACK, .sum = 0};
+
+    segment.frame = control_frame(conn->tcp, &segment.payload);
+    if (segment.frame == FRAME_NONE) {
+        return false;
+    }
+    segment.window = tcp_window_field(conn, false);
+    segment.options_bytes = write_ack_options(conn, segment.payload);
+    send_on(conn, &segment);
+    frame_drop(conn->tcp->pool, segment.frame, FRAME_WORKER);
+    acked(conn);
+    conn->tcp->counters.acks_out++;
+    return true;
+}
+
+/* A segment for an address that may not be resolved yet: net queues it. */
+static void send_stateless(struct tcp *tcp, const struct tcp_tuple *tuple, struct emission *segment)
+{
+    uint8_t *header = write_header(segment, tuple);
+    struct net_header ip = {
+        .local = &tuple->local,
+        .remote = &tuple->remote,
+        .protocol = IPPROTO_TCP,
+        .ttl = tcp_settings_default.ttl,
+        .l4_length = (uint16_t)(TCP_HEADER_BYTES + segment->options_bytes),
+    };
+
+    write_checksum(header, segment, checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP));
+    net_send_stateless(tcp->net, segment->frame, &ip, header, tcp->now_ns);
+    frame_drop(tcp->pool, segment->frame, FRAME_WORKER);
+    tcp->counters.segments_out++;
+}
+
+void emit_reset(struct tcp_conn *conn)
+{
+    struct emission segment = {
+        .seq = conn->snd.nxt, .ack = conn->rcv.nxt, .flags = TCP_RST | TCP_ACK};
+
+    segment.frame = control_frame(conn->tcp, &segment.payload);
+    if (segment.frame == FRAME_NONE) {
+        return;
+    }
+    segment.options_bytes = write_timestamp(conn, segment.payload);
+    send_stateless(conn->tcp, &conn->tuple, &segment);
+    conn->tcp->counters.resets_out++;
+}
+
+void emit_reset_to(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp_segment *seg)
+{
+    struct emission segment = {0};
+
+    if (seg->flags & TCP_RST) {
+        return;
+    }
+    if (seg->flags & TCP_ACK) {
+        segment.seq = seg->ack;
+        segment.flags = TCP_RST;
+    } else {
+        segment.ack = seg->seq + tcp_segment_length(seg);
+        segment.flags = TCP_RST | TCP_ACK;
+    }
+    segment.frame = control_frame(tcp, &segment.payload);
+    if (segment.frame == FRAME_NONE) {
+        return;
+    }
+    send_stateless(tcp, tuple, &segment);
+    tcp->counters.resets_out++;
+}
+
+void emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
+{
+    struct emission segment = {.seq = entry->snd_nxt, .ack = entry->rcv_nxt, .flags = TCP_ACK};
+
+    segment.window = entry->rcv_wnd;
+    segment.frame = control_frame(tcp, &segment.payload);
+    if (segment.frame == FRAME_NONE) {
+        return;
+    }
+    if (entry->timestamps) {
+        be32_store(segment.payload - 12, 0x0101080a);
+        be32_store(segment.payload - 8, tcp->now_ms + entry->ts_offset);
+        be32_store(segment.payload - 4, entry->ts_recent);
+        segment.options_bytes = TCP_TIMESTAMP_BYTES;
+    }
+    send_stateless(tcp, &entry->tuple, &segment);
+    tcp->counters.acks_out++;
+}

@@ -1,0 +1,126 @@
+#include "tcp/input.h"
+
+#include "tcp/emit.h"
+#include "tcp/seq.h"
+#include "tcp/timewait_table.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+
+/* Segment arrival in SYN-RECEIVED or a synchronized state, in the order of
+ * RFC 9293 section 3.10.7.4. The third check, security, has no counterpart;
+ * the sixth, URG, is not supported yet. */
+static void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    if (!tcp_check_sequence(conn, seg) || !tcp_check_reset(conn, seg) ||
+        !tcp_check_syn(conn, seg) || !tcp_accept_ack(conn, seg)) {
+        return;
+    }
+    tcp_accept_text(conn, seg);
+    if (conn->state != TCP_CLOSED) {
+        tcp_accept_fin(conn, seg);
+    }
+    assert(!seq_lt(conn->snd.nxt, conn->snd.una));
+}
+
+static void input_connection(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    switch (conn->state) {
+    case TCP_CLOSED: /* ended earlier in this turn */
+        break;
+    case TCP_SYN_SENT:
+        tcp_input_syn_sent(conn, seg);
+        break;
+    default:
+        input_synchronized(conn, seg);
+        break;
+    }
+}
+
+static void input_unknown(struct tcp *tcp, const struct tcp_tuple *tuple,
+                          const struct tcp_segment *seg)
+{
+    struct tcp_listener *listener = tcp_listener_find(tcp, &tuple->local, tuple->local_port);
+
+    if (listener && !(seg->flags & TCP_RST)) {
+        if (seg->flags & TCP_SYN && !(seg->flags & TCP_ACK)) {
+            tcp_input_listen(tcp, listener, tuple, seg);
+            return;
+        }
+    }
+    tcp->counters.no_connection++;
+    emit_reset_to(tcp, tuple, seg);
+}
+
+/* A connection, a TIME-WAIT entry, or nothing. */
+static void dispatch(struct tcp *tcp, const struct tcp_tuple *tuple, struct tcp_segment *seg)
+{
+    struct tcp_conn *conn = tcp_conn_find(tcp, tuple);
+    uint32_t entry;
+
+    if (conn) {
+        input_connection(conn, seg);
+        return;
+    }
+    entry = tcp_timewait_find(tcp, tuple);
+    if (entry != TIMEWAIT_NONE && !tcp_input_timewait(tcp, entry, tuple, seg)) {
+        return;
+    }
+    input_unknown(tcp, tuple, seg);
+}
+
+/* MUST-57 and MUST-63: nothing that no single host sent, and nothing that was
+ * not for us alone, is answered. */
+static bool is_from_a_host(const struct packet *packet)
+{
+    return !(packet->flags & PACKET_TO_GROUP) && ip_addr_is_unicast(&packet->src);
+}
+
+static bool parse(struct tcp *tcp, const struct packet *packet, struct tcp_segment *seg,
+                  struct tcp_tuple *tuple)
+{
+    int error = tcp_segment_parse(tcp->pool, packet, tcp->verify_checksums, seg, tuple);
+
+    tcp->counters.segments_in++;
+    if (error == 0 && is_from_a_host(packet)) {
+        return true;
+    }
+    if (error == 0) {
+        tcp->counters.dropped_bad_source++;
+    } else if (error == TCP_DROP_CHECKSUM) {
+        tcp->counters.dropped_checksum++;
+    } else {
+        tcp->counters.dropped_malformed++;
+    }
+    return false;
+}
+
+void tcp_input(struct tcp *tcp, const struct packet *packet)
+{
+    struct tcp_segment seg;
+    struct tcp_tuple tuple;
+
+    if (parse(tcp, packet, &seg, &tuple)) {
+        dispatch(tcp, &tuple, &seg);
+    }
+}
+
+void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsigned count)
+{
+    struct tcp_segment segs[PORT_BURST];
+    struct tcp_tuple tuples[PORT_BURST];
+    bool good[PORT_BURST];
+
+    assert(count <= PORT_BURST);
+    for (unsigned i = 0; i < count; i++) {
+        good[i] = parse(tcp, packets[i], &segs[i], &tuples[i]);
+        if (good[i]) {
+            table_prefetch(&tcp->table, tuple_hash(&tuples[i], tcp->table_key));
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (good[i]) {
+            dispatch(tcp, &tuples[i], &segs[i]);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/*
+ * Segment arrival, split by the numbered steps of RFC 9293 section 3.10.7.
+ *
+ *   input.c         the connection is found; steps in order; state by state
+ *   input_open.c    LISTEN, SYN-SENT, and the TIME-WAIT entries
+ *   input_checks.c  steps 1 to 4: sequence, RST, SYN
+ *   input_ack.c     step 5: the ACK field
+ *   input_text.c    steps 6 to 8: text and FIN
+ */
+#ifndef HEADRACE_TCP_INPUT_H
+#define HEADRACE_TCP_INPUT_H
+
+#include "tcp/tcp.h"
+
+/* A SYN for a listener: 3.10.7.2. */
+void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_tuple *tuple,
+                      const struct tcp_segment *seg);
+
+/* 3.10.7.3. */
+void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg);
+
+/* A segment for a TIME-WAIT entry. True when the entry has made place for a new
+ * connection and the segment, a SYN, goes on to the listener. */
+bool tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
+                        const struct tcp_segment *seg);
+
+/* First check: the sequence number, PAWS before it (RFC 7323 section 5.3).
+ * Trims the segment to the window. True to go on. */
+bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg);
+/* Second check: RST. True to go on. */
+bool tcp_check_reset(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* Fourth check: SYN. True to go on. */
+bool tcp_check_syn(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* RFC 5961 section 7: at most so many a second and connection. */
+void tcp_challenge_ack(struct tcp_conn *conn);
+
+/* Fifth check: the ACK field. True to go on. */
+bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* The first ACK of a handshake that we began or answered. */
+void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* What the options of the peer's SYN settle. */
+void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+/* Seventh: text, in order to the application, out of order to wait. */
+void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg);
+/* Eighth: FIN, when everything before it is here. */
+void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* Hands what waits to the application, until it pauses. */
+void tcp_deliver_queued(struct tcp_conn *conn);
+
+/* The connection is over but for late segments. */
+void tcp_enter_timewait(struct tcp_conn *conn);
+
+#endif

@@ -1,0 +1,332 @@
+#include "tcp/input.h"
+
+#include "tcp/cc.h"
+#include "tcp/emit.h"
+#include "tcp/output.h"
+#include "tcp/recovery.h"
+#include "tcp/seq.h"
+
+#include <assert.h>
+
+void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
+    uint32_t path_mss = conn->path.mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u);
+    uint32_t mss = v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6; /* MUST-15 */
+
+    if (!(seg->options_seen & TCP_OPT_SACK_PERMITTED)) {
+        conn->flags &= ~(uint32_t)TCP_CONN_SACK_OK;
+    }
+    if (!(seg->options_seen & TCP_OPT_TIMESTAMPS)) {
+        conn->flags &= ~(uint32_t)TCP_CONN_TIMESTAMPS;
+    } else {
+        conn->ts_recent = seg->ts_val;
+        conn->ts_recent_ns = conn->tcp->now_ns;
+    }
+    if (!(seg->options_seen & TCP_OPT_WSCALE)) {
+        conn->flags &= ~(uint32_t)TCP_CONN_WSCALE;
+        conn->rcv.wscale = 0;
+    } else if (tcp_conn_has(conn, TCP_CONN_WSCALE)) {
+        conn->snd.wscale = (uint8_t)min_u32(seg->wscale, TCP_WSCALE_MAX);
+    }
+    if (seg->options_seen & TCP_OPT_MSS) {
+        mss = seg->mss;
+    }
+    mss = max_u32(min_u32(mss, path_mss), TCP_MSS_MIN);
+    /* The option counts no options (RFC 6691): what stands in all is ours to
+     * take off (MUST-16). */
+    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
+        mss -= TCP_TIMESTAMP_BYTES;
+    }
+    /* A record is one frame behind header room. */
+    conn->snd.mss = (uint16_t)min_u32(mss, frame_chunk_bytes(conn->tcp->pool) - TCP_PAYLOAD_OFFSET);
+}
+
+static void take_window(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    uint8_t shift = seg->flags & TCP_SYN ? 0 : conn->snd.wscale;
+
+    conn->snd.wnd = seg->window << shift;
+    conn->snd.wl1 = seg->seq;
+    conn->snd.wl2 = seg->ack;
+    conn->snd.wnd_max = max_u32(conn->snd.wnd_max, conn->snd.wnd);
+}
+
+void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct tcp *tcp = conn->tcp;
+
+    if (tcp_conn_has(conn, TCP_CONN_PASSIVE)) {
+        assert(tcp->listeners[conn->listener].half_open > 0);
+        tcp->listeners[conn->listener].half_open--;
+        tcp->counters.opened_passive++;
+    } else {
+        tcp->counters.opened_active++;
+    }
+    tcp_state_set(conn, TCP_ESTABLISHED);
+    take_window(conn, seg);
+    conn->cc->open(conn);
+    if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
+        /* RFC 6298 section 5.7. */
+        conn->rtt.rto_ns = max_u64(conn->rtt.rto_ns, TCP_RTO_AFTER_SYN_LOSS_NS);
+    }
+    conn->snd.backoff = 0;
+    conn->retransmissions = 0;
+    conn->rcv.quick_acks = TCP_QUICK_ACKS;
+}
+
+/* Marks what one block reports. Walks only over records that change. */
+static void mark_block(struct tcp_conn *conn, const struct tcp_sack_block *block,
+                       struct tcp_ack_news *news)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    uint32_t position = sendq_find(sendq, block->start);
+
+    if (position != sendq->tail && seq_lt(sendq_at(sendq, position)->seq, block->start)) {
+        position++; /* only whole segments are taken for received */
+    }
+    if ((int32_t)(position - sendq->next) >= 0) {
+        return;
+    }
+    position = sendq_skip_sacked(sendq, position);
+    while (position != sendq->next) {
+        const struct tcp_record *record = sendq_at(sendq, position);
+
+        if (seq_gt(tcp_record_end(record), block->end)) {
+            break;
+        }
+        news->sacked += tcp_record_length(record);
+        tcp_rack_delivered(conn, record);
+        sendq_mark_sacked(sendq, position);
+        position = sendq_skip_sacked(sendq, position);
+    }
+}
+
+/* RFC 2883 section 4: the first block repeats what is acknowledged, or lies in
+ * the second. */
+static bool first_block_is_dsack(const struct tcp_segment *seg)
+{
+    const struct tcp_sack_block *first = &seg->sack[0];
+
+    return seq_le(first->end, seg->ack) ||
+           (seg->sack_count > 1 && seq_ge(first->start, seg->sack[1].start) &&
+            seq_le(first->end, seg->sack[1].end));
+}
+
+static void take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg,
+                       struct tcp_ack_news *news)
+{
+    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK) || seg->sack_count == 0) {
+        return;
+    }
+    news->dsack = first_block_is_dsack(seg);
+    for (unsigned i = news->dsack ? 1 : 0; i < seg->sack_count; i++) {
+        const struct tcp_sack_block *block = &seg->sack[i];
+
+        /* Never trusted beyond what was sent. */
+        if (seq_lt(block->start, block->end) && seq_gt(block->start, seg->ack) &&
+            seq_le(block->end, conn->snd.nxt)) {
+            mark_block(conn, block, news);
+        }
+    }
+}
+
+/* The records that the acknowledgement covers whole: RACK hears of each, the
+ * oldest that was sent once gives the round-trip time (Karn). */
+static void take_delivered(struct tcp_conn *conn, uint32_t ack, struct tcp_ack_news *news)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    for (uint32_t position = sendq->head; position != sendq->next; position++) {
+        const struct tcp_record *record = sendq_at(sendq, position);
+
+        if (seq_gt(tcp_record_end(record), ack)) {
+            return;
+        }
+        if (record->flags & TCP_RECORD_SACKED) {
+            continue;
+        }
+        if (news->rtt_ns == UINT64_MAX && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
+            news->rtt_ns = conn->tcp->now_ns - record->first_tx_ns;
+        }
+        tcp_rack_delivered(conn, record);
+    }
+}
+
+/* With timestamps a retransmission gives a sample too, in milliseconds. */
+static void sample_rtt(struct tcp_conn *conn, const struct tcp_segment *seg,
+                       struct tcp_ack_news *news)
+{
+    if (news->rtt_ns == UINT64_MAX && tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) &&
+        seg->options_seen & TCP_OPT_TIMESTAMPS && seg->ts_ecr != 0) {
+        uint32_t elapsed_ms = tcp_timestamp(conn) - seg->ts_ecr;
+
+        if (elapsed_ms < TCP_RTO_MAX_NS / NS_PER_MS) {
+            news->rtt_ns = max_u64(elapsed_ms, 1) * NS_PER_MS;
+        }
+    }
+    if (news->rtt_ns != UINT64_MAX) {
+        rtt_sample(&conn->rtt, news->rtt_ns);
+        conn->snd.backoff = 0;
+    }
+}
+
+/* RFC 5681 section 2. */
+static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    return seg->ack == conn->snd.una && conn->snd.nxt != conn->snd.una &&
+           tcp_segment_length(seg) == 0 && seg->window << conn->snd.wscale == conn->snd.wnd;
+}
+
+static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
+                          struct tcp_ack_news *news)
+{
+    if (seq_lt(conn->snd.wl1, seg->seq) ||
+        (conn->snd.wl1 == seg->seq && seq_le(conn->snd.wl2, seg->ack))) {
+        uint32_t before = conn->snd.wnd;
+
+        take_window(conn, seg);
+        news->window_changed = conn->snd.wnd != before;
+        /* Room for a piece may have become room for a segment: whichever
+         * timer waited for that starts anew. */
+        if (conn->snd.wnd > before &&
+            (conn->rexmit_timer == TCP_TIMER_PERSIST || conn->rexmit_timer == TCP_TIMER_OVERRIDE)) {
+            conn->snd.backoff = 0;
+            conn->flags &= ~(uint32_t)(TCP_CONN_PROBE | TCP_CONN_OVERRIDE);
+        }
+    }
+}
+
+/* Bytes of data among the sequence space that was acknowledged. */
+static uint32_t data_bytes(const struct tcp_conn *conn, uint32_t una_before, uint32_t ack)
+{
+    uint32_t bytes = ack - una_before;
+
+    bytes -= una_before == conn->snd.iss;
+    bytes -= tcp_conn_has(conn, TCP_CONN_FIN_QUEUED) && ack == conn->snd.nxt &&
+             sendq_is_empty(&conn->flight->sendq);
+    return bytes;
+}
+
+static void tell_sent(struct tcp_conn *conn, uint32_t bytes)
+{
+    const struct tcp_events *events = conn->tcp->events;
+
+    if (bytes > 0 && !tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        events->sent(conn, bytes);
+    }
+    /* Half empty is the mark, so that a writer is not woken for each segment. */
+    if (conn->state != TCP_CLOSED && tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) &&
+        tcp_conn_queued(conn) <= conn->send_buffer / 2) {
+        conn->flags &= ~(uint32_t)TCP_CONN_WANTS_WRITE;
+        events->writable(conn);
+    }
+}
+
+static void take_progress(struct tcp_conn *conn, const struct tcp_segment *seg,
+                          struct tcp_ack_news *news)
+{
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+
+    take_delivered(conn, seg->ack, news);
+    sample_rtt(conn, seg, news);
+    news->acked = seg->ack - conn->snd.una;
+    conn->snd.una = seg->ack;
+    sendq_acknowledge(&conn->flight->sendq, &room, seg->ack);
+    conn->flight->rto_base_ns = conn->tcp->now_ns;
+    net_path_confirm(conn->tcp->net, &conn->path, conn->tcp->now_ns);
+}
+
+/* The queue and recovery hear of the ACK; then, last, the application. */
+static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct tcp_ack_news news = {
+        .rtt_ns = UINT64_MAX,
+        .prior_in_flight = tcp_pipe(conn),
+        .duplicate = is_duplicate(conn, seg),
+    };
+    uint32_t una_before = conn->snd.una;
+    uint32_t bytes = 0;
+
+    take_sacks(conn, seg, &news);
+    if (seq_gt(seg->ack, conn->snd.una)) {
+        take_progress(conn, seg, &news);
+        bytes = data_bytes(conn, una_before, seg->ack);
+    }
+    /* An answer shows that the peer lives; a persist may then go on for ever
+     * (MUST-37), unless nobody waits for it any more (RFC 6429). */
+    if (news.acked > 0 || (conn->snd.wnd == 0 && !tcp_conn_has(conn, TCP_CONN_APP_CLOSED))) {
+        conn->retransmissions = 0;
+    }
+    update_window(conn, seg, &news);
+    tcp_recovery_on_ack(conn, &news);
+    if (news.acked > 0 || news.sacked > 0 || news.window_changed || news.duplicate) {
+        tcp_rexmit_arm(conn);
+        tcp_conn_want_output(conn);
+    }
+    if (news.acked > 0) {
+        tcp_conn_rest(conn);
+        tell_sent(conn, bytes);
+    }
+}
+
+/* Our FIN is acknowledged. False when the connection is gone. */
+static bool take_fin_acked(struct tcp_conn *conn)
+{
+    switch (conn->state) {
+    case TCP_FIN_WAIT_1:
+        tcp_state_set(conn, TCP_FIN_WAIT_2);
+        if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+            conn->life_ns = conn->tcp->now_ns + conn->tcp->fin_wait_2_ns;
+            tcp_conn_arm(conn);
+        }
+        return true;
+    case TCP_CLOSING:
+        tcp_enter_timewait(conn);
+        return false;
+    case TCP_LAST_ACK:
+        tcp_conn_end(conn, TCP_REASON_DONE);
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    if (!(seg->flags & TCP_ACK)) {
+        return false;
+    }
+    if (conn->state == TCP_SYN_RECEIVED) {
+        if (seq_le(seg->ack, conn->snd.una) || seq_gt(seg->ack, conn->snd.nxt)) {
+            emit_reset_to(conn->tcp, &conn->tuple, seg);
+            return false;
+        }
+        tcp_establish(conn, seg);
+        conn->flags |= TCP_CONN_OPEN_TOLD;
+        conn->tcp->events->open(conn);
+        if (conn->state == TCP_CLOSED) {
+            return false;
+        }
+    }
+    /* RFC 5961 section 5.2. */
+    if (seq_gt(seg->ack, conn->snd.nxt) || seq_lt(seg->ack, conn->snd.una - conn->snd.wnd_max)) {
+        tcp_challenge_ack(conn);
+        return false;
+    }
+    if (conn->flight) {
+        process(conn, seg);
+    } else {
+        struct tcp_ack_news news = {0};
+
+        update_window(conn, seg, &news);
+    }
+    if (conn->state == TCP_CLOSED) {
+        return false;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_FIN_QUEUED) && conn->snd.una == conn->snd.nxt &&
+        !tcp_has_unsent(conn)) {
+        return take_fin_acked(conn);
+    }
+    return true;
+}

@@ -1,0 +1,187 @@
+#include "tcp/input.h"
+
+#include "tcp/emit.h"
+#include "tcp/seq.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+
+void tcp_challenge_ack(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+
+    if (tcp->now_ns - conn->challenge_ns >= TCP_CHALLENGE_PERIOD_NS) {
+        conn->challenge_ns = tcp->now_ns;
+        conn->challenges = 0;
+    }
+    if (conn->challenges >= TCP_CHALLENGE_PER_PERIOD) {
+        tcp->counters.challenge_acks_limited++;
+        return;
+    }
+    conn->challenges++;
+    tcp->counters.challenge_acks++;
+    conn->flags |= TCP_CONN_ACK_NOW;
+    tcp_conn_want_output(conn);
+}
+
+/* RFC 7323 section 5.3, R1 and R3: timestamps that run backwards, or are
+ * missing, are not of this incarnation. RST is exempt. */
+static bool check_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct tcp *tcp = conn->tcp;
+
+    if (!tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) || seg->flags & TCP_RST) {
+        return true;
+    }
+    if (!(seg->options_seen & TCP_OPT_TIMESTAMPS)) {
+        tcp->counters.no_timestamp_dropped++;
+        return false;
+    }
+    if (seq_ge(seg->ts_val, conn->ts_recent) ||
+        tcp->now_ns - conn->ts_recent_ns > TCP_PAWS_IDLE_NS) {
+        return true;
+    }
+    tcp->counters.paws_dropped++;
+    tcp_challenge_ack(conn);
+    return false;
+}
+
+/* RFC 7323 section 4.3: the timestamp of the segment that the next ACK is
+ * about, so that delayed ACKs echo the oldest. */
+static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) && seg->options_seen & TCP_OPT_TIMESTAMPS &&
+        seq_ge(seg->ts_val, conn->ts_recent) && seq_le(seg->seq, conn->rcv.acked)) {
+        conn->ts_recent = seg->ts_val;
+        conn->ts_recent_ns = conn->tcp->now_ns;
+    }
+}
+
+/* The table of RFC 9293 section 3.4. */
+static bool is_acceptable(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    uint32_t length = tcp_segment_length(seg);
+    uint32_t window = tcp_window(conn);
+
+    if (length == 0) {
+        return window == 0 ? seg->seq == conn->rcv.nxt : seg->seq - conn->rcv.nxt < window;
+    }
+    if (window == 0) {
+        return false;
+    }
+    return seg->seq - conn->rcv.nxt < window || seg->seq + length - 1 - conn->rcv.nxt < window;
+}
+
+static void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    uint32_t cut = conn->rcv.nxt - seg->seq;
+
+    if (seq_ge(seg->seq, conn->rcv.nxt)) {
+        return;
+    }
+    if (seg->flags & TCP_SYN) {
+        seg->flags &= (uint16_t)~TCP_SYN;
+        cut--;
+    }
+    if (cut > 0 && seg->payload.length > 0) {
+        (void)slice_take_front(conn->tcp->pool, &seg->payload,
+                               (uint16_t)min_u32(cut, seg->payload.length));
+    }
+    seg->seq = conn->rcv.nxt;
+}
+
+static void trim_right(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    uint32_t room = conn->rcv.edge - seg->seq;
+
+    if (tcp_segment_length(seg) <= room) {
+        return;
+    }
+    seg->flags &= (uint16_t)~TCP_FIN;
+    if (seg->payload.length > room) {
+        struct slice rest = seg->payload;
+
+        seg->payload = slice_take_front(conn->tcp->pool, &rest, (uint16_t)room);
+    }
+}
+
+/* Old or beyond the window. The answer tells the sender where we are; a repeat
+ * of what we have gets it without limit, since the ACK may have been lost. */
+static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    uint32_t length = tcp_segment_length(seg);
+
+    conn->tcp->counters.out_of_window++;
+    if (seg->flags & TCP_RST) {
+        return;
+    }
+    if (length > 0 && seq_le(seg->seq + length, conn->rcv.nxt)) {
+        conn->tcp->counters.duplicates++;
+        reassembly_note_duplicate(&conn->reassembly, seg->seq, seg->seq + length);
+        conn->flags |= TCP_CONN_ACK_NOW;
+        tcp_conn_want_output(conn);
+        return;
+    }
+    if (length > 0) {
+        /* A window probe: it must be answered for as long as it comes. */
+        conn->flags |= TCP_CONN_ACK_NOW;
+        tcp_conn_want_output(conn);
+        return;
+    }
+    tcp_challenge_ack(conn);
+}
+
+bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    if (!check_timestamp(conn, seg)) {
+        return false;
+    }
+    if (!is_acceptable(conn, seg)) {
+        bool at_zero_window = tcp_window(conn) == 0 && seg->seq == conn->rcv.nxt;
+
+        refuse(conn, seg);
+        /* MUST-66: a full receiver still processes ACK, RST and URG, or it
+         * could never learn that it may send. */
+        if (!at_zero_window) {
+            return false;
+        }
+        seg->payload.length = 0;
+        seg->flags &= (uint16_t) ~(TCP_SYN | TCP_FIN);
+        return true;
+    }
+    take_timestamp(conn, seg);
+    trim_left(conn, seg);
+    trim_right(conn, seg);
+    return true;
+}
+
+/* Only the exact next sequence number resets; anything else in the window is
+ * challenged, because a blind attacker can hit a window but hardly one number
+ * (RFC 5961 section 3.2). */
+bool tcp_check_reset(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    if (!(seg->flags & TCP_RST)) {
+        return true;
+    }
+    if (seg->seq != conn->rcv.nxt) {
+        tcp_challenge_ack(conn);
+        return false;
+    }
+    conn->tcp->counters.resets_in++;
+    /* MUST-11: a half-open connection of a listener goes without a word. */
+    tcp_conn_end(conn, conn->state == TCP_SYN_RECEIVED && !tcp_conn_has(conn, TCP_CONN_PASSIVE)
+                           ? TCP_REASON_REFUSED
+                           : TCP_REASON_RESET);
+    return false;
+}
+
+/* RFC 5961 section 4.2: whatever its sequence number, a SYN is challenged. In
+ * SYN-RECEIVED a repeat of the peer's own SYN asks for the SYN-ACK again. */
+bool tcp_check_syn(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    if (!(seg->flags & TCP_SYN)) {
+        return true;
+    }
+    tcp_challenge_ack(conn);
+    return false;
+}

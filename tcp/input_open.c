@@ -1,0 +1,150 @@
+#include "tcp/input.h"
+
+#include "tcp/cc.h"
+#include "tcp/emit.h"
+#include "tcp/isn.h"
+#include "tcp/open.h"
+#include "tcp/seq.h"
+#include "tcp/timewait_table.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+
+void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_tuple *tuple,
+                      const struct tcp_segment *seg)
+{
+    struct tcp_conn *conn;
+
+    if (listener->half_open >= listener->half_open_max) {
+        tcp->counters.dropped_half_open++;
+        return;
+    }
+    conn = tcp_conn_create(tcp, tuple, &listener->settings);
+    if (!conn) {
+        tcp->counters.dropped_no_memory++;
+        return;
+    }
+    conn->flags |= TCP_CONN_PASSIVE;
+    conn->listener = (uint16_t)(listener - tcp->listeners);
+    conn->app = listener->app;
+    conn->app_ops = listener->app_ops;
+    listener->half_open++;
+    conn->rcv.irs = seg->seq;
+    conn->rcv.nxt = seg->seq + 1;
+    conn->rcv.edge = conn->rcv.nxt;
+    conn->rcv.acked = conn->rcv.nxt;
+    tcp_take_syn_options(conn, seg);
+    tcp_open_window(conn);
+    tcp_state_set(conn, TCP_SYN_RECEIVED);
+    if (!tcp_queue_syn(conn)) {
+        tcp->counters.dropped_no_memory++;
+        tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
+        return;
+    }
+    tcp_conn_want_output(conn);
+}
+
+/* Our SYN is acknowledged: first and third step of 3.10.7.3. */
+static void synchronize(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    conn->rcv.irs = seg->seq;
+    conn->rcv.nxt = seg->seq + 1;
+    conn->rcv.edge = conn->rcv.nxt;
+    conn->rcv.acked = conn->rcv.nxt;
+    tcp_take_syn_options(conn, seg);
+    tcp_open_window(conn);
+}
+
+/* Simultaneous open (MUST-10): the SYN goes again, with an ACK. */
+static void cross(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    synchronize(conn, seg);
+    conn->snd.wnd = seg->window;
+    conn->snd.wnd_max = seg->window;
+    conn->snd.wl1 = seg->seq;
+    tcp_state_set(conn, TCP_SYN_RECEIVED);
+    sendq_mark_all_lost(&conn->flight->sendq, false);
+    tcp_conn_want_output(conn);
+}
+
+void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    bool acceptable = false;
+
+    if (seg->flags & TCP_ACK) {
+        if (seq_le(seg->ack, conn->snd.iss) || seq_gt(seg->ack, conn->snd.nxt)) {
+            emit_reset_to(conn->tcp, &conn->tuple, seg);
+            return;
+        }
+        acceptable = true;
+    }
+    if (seg->flags & TCP_RST) {
+        if (acceptable) {
+            conn->tcp->counters.resets_in++;
+            tcp_conn_end(conn, TCP_REASON_REFUSED);
+        }
+        return;
+    }
+    if (!(seg->flags & TCP_SYN)) {
+        return;
+    }
+    if (!acceptable) {
+        cross(conn, seg);
+        return;
+    }
+    synchronize(conn, seg);
+    tcp_establish(conn, seg);
+    conn->flags |= TCP_CONN_ACK_NOW;
+    tcp_conn_want_output(conn);
+    /* Text behind the SYN is taken like any other from here on. */
+    seg->flags &= (uint16_t)~TCP_SYN;
+    seg->seq++;
+    conn->tcp->events->open(conn);
+    if (conn->state != TCP_CLOSED && tcp_accept_ack(conn, seg)) {
+        tcp_accept_text(conn, seg);
+        if (conn->state != TCP_CLOSED) {
+            tcp_accept_fin(conn, seg);
+        }
+    }
+}
+
+/* A new SYN may reopen a connection in TIME-WAIT when it can't be an old one:
+ * by its timestamp (RFC 6191), else by its sequence number (RFC 9293 MAY-2). */
+static bool may_reopen(const struct timewait_entry *entry, const struct tcp_segment *seg)
+{
+    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
+        return false;
+    }
+    if (entry->timestamps && seg->options_seen & TCP_OPT_TIMESTAMPS) {
+        return seq_gt(seg->ts_val, entry->ts_recent) ||
+               (seg->ts_val == entry->ts_recent && seq_gt(seg->seq, entry->rcv_nxt));
+    }
+    return seq_gt(seg->seq, entry->rcv_nxt);
+}
+
+bool tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
+                        const struct tcp_segment *seg)
+{
+    struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+    uint32_t length = tcp_segment_length(seg);
+
+    if (may_reopen(entry, seg) && tcp_listener_find(tcp, &tuple->local, tuple->local_port)) {
+        tcp->counters.time_wait_reused++;
+        tcp_timewait_forget(tcp, index);
+        return true;
+    }
+    if (seg->flags & TCP_RST) {
+        /* RFC 9293 closes; RFC 1337 shows why an exact number must be asked for. */
+        if (seg->seq == entry->rcv_nxt) {
+            tcp_timewait_forget(tcp, index);
+        }
+        return false;
+    }
+    if (seg->flags & TCP_FIN && seg->seq + length == entry->rcv_nxt) {
+        timewait_restart(&tcp->timewait, index, tcp->now_ns);
+    }
+    if (length > 0 || seg->seq != entry->rcv_nxt) {
+        emit_timewait_ack(tcp, entry);
+    }
+    return false;
+}

@@ -1,0 +1,253 @@
+#include "tcp/input.h"
+
+#include "tcp/emit.h"
+#include "tcp/seq.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+
+/* In-order bytes are in. They are acknowledged with the burst: at once at the
+ * start and for every second full segment, else with the next data or after
+ * 40 ms (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2). */
+static void owe_ack(struct tcp_conn *conn, uint32_t bytes)
+{
+    conn->rcv.unacked += bytes;
+    if (conn->rcv.mss < bytes) {
+        conn->rcv.mss = (uint16_t)min_u32(bytes, UINT16_MAX);
+    }
+    if (conn->rcv.quick_acks > 0) {
+        conn->rcv.quick_acks--;
+        conn->flags |= TCP_CONN_ACK_NOW;
+    } else if (conn->rcv.unacked >= 2u * conn->rcv.mss) {
+        conn->flags |= TCP_CONN_ACK_NOW;
+    } else if (conn->ack_ns == UINT64_MAX) {
+        conn->ack_ns = conn->tcp->now_ns + TCP_DELAYED_ACK_NS;
+        tcp_conn_arm(conn);
+    }
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
+        tcp_conn_want_output(conn);
+    }
+    /* A long burst is not left without an answer until its end. */
+    if (conn->rcv.unacked >= conn->tcp->ack_every_segments * (uint32_t)conn->rcv.mss &&
+        emit_has_room(conn->tcp) &&
+        net_path_check(conn->tcp->net, &conn->path, conn->tcp->now_ns) == NET_PATH_READY) {
+        (void)emit_ack(conn);
+    }
+}
+
+static void ack_at_once(struct tcp_conn *conn)
+{
+    conn->flags |= TCP_CONN_ACK_NOW;
+    tcp_conn_want_output(conn);
+}
+
+/* A peer without SACK learns of loss by counting ACKs: one for each segment. */
+static void ack_out_of_order(struct tcp_conn *conn)
+{
+    ack_at_once(conn);
+    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK) && emit_has_room(conn->tcp) &&
+        net_path_check(conn->tcp->net, &conn->path, conn->tcp->now_ns) == NET_PATH_READY) {
+        (void)emit_ack(conn);
+    }
+}
+
+static void deliver(struct tcp_conn *conn, const struct slice *slice)
+{
+    conn->tcp->counters.bytes_in += slice->length;
+    conn->flags |= TCP_CONN_DELIVERING;
+    conn->tcp->events->data(conn, slice, 1);
+    conn->flags &= ~(uint32_t)TCP_CONN_DELIVERING;
+}
+
+static bool is_wanted(const struct tcp_conn *conn)
+{
+    return conn->state != TCP_CLOSED && !tcp_conn_has(conn, TCP_CONN_PAUSED);
+}
+
+static void tell_eof(struct tcp_conn *conn)
+{
+    if (tcp_conn_has(conn, TCP_CONN_FIN_RECEIVED) && !tcp_conn_has(conn, TCP_CONN_EOF_TOLD) &&
+        conn->recvq.bytes == 0 && is_wanted(conn)) {
+        conn->flags |= TCP_CONN_EOF_TOLD;
+        if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+            conn->tcp->events->eof(conn);
+        }
+    }
+}
+
+/* One piece out of a queue: the hold of the queue lasts until the application
+ * has had it. */
+static void deliver_piece(struct tcp_conn *conn, const struct slice *piece)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+
+    deliver(conn, piece);
+    frame_drop(pool, piece->frame, FRAME_REASSEMBLY);
+}
+
+void tcp_deliver_queued(struct tcp_conn *conn)
+{
+    struct slice piece;
+
+    if (tcp_conn_has(conn, TCP_CONN_DELIVERING)) {
+        return; /* the call that is under way goes on with it */
+    }
+    while (is_wanted(conn) && recvq_pop(&conn->recvq, &conn->tcp->pieces, &piece)) {
+        deliver_piece(conn, &piece);
+    }
+    tell_eof(conn);
+}
+
+/* Bytes at RCV.NXT. False when they can't be taken: then they are not
+ * acknowledged either, and come again. */
+static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
+{
+    struct tcp *tcp = conn->tcp;
+
+    if (is_wanted(conn) && conn->recvq.bytes == 0) {
+        /* The application may want to keep it: that must not fail then. */
+        if (frame_pool_data_free(tcp->pool) == 0) {
+            tcp->counters.dropped_no_frame++;
+            return false;
+        }
+        conn->rcv.nxt += slice->length;
+        deliver(conn, slice);
+        return true;
+    }
+    if (!recvq_push(&conn->recvq, &tcp->pieces, tcp->pool, slice)) {
+        tcp->counters.dropped_no_frame++;
+        return false;
+    }
+    conn->rcv.nxt += slice->length;
+    return true;
+}
+
+/* What had waited behind the hole that was just filled. */
+static void take_reassembled(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+    struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
+    struct slice piece;
+
+    while (conn->state != TCP_CLOSED &&
+           reassembly_pop(&conn->reassembly, &room, conn->rcv.nxt, &piece)) {
+        conn->rcv.nxt += piece.length;
+        if (is_wanted(conn) && conn->recvq.bytes == 0) {
+            deliver_piece(conn, &piece);
+        } else {
+            recvq_adopt(&conn->recvq, &tcp->pieces, &piece);
+        }
+    }
+}
+
+static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct tcp *tcp = conn->tcp;
+    struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
+
+    switch (frame_pool_pressure(tcp->pool)) {
+    case FRAME_NORMAL:
+        break;
+    case FRAME_PRESSURE:
+        tcp->counters.pruned += reassembly_prune_top(&conn->reassembly, &room);
+        break;
+    default: /* critical: in-order data only */
+        tcp->counters.dropped_no_frame++;
+        ack_out_of_order(conn);
+        return;
+    }
+    tcp->counters.out_of_order++;
+    switch (reassembly_insert(&conn->reassembly, &room, seg->seq, &seg->payload)) {
+    case REASSEMBLY_DUPLICATE:
+        tcp->counters.duplicates++;
+        break;
+    case REASSEMBLY_NO_ROOM:
+        tcp->counters.dropped_no_piece++;
+        break;
+    default:
+        break;
+    }
+    ack_out_of_order(conn);
+}
+
+void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    uint32_t length = seg->payload.length;
+    bool had_hole = conn->reassembly.bytes > 0;
+
+    if (length == 0 || !tcp_state_may_receive((enum tcp_state)conn->state)) {
+        return;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        /* RFC 2525 section 2.17, RFC 9293 SHLD-3: nobody will read this. */
+        emit_reset(conn);
+        tcp_conn_end(conn, TCP_REASON_UNREAD);
+        return;
+    }
+    if (seg->seq != conn->rcv.nxt) {
+        take_out_of_order(conn, seg);
+        return;
+    }
+    if (!take_in_order(conn, &seg->payload)) {
+        seg->flags &= (uint16_t)~TCP_FIN; /* it stands behind what was not taken */
+        ack_at_once(conn);
+        return;
+    }
+    if (conn->state != TCP_CLOSED && had_hole) {
+        take_reassembled(conn);
+    }
+    if (conn->state == TCP_CLOSED) {
+        return;
+    }
+    if (had_hole) {
+        ack_at_once(conn);
+    }
+    owe_ack(conn, length);
+}
+
+/* RCV.NXT steps over the FIN. */
+static void take_fin(struct tcp_conn *conn)
+{
+    conn->flags = (conn->flags & ~(uint32_t)TCP_CONN_FIN_PENDING) | TCP_CONN_FIN_RECEIVED;
+    conn->rcv.nxt++;
+    if (seq_lt(conn->rcv.edge, conn->rcv.nxt)) {
+        conn->tcp->promised_bytes += conn->rcv.nxt - conn->rcv.edge;
+        conn->rcv.edge = conn->rcv.nxt;
+    }
+    ack_at_once(conn);
+    switch (conn->state) {
+    case TCP_SYN_RECEIVED:
+    case TCP_ESTABLISHED:
+        tcp_state_set(conn, TCP_CLOSE_WAIT);
+        break;
+    case TCP_FIN_WAIT_1: /* our FIN is not acknowledged, or it would be FIN-WAIT-2 */
+        tcp_state_set(conn, TCP_CLOSING);
+        break;
+    default:
+        break;
+    }
+}
+
+void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    uint32_t fin = seg->seq + seg->payload.length;
+
+    if (!tcp_state_may_receive((enum tcp_state)conn->state)) {
+        return;
+    }
+    if (seg->flags & TCP_FIN && seq_ge(fin, conn->rcv.nxt)) {
+        conn->flags |= TCP_CONN_FIN_PENDING;
+        conn->rcv.fin = fin;
+        if (fin != conn->rcv.nxt) {
+            ack_at_once(conn);
+        }
+    }
+    if (!tcp_conn_has(conn, TCP_CONN_FIN_PENDING) || conn->rcv.fin != conn->rcv.nxt) {
+        return;
+    }
+    take_fin(conn);
+    tell_eof(conn);
+    if (conn->state == TCP_FIN_WAIT_2) {
+        tcp_enter_timewait(conn);
+    }
+}

@@ -1,0 +1,105 @@
+/*
+ * Every constant of TCP with its unit and its source. What an application may
+ * set has its default here and its place in struct tcp_settings.
+ */
+#ifndef HEADRACE_TCP_LIMITS_H
+#define HEADRACE_TCP_LIMITS_H
+
+#include "datapath/frame.h"
+#include "datapath/util.h"
+
+/* Segment sizes, bytes. RFC 9293 sections 3.7.1 and 3.7.4. */
+#define TCP_MSS_DEFAULT_V4 536u
+#define TCP_MSS_DEFAULT_V6 1220u
+/* A peer that asks for less would make a frame out of each byte; Linux has the
+ * same floor (TCP_MIN_SND_MSS is 48, less 40 of options, rounded up here). */
+#define TCP_MSS_MIN 88u
+
+#define TCP_HEADER_BYTES 20u
+#define TCP_TIMESTAMP_BYTES 12u
+
+/* Where the payload starts in a frame that we fill: behind the metadata of the
+ * driver and the longest headers. */
+#define TCP_PAYLOAD_OFFSET (FRAME_TX_METADATA + FRAME_HEADROOM)
+
+/* RFC 7323 section 2.3. */
+#define TCP_WSCALE_MAX 14u
+
+/* RFC 6928: min(10*MSS, max(2*MSS, 14600)). */
+#define TCP_INITIAL_WINDOW_SEGMENTS 10u
+#define TCP_INITIAL_WINDOW_BYTES 14600u
+
+/* RFC 6298. The floor is Linux's 200 ms, below the RFC's SHOULD of 1 s. */
+#define TCP_RTO_INITIAL_NS (1 * NS_PER_S)
+#define TCP_RTO_MIN_NS (200 * NS_PER_MS)
+#define TCP_RTO_MAX_NS (120 * NS_PER_S)
+/* RFC 6298 section 5.7: the RTO when data starts after a lost SYN. */
+#define TCP_RTO_AFTER_SYN_LOSS_NS (3 * NS_PER_S)
+
+/* RFC 8985: section 7.2 for TLP; the timer's floor is Linux's. Marking has
+ * no floor. */
+#define TCP_TLP_MIN_NS (2 * NS_PER_MS)
+#define TCP_RACK_TIMER_MIN_NS (1 * NS_PER_MS)
+
+/* RFC 9293 section 3.8.6.3 asks for less than 500 ms; 40 ms is Linux's. */
+#define TCP_DELAYED_ACK_NS (40 * NS_PER_MS)
+/* The longest that a peer is taken to delay an ACK: RFC 8985 section 7.2 and
+ * Linux (TCP_DELACK_MAX). */
+#define TCP_PEER_DELAYED_ACK_NS (200 * NS_PER_MS)
+/* Segments acknowledged at once after the start and after a loss, so that the
+ * peer's slow start is not held up; Linux's TCP_MAX_QUICKACKS is 16. */
+#define TCP_QUICK_ACKS 16u
+/* A burst is acknowledged once, but not more than so many full segments apart. */
+#define TCP_ACK_EVERY_SEGMENTS 16u
+
+/* How long a sender waits for a window that is open but too small before it
+ * sends a piece. RFC 9293 section 3.8.6.2.1: 0.1 to 1 second. */
+#define TCP_SWS_OVERRIDE_NS (200 * NS_PER_MS)
+
+/* R1 and R2 in retransmissions (RFC 9293 section 3.8.3, RFC 1122 section
+ * 4.2.3.5): 15 at these RTOs is more than 100 s; 7 SYNs are 255 s, above the
+ * 3 minutes of MUST-23. */
+#define TCP_R1_RETRANSMISSIONS 3u
+#define TCP_R2_RETRANSMISSIONS 15u
+#define TCP_R2_SYN_RETRANSMISSIONS 7u
+/* A half-open connection of somebody else's making is worth less: Linux's 5. */
+#define TCP_R2_SYN_ACK_RETRANSMISSIONS 5u
+
+/* MSL is 30 s here, as in Linux and FreeBSD; RFC 9293 has 2 minutes. */
+#define TCP_TIME_WAIT_NS (60 * NS_PER_S)
+#define TCP_FIN_WAIT_2_NS (60 * NS_PER_S)
+
+/* RFC 7323 section 5.5: TS.Recent is not trusted after 24 days of idleness. */
+#define TCP_PAWS_IDLE_NS (24ull * 24 * 3600 * NS_PER_S)
+
+/* Challenge ACKs of one connection (RFC 5961 section 7): at most this many in
+ * each period. A shared limit would be a side channel (CVE-2016-5696). */
+#define TCP_CHALLENGE_PER_PERIOD 8u
+#define TCP_CHALLENGE_PERIOD_NS (1 * NS_PER_S)
+
+/* RFC 5681 section 3.2. */
+#define TCP_DUPTHRESH 3u
+
+/* Receive windows, bytes. */
+#define TCP_RECEIVE_BUFFER_DEFAULT (256u * 1024)
+/* With so many promises out that the data budget could not keep a quarter of
+ * them, a new connection starts with the smallest window that still moves. */
+#define TCP_PROMISE_FACTOR 4u
+#define TCP_SQUEEZED_WINDOW_SEGMENTS 2u
+/* A window held back for want of frames is looked at again this often. */
+#define TCP_SQUEEZE_RECHECK_NS (50 * NS_PER_MS)
+
+/* Bytes queued to send above which tcp_send refuses, and the mark that
+ * on_writable waits for. */
+#define TCP_SEND_BUFFER_DEFAULT (512u * 1024)
+
+/* Segments that one connection may send before the next one has its turn. */
+#define TCP_TRANSMIT_QUANTUM 16u
+
+/* Records of a send queue: bounds the frames of one connection apart from its
+ * bytes. */
+#define TCP_SENDQ_RECORDS_MAX 4096u
+
+#define TCP_LISTENERS_MAX 64u
+
+#endif

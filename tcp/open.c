@@ -1,0 +1,116 @@
+#include "tcp/open.h"
+
+#include "tcp/cc.h"
+#include "tcp/isn.h"
+#include "tcp/output.h"
+#include "tcp/seq.h"
+#include "tcp/timewait_table.h"
+#include "tcp/user.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+
+bool tcp_queue_syn(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+    struct tcp_sendq_room room = {tcp->pool, &tcp->blocks};
+    struct tcp_flight *flight = tcp_conn_flight(conn);
+    struct tcp_record *record = flight ? sendq_append(&flight->sendq, &room) : NULL;
+
+    if (!record) {
+        return false;
+    }
+    conn->snd.iss = isn_make(tcp->secret, &conn->tuple, tcp->now_ns);
+    conn->snd.una = conn->snd.iss;
+    conn->snd.nxt = conn->snd.iss;
+    flight->rack_fack = conn->snd.iss;
+    record->seq = conn->snd.iss;
+    record->flags = TCP_RECORD_SYN;
+    sendq_appended(&flight->sendq, 1);
+    return true;
+}
+
+void tcp_open_window(struct tcp_conn *conn)
+{
+    uint32_t window = tcp_window_initial(conn->tcp, conn->rcv.buffer, conn->snd.mss);
+
+    conn->rcv.edge = conn->rcv.nxt + window;
+    conn->tcp->promised_bytes += window;
+}
+
+/* RFC 6056 algorithm 3 in its simple form: a keyed hash of the peer picks where
+ * the search begins, a counter spreads what follows. */
+static int choose_port(struct tcp *tcp, struct tcp_tuple *tuple)
+{
+    uint32_t start;
+
+    tuple->local_port = 0;
+    start = isn_port_offset(tcp->secret, tuple) + tcp->port_next;
+    for (uint32_t tried = 0; tried < tcp->port_count; tried++) {
+        tuple->local_port = (uint16_t)(tcp->port_first + (start + tried) % tcp->port_count);
+        if (!tcp_conn_find(tcp, tuple) && tcp_timewait_find(tcp, tuple) == TIMEWAIT_NONE) {
+            tcp->port_next += tried + 1;
+            return TCP_OK;
+        }
+    }
+    return TCP_ERR_IN_USE;
+}
+
+static int choose_local(struct tcp *tcp, struct tcp_tuple *tuple)
+{
+    if (ip_addr_is_unspecified(&tuple->local)) {
+        const struct ip_addr *source = net_source_for(tcp->net, &tuple->remote);
+
+        if (!source) {
+            return TCP_ERR_ROUTE;
+        }
+        tuple->local = *source;
+    } else if (!net_address_is_local(tcp->net, &tuple->local)) {
+        return TCP_ERR_ADDRESS;
+    }
+    if (tuple->local_port == 0) {
+        return choose_port(tcp, tuple);
+    }
+    /* RFC 6191: a port in TIME-WAIT is taken until it ends. */
+    return tcp_conn_find(tcp, tuple) || tcp_timewait_find(tcp, tuple) != TIMEWAIT_NONE
+               ? TCP_ERR_IN_USE
+               : TCP_OK;
+}
+
+int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
+                const struct tcp_settings *settings, struct tcp_conn **out)
+{
+    struct tcp_tuple tuple = *wanted;
+    struct net_path path;
+    struct tcp_conn *conn;
+    int error;
+
+    /* MUST-46. */
+    if (!ip_addr_is_unicast(&tuple.remote) || tuple.remote_port == 0) {
+        return TCP_ERR_ADDRESS;
+    }
+    error = choose_local(tcp, &tuple);
+    if (error != TCP_OK) {
+        return error;
+    }
+    if (net_path_find(tcp->net, &tuple.remote, &path) != 0) {
+        return TCP_ERR_ROUTE;
+    }
+    conn = tcp_conn_create(tcp, &tuple, settings);
+    if (!conn) {
+        return TCP_ERR_NO_MEMORY;
+    }
+    conn->snd.mss = (uint16_t)(conn->path.mtu - 60);
+    /* The window of a SYN is told before the peer's sequence numbers are known. */
+    conn->rcv.edge = conn->rcv.nxt + tcp_window_initial(tcp, conn->rcv.buffer, conn->snd.mss);
+    tcp->promised_bytes += tcp_window(conn);
+    tcp_state_set(conn, TCP_SYN_SENT);
+    if (!tcp_queue_syn(conn)) {
+        tcp_conn_abandon(conn);
+        return TCP_ERR_NO_MEMORY;
+    }
+    conn->flags |= TCP_CONN_OPEN_TOLD;
+    tcp_conn_want_output(conn);
+    *out = conn;
+    return TCP_OK;
+}

@@ -1,0 +1,157 @@
+#include "tcp/options.h"
+
+#include "datapath/net/wire.h"
+
+#include <assert.h>
+
+enum kind {
+    KIND_EOL = 0,
+    KIND_NOP = 1,
+    KIND_MSS = 2,
+    KIND_WSCALE = 3,
+    KIND_SACK_PERMITTED = 4,
+    KIND_SACK = 5,
+    KIND_TIMESTAMPS = 8,
+};
+
+/* NOP, NOP, timestamps, length 10: RFC 7323 appendix A. */
+#define TIMESTAMPS_ALIGNED 0x0101080au
+#define TIMESTAMPS_ALIGNED_BYTES 12u
+
+static void take_sack(const uint8_t *value, unsigned length, struct tcp_segment *seg)
+{
+    if (length == 0 || length % 8 != 0 || length / 8 > TCP_SACK_BLOCKS_MAX) {
+        return;
+    }
+    seg->options_seen |= TCP_OPT_SACK;
+    seg->sack_count = (uint8_t)(length / 8);
+    for (unsigned i = 0; i < seg->sack_count; i++) {
+        seg->sack[i].start = be32_load(value + 8 * (size_t)i);
+        seg->sack[i].end = be32_load(value + 8 * (size_t)i + 4);
+    }
+}
+
+static void take_timestamps(const uint8_t *value, struct tcp_segment *seg)
+{
+    seg->options_seen |= TCP_OPT_TIMESTAMPS;
+    seg->ts_val = be32_load(value);
+    seg->ts_ecr = be32_load(value + 4);
+}
+
+/* One option whose value has `length` bytes; a known one with another length
+ * than its own is as good as unknown. MSS, scale and SACK-permitted count on a
+ * SYN only. */
+static void take(uint8_t kind, const uint8_t *value, unsigned length, struct tcp_segment *seg)
+{
+    bool syn = (seg->flags & TCP_SYN) != 0;
+
+    switch (kind) {
+    case KIND_MSS:
+        if (syn && length == 2) {
+            seg->options_seen |= TCP_OPT_MSS;
+            seg->mss = be16_load(value);
+        }
+        break;
+    case KIND_WSCALE:
+        if (syn && length == 1) {
+            seg->options_seen |= TCP_OPT_WSCALE;
+            seg->wscale = value[0];
+        }
+        break;
+    case KIND_SACK_PERMITTED:
+        if (syn && length == 0) {
+            seg->options_seen |= TCP_OPT_SACK_PERMITTED;
+        }
+        break;
+    case KIND_TIMESTAMPS:
+        if (length == 8) {
+            take_timestamps(value, seg);
+        }
+        break;
+    case KIND_SACK:
+        if (!syn) {
+            take_sack(value, length, seg);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+void tcp_options_parse(const uint8_t *at, unsigned length, struct tcp_segment *seg)
+{
+    seg->options_seen = 0;
+    seg->sack_count = 0;
+    if (length == TIMESTAMPS_ALIGNED_BYTES && be32_load(at) == TIMESTAMPS_ALIGNED) {
+        take_timestamps(at + 4, seg);
+        return;
+    }
+    while (length > 0 && at[0] != KIND_EOL) {
+        unsigned option_bytes = 1;
+
+        if (at[0] != KIND_NOP) {
+            if (length < 2 || at[1] < 2 || at[1] > length) {
+                return;
+            }
+            option_bytes = at[1];
+            take(at[0], at + 2, option_bytes - 2, seg);
+        }
+        at += option_bytes;
+        length -= option_bytes;
+    }
+}
+
+unsigned tcp_options_bytes(const struct tcp_options_out *options)
+{
+    unsigned bytes = 0;
+
+    bytes += options->seen & TCP_OPT_MSS ? 4 : 0;
+    if (options->seen & TCP_OPT_TIMESTAMPS) {
+        bytes += TIMESTAMPS_ALIGNED_BYTES; /* SACK-permitted takes the place of its NOPs */
+    } else if (options->seen & TCP_OPT_SACK_PERMITTED) {
+        bytes += 4;
+    }
+    bytes += options->seen & TCP_OPT_WSCALE ? 4 : 0;
+    bytes += options->seen & TCP_OPT_SACK ? 4 + 8u * options->sack_count : 0;
+    assert(bytes <= TCP_OPTIONS_BYTES_MAX);
+    return bytes;
+}
+
+static uint8_t *write_sack(uint8_t *at, const struct tcp_options_out *options)
+{
+    be32_store(at, 0x01010000u | KIND_SACK << 8 | (2u + 8u * options->sack_count));
+    at += 4;
+    for (unsigned i = 0; i < options->sack_count; i++) {
+        be32_store(at, options->sack[i].start);
+        be32_store(at + 4, options->sack[i].end);
+        at += 8;
+    }
+    return at;
+}
+
+unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
+{
+    uint8_t *start = at;
+
+    if (options->seen & TCP_OPT_MSS) {
+        be32_store(at, KIND_MSS << 24 | 4 << 16 | options->mss);
+        at += 4;
+    }
+    if (options->seen & TCP_OPT_TIMESTAMPS) {
+        be32_store(at, options->seen & TCP_OPT_SACK_PERMITTED ? 0x0402080au : TIMESTAMPS_ALIGNED);
+        be32_store(at + 4, options->ts_val);
+        be32_store(at + 8, options->ts_ecr);
+        at += TIMESTAMPS_ALIGNED_BYTES;
+    } else if (options->seen & TCP_OPT_SACK_PERMITTED) {
+        be32_store(at, 0x01010402u);
+        at += 4;
+    }
+    if (options->seen & TCP_OPT_WSCALE) {
+        be32_store(at, 0x01030300u | options->wscale);
+        at += 4;
+    }
+    if (options->seen & TCP_OPT_SACK) {
+        at = write_sack(at, options);
+    }
+    return (unsigned)(at - start);
+}

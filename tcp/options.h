@@ -1,0 +1,36 @@
+/*
+ * TCP options, both ways: RFC 9293 section 3.2, RFC 7323 (window scale,
+ * timestamps), RFC 2018 (SACK). Read without trust and without alignment
+ * (MUST-64); written in the order in which Linux sends them, which middleboxes
+ * know best.
+ */
+#ifndef HEADRACE_TCP_OPTIONS_H
+#define HEADRACE_TCP_OPTIONS_H
+
+#include "tcp/segment.h"
+
+#include <stdint.h>
+
+/* Bytes that options can take: the header's 60 less its fixed 20. */
+#define TCP_OPTIONS_BYTES_MAX 40u
+
+/* What to write. */
+struct tcp_options_out {
+    uint8_t seen; /* enum tcp_option_seen: which */
+    uint8_t wscale;
+    uint8_t sack_count;
+    uint16_t mss;
+    uint32_t ts_val;
+    uint32_t ts_ecr;
+    struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX];
+};
+
+/* Fills in what stands in `length` bytes at `at`. An option that is broken ends
+ * the list; unknown ones are skipped (MUST-6). */
+void tcp_options_parse(const uint8_t *at, unsigned length, struct tcp_segment *seg);
+
+/* Bytes that tcp_options_write writes: a multiple of 4, at most 40. */
+unsigned tcp_options_bytes(const struct tcp_options_out *options);
+unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options);
+
+#endif

@@ -1,0 +1,217 @@
+#include "tcp/output.h"
+
+#include "tcp/emit.h"
+#include "tcp/recovery.h"
+#include "tcp/seq.h"
+#include "tcp/user.h"
+
+#include <assert.h>
+
+enum verdict {
+    OUTPUT_DONE,  /* nothing more to send now */
+    OUTPUT_MORE,  /* the quantum is used up */
+    OUTPUT_STUCK, /* no frame: try again in a later turn */
+};
+
+/* The congestion window has room for a segment. An empty pipe always has, or a
+ * window below one segment would stop for good. */
+static bool cwnd_allows(const struct tcp_conn *conn, uint32_t length)
+{
+    uint32_t pipe = tcp_pipe(conn);
+
+    return pipe == 0 || pipe + length <= conn->cwnd;
+}
+
+/* Nagle (RFC 9293 section 3.7.4): a small segment at the end of the queue waits
+ * while anything is unacknowledged, unless it ends the stream. */
+static bool nagle_holds(const struct tcp_conn *conn, const struct tcp_record *record)
+{
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    return sendq->next + 1 == sendq->tail && !tcp_conn_has(conn, TCP_CONN_NODELAY) &&
+           record->slice.length < conn->snd.mss &&
+           !(record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN)) && conn->snd.nxt != conn->snd.una;
+}
+
+/* How much of the next record may go: all, a piece, or 0. A piece is a split,
+ * and worth it only when it fills half the largest window ever seen, or after
+ * the override or persist timer (RFC 9293 section 3.8.6.2.1). */
+static uint32_t sendable(const struct tcp_conn *conn, const struct tcp_record *record)
+{
+    uint32_t usable = tcp_usable_window(conn);
+    uint32_t length = tcp_record_length(record);
+
+    if (record->flags & TCP_RECORD_SYN) {
+        return length;
+    }
+    if (conn->state == TCP_SYN_SENT || conn->state == TCP_SYN_RECEIVED) {
+        return 0;
+    }
+    if (record->slice.length > conn->snd.mss) {
+        length = conn->snd.mss;
+    }
+    if (length <= usable) {
+        return length;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_PROBE)) {
+        return max_u32(usable, 1);
+    }
+    if (usable > 0 && (tcp_conn_has(conn, TCP_CONN_OVERRIDE) || usable >= conn->snd.wnd_max / 2)) {
+        return usable;
+    }
+    return 0;
+}
+
+static enum verdict send_new(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    struct tcp_record *record = sendq_at(sendq, sendq->next);
+    uint32_t length = sendable(conn, record);
+
+    if (length == 0 || !cwnd_allows(conn, length) ||
+        (!tcp_conn_has(conn, TCP_CONN_OVERRIDE | TCP_CONN_PROBE) && nagle_holds(conn, record))) {
+        return OUTPUT_DONE;
+    }
+    if (length < record->slice.length) {
+        if (!sendq_split(sendq, &room, sendq->next, (uint16_t)length)) {
+            return OUTPUT_STUCK;
+        }
+        conn->tcp->counters.splits++;
+    } else if (length < tcp_record_length(record)) {
+        return OUTPUT_DONE; /* only the FIN does not fit: it waits for the window */
+    }
+    if (!emit_record(conn, sendq->next)) {
+        return OUTPUT_STUCK;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_PROBE)) {
+        conn->tcp->counters.zero_window_probes++;
+    }
+    conn->flags &= ~(uint32_t)(TCP_CONN_OVERRIDE | TCP_CONN_PROBE);
+    return OUTPUT_MORE;
+}
+
+static enum verdict send_lost(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    uint32_t position = sendq->lost.first;
+    struct tcp_record *record = sendq_at(sendq, position);
+
+    if (!cwnd_allows(conn, tcp_record_length(record))) {
+        return OUTPUT_DONE;
+    }
+    if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk */
+        if (!sendq_split(sendq, &room, position, conn->snd.mss)) {
+            return OUTPUT_STUCK;
+        }
+        conn->tcp->counters.splits++;
+    }
+    return emit_record(conn, position) ? OUTPUT_MORE : OUTPUT_STUCK;
+}
+
+/* One segment of what is most urgent. */
+static enum verdict send_one(struct tcp_conn *conn)
+{
+    if (!conn->flight) {
+        return OUTPUT_DONE;
+    }
+    if (conn->flight->sendq.lost.first != TCP_POSITION_NONE) {
+        enum verdict verdict = send_lost(conn);
+
+        if (verdict != OUTPUT_DONE) {
+            return verdict;
+        }
+    }
+    return tcp_has_unsent(conn) ? send_new(conn) : OUTPUT_DONE;
+}
+
+/* Data segments carry no SACK blocks, so a pure ACK goes before them when there
+ * is something to report. */
+static bool ack_goes_first(const struct tcp_conn *conn)
+{
+    return tcp_conn_has(conn, TCP_CONN_ACK_NOW) && reassembly_has_report(&conn->reassembly);
+}
+
+static enum verdict serve(struct tcp_conn *conn)
+{
+    enum verdict verdict = OUTPUT_MORE;
+    unsigned sent = 0;
+
+    if (tcp_conn_has(conn, TCP_CONN_FIN_OWED) && !tcp_queue_fin(conn)) {
+        return OUTPUT_STUCK;
+    }
+    if (ack_goes_first(conn) && !emit_ack(conn)) {
+        return OUTPUT_STUCK;
+    }
+    while (sent < TCP_TRANSMIT_QUANTUM && verdict == OUTPUT_MORE && emit_has_room(conn->tcp)) {
+        verdict = send_one(conn);
+        sent += verdict == OUTPUT_MORE;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW) && verdict == OUTPUT_DONE) {
+        if (!emit_has_room(conn->tcp)) {
+            verdict = OUTPUT_MORE;
+        } else if (!emit_ack(conn)) {
+            verdict = OUTPUT_STUCK;
+        }
+    }
+    if (sent > 0 || verdict == OUTPUT_DONE) {
+        tcp_rexmit_arm(conn);
+    }
+    return verdict;
+}
+
+/* The path may be in need of an answer from the neighbour, or be another one
+ * by now. True when segments can be written. */
+static bool path_is_ready(struct tcp_conn *conn)
+{
+    struct net *net = conn->tcp->net;
+    enum net_path_state state = net_path_check(net, &conn->path, conn->tcp->now_ns);
+
+    if (state == NET_PATH_STALE) {
+        uint16_t mtu = conn->path.mtu;
+
+        if (net_path_find(net, &conn->tuple.remote, &conn->path) != 0) {
+            state = NET_PATH_FAILED;
+        } else {
+            conn->path.mtu = conn->path.mtu < mtu ? conn->path.mtu : mtu;
+            state = net_path_check(net, &conn->path, conn->tcp->now_ns);
+        }
+    }
+    if (state == NET_PATH_WAIT) {
+        list_push_back(net_path_waiters(net, &conn->path), &conn->output_link);
+    } else if (state == NET_PATH_FAILED) {
+        tcp_path_failed(conn);
+    }
+    return state == NET_PATH_READY;
+}
+
+void tcp_transmit(struct tcp *tcp)
+{
+    struct list stuck;
+
+    list_init(&stuck);
+    while (emit_has_room(tcp)) {
+        struct list_link *link = list_pop_front(&tcp->output);
+        struct tcp_conn *conn;
+
+        if (!link) {
+            break;
+        }
+        conn = container_of(link, struct tcp_conn, output_link);
+        if (!path_is_ready(conn)) {
+            continue;
+        }
+        switch (serve(conn)) {
+        case OUTPUT_DONE:
+            break;
+        case OUTPUT_MORE:
+            list_push_back(&tcp->output, link);
+            break;
+        case OUTPUT_STUCK:
+            list_push_back(&stuck, link);
+            break;
+        }
+    }
+    list_splice_back(&tcp->output, &stuck);
+}

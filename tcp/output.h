@@ -1,0 +1,31 @@
+/*
+ * What a connection may send, and when (RFC 9293 sections 3.7 and 3.8). The
+ * transmit list holds connections, never built segments; tcp_transmit() in
+ * output.c serves it.
+ */
+#ifndef HEADRACE_TCP_OUTPUT_H
+#define HEADRACE_TCP_OUTPUT_H
+
+#include "tcp/tcp.h"
+
+/* Sends one record: to the peer a segment, retransmission or not. */
+
+/* After anything that changed what is in flight or queued: starts, restarts or
+ * stops the retransmission timer. */
+void tcp_rexmit_arm(struct tcp_conn *conn);
+
+/* Bytes of new data that the peer's window still takes. */
+static inline uint32_t tcp_usable_window(const struct tcp_conn *conn)
+{
+    uint32_t edge = conn->snd.una + conn->snd.wnd;
+
+    return seq_gt(edge, conn->snd.nxt) ? edge - conn->snd.nxt : 0;
+}
+
+/* Something is queued that was never sent. */
+static inline bool tcp_has_unsent(const struct tcp_conn *conn)
+{
+    return conn->flight && sendq_has_unsent(&conn->flight->sendq);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* What the network below tells TCP: neighbours and ICMP. */
+#include "tcp/output.h"
+#include "tcp/recovery.h"
+#include "tcp/seq.h"
+#include "tcp/tcp.h"
+
+#include <netinet/in.h>
+
+/* Nobody answers on the way to the peer. A connection that is being opened ends
+ * with its retransmissions, others go on: the neighbour may come back. */
+void tcp_path_failed(struct tcp_conn *conn)
+{
+    conn->soft_error = TCP_REASON_UNREACHABLE;
+    if (conn->rexmit_timer == TCP_TIMER_NONE && conn->flight) {
+        /* Nothing was ever sent, so no timer runs: this one tries again. */
+        conn->flight->rto_base_ns = conn->tcp->now_ns;
+        conn->rexmit_timer = TCP_TIMER_RTO;
+        conn->rexmit_ns = conn->tcp->now_ns + conn->rtt.rto_ns;
+        tcp_conn_arm(conn);
+    }
+}
+
+void tcp_path_changed(void *ctx, struct list *waiters, bool reachable)
+{
+    struct tcp *tcp = ctx;
+    struct list_link *link;
+
+    while ((link = list_pop_front(waiters)) != NULL) {
+        struct tcp_conn *conn = container_of(link, struct tcp_conn, output_link);
+
+        if (reachable) {
+            list_push_back(&tcp->output, link);
+        } else {
+            tcp_path_failed(conn);
+        }
+    }
+}
+
+/* RFC 5927 section 4: only an error about a segment that is in flight. */
+static bool is_in_flight(const struct tcp_conn *conn, uint32_t seq)
+{
+    return seq_ge(seq, conn->snd.una) && seq_lt(seq, conn->snd.nxt);
+}
+
+/* RFC 1191: the path takes less. Segments that are queued are cut when they are
+ * sent again. */
+static void take_mtu(struct tcp_conn *conn, uint16_t mtu)
+{
+    uint32_t overhead = conn->path.mtu - conn->snd.mss;
+
+    /* 576 as in Linux's min_pmtu, against being driven to tiny segments. */
+    mtu = (uint16_t)max_u32(mtu, 576);
+    if (mtu >= conn->path.mtu || mtu - overhead < TCP_MSS_MIN) {
+        return;
+    }
+    conn->path.mtu = mtu;
+    conn->snd.mss = (uint16_t)min_u32(conn->snd.mss, mtu - overhead);
+    if (conn->flight) {
+        sendq_mark_all_lost(&conn->flight->sendq, false);
+        tcp_conn_want_output(conn);
+    }
+}
+
+void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_ns)
+{
+    struct tcp *tcp = ctx;
+    struct tcp_tuple tuple = {
+        .local = error->local,
+        .remote = error->remote,
+        .local_port = error->local_port,
+        .remote_port = error->remote_port,
+    };
+    struct tcp_conn *conn;
+
+    if (error->protocol != IPPROTO_TCP) {
+        return;
+    }
+    conn = tcp_conn_find(tcp, &tuple);
+    if (!conn || !is_in_flight(conn, error->seq)) {
+        tcp->counters.icmp_ignored++;
+        return;
+    }
+    tcp->now_ns = max_u64(tcp->now_ns, now_ns);
+    if (error->class == NET_ICMP_FRAG_NEEDED) {
+        take_mtu(conn, error->mtu);
+        return;
+    }
+    conn->soft_error = TCP_REASON_UNREACHABLE;
+    /* A hard error ends only what is being opened (RFC 5461 section 3, RFC 5927
+     * section 5.2); later it is a soft one. */
+    if (conn->state == TCP_SYN_SENT &&
+        (error->class == NET_ICMP_PORT_UNREACH || error->class == NET_ICMP_PROTO_UNREACH)) {
+        tcp_conn_end(conn, TCP_REASON_UNREACHABLE);
+    }
+}

@@ -1,0 +1,133 @@
+#include "tcp/piece.h"
+
+#include "datapath/net/checksum.h"
+
+static const struct piece_chain empty_chain = {PIECE_NONE, PIECE_NONE};
+
+/* The new bytes lie right behind the last piece's, in the same frame. */
+static bool joins(const struct piece *last, const struct slice *slice)
+{
+    return last->slice.frame == slice->frame &&
+           last->slice.offset + last->slice.length == slice->offset;
+}
+
+static void join(struct piece *last, const struct slice *slice)
+{
+    uint16_t sum = last->slice.length & 1 ? checksum_swap(slice->sum) : slice->sum;
+
+    last->slice.sum = checksum_add(last->slice.sum, sum);
+    last->slice.length = (uint16_t)(last->slice.length + slice->length);
+}
+
+/* Makes the bytes stay, one hold more. */
+static bool keep(struct frame_pool *pool, const struct slice *tail, const struct slice *in,
+                 struct slice *out)
+{
+    if (slice_is_small(pool, in->length)) {
+        return slice_stash(pool, tail, in, FRAME_REASSEMBLY, out);
+    }
+    if (!frame_keep(pool, in->frame)) {
+        return false;
+    }
+    frame_hold(pool, in->frame, FRAME_REASSEMBLY);
+    *out = *in;
+    return true;
+}
+
+bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
+                  const struct slice *slice)
+{
+    struct piece *last = chain->last == PIECE_NONE ? NULL : piece_at(pieces, chain->last);
+    struct slice kept;
+    struct piece *piece;
+
+    if (!keep(pool, last ? &last->slice : NULL, slice, &kept)) {
+        return false;
+    }
+    if (last && joins(last, &kept)) {
+        join(last, &kept);
+        frame_drop(pool, kept.frame, FRAME_REASSEMBLY); /* the piece has a hold already */
+        return true;
+    }
+    piece = slab_take(&pieces->slab);
+    if (!piece) {
+        frame_drop(pool, kept.frame, FRAME_REASSEMBLY);
+        return false;
+    }
+    piece->slice = kept;
+    piece->next = PIECE_NONE;
+    chain->last = slab_index(&pieces->slab, piece);
+    if (last) {
+        last->next = chain->last;
+    } else {
+        chain->first = chain->last;
+    }
+    return true;
+}
+
+void piece_adopt(struct pieces *pieces, struct piece_chain *chain, const struct slice *slice)
+{
+    struct piece *piece = slab_take(&pieces->slab);
+    uint32_t index;
+
+    assert(piece);
+    index = slab_index(&pieces->slab, piece);
+    piece->slice = *slice;
+    piece->next = PIECE_NONE;
+    if (chain->last == PIECE_NONE) {
+        chain->first = index;
+    } else {
+        piece_at(pieces, chain->last)->next = index;
+    }
+    chain->last = index;
+}
+
+bool piece_prepend(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
+                   const struct slice *slice)
+{
+    struct slice kept;
+    struct piece *piece;
+
+    if (!keep(pool, NULL, slice, &kept)) {
+        return false;
+    }
+    piece = slab_take(&pieces->slab);
+    if (!piece) {
+        frame_drop(pool, kept.frame, FRAME_REASSEMBLY);
+        return false;
+    }
+    piece->slice = kept;
+    piece->next = chain->first;
+    chain->first = slab_index(&pieces->slab, piece);
+    if (chain->last == PIECE_NONE) {
+        chain->last = chain->first;
+    }
+    return true;
+}
+
+bool piece_pop(struct pieces *pieces, struct piece_chain *chain, struct slice *out)
+{
+    struct piece *piece;
+
+    if (chain->first == PIECE_NONE) {
+        return false;
+    }
+    piece = piece_at(pieces, chain->first);
+    *out = piece->slice;
+    chain->first = piece->next;
+    if (chain->first == PIECE_NONE) {
+        chain->last = PIECE_NONE;
+    }
+    slab_give(&pieces->slab, piece);
+    return true;
+}
+
+void piece_clear(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain)
+{
+    struct slice slice;
+
+    while (piece_pop(pieces, chain, &slice)) {
+        frame_drop(pool, slice.frame, FRAME_REASSEMBLY);
+    }
+    *chain = empty_chain;
+}

@@ -1,0 +1,328 @@
+#include "tcp/reassembly.h"
+
+#include "tcp/seq.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* 8 ranges at first: a block of 128 bytes. */
+static const unsigned order_first = 7;
+
+static uint32_t capacity(const struct reassembly *reassembly)
+{
+    return reassembly->ranges ? (1u << reassembly->order) / sizeof(struct reassembly_range) : 0;
+}
+
+void reassembly_init(struct reassembly *reassembly)
+{
+    memset(reassembly, 0, sizeof *reassembly);
+}
+
+static void give_back(struct reassembly *reassembly, const struct reassembly_room *room)
+{
+    if (reassembly->count == 0 && reassembly->ranges) {
+        blocks_give(room->blocks, reassembly->ranges, reassembly->order);
+        reassembly->ranges = NULL;
+        reassembly->recent_count = 0;
+    }
+}
+
+void reassembly_clear(struct reassembly *reassembly, const struct reassembly_room *room)
+{
+    for (unsigned i = 0; i < reassembly->count; i++) {
+        piece_clear(room->pieces, room->pool, &reassembly->ranges[i].chain);
+    }
+    reassembly->count = 0;
+    reassembly->bytes = 0;
+    give_back(reassembly, room);
+}
+
+static bool grow(struct reassembly *reassembly, const struct reassembly_room *room)
+{
+    unsigned order = reassembly->ranges ? reassembly->order + 1u : order_first;
+    struct reassembly_range *ranges;
+
+    if (reassembly->count == REASSEMBLY_RANGES_MAX) {
+        return false;
+    }
+    ranges = blocks_take(room->blocks, order);
+    if (!ranges) {
+        return false;
+    }
+    if (reassembly->ranges) {
+        memcpy(ranges, reassembly->ranges, reassembly->count * sizeof *ranges);
+        blocks_give(room->blocks, reassembly->ranges, reassembly->order);
+    }
+    reassembly->ranges = ranges;
+    reassembly->order = (uint8_t)order;
+    return true;
+}
+
+/* The first range that ends at or after `seq`. */
+static unsigned find(const struct reassembly *reassembly, uint32_t seq)
+{
+    unsigned low = 0;
+    unsigned high = reassembly->count;
+
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+
+        if (seq_ge(reassembly->ranges[middle].end, seq)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+static void remove_range(struct reassembly *reassembly, unsigned at)
+{
+    struct reassembly_range *range = &reassembly->ranges[at];
+
+    reassembly->count--;
+    memmove(range, range + 1, (reassembly->count - at) * sizeof *range);
+}
+
+/* Bytes [from, to) of a slice. */
+static struct slice cut(const struct frame_pool *pool, const struct slice *slice, uint32_t from,
+                        uint32_t to)
+{
+    struct slice rest = *slice;
+
+    if (from > 0) {
+        (void)slice_take_front(pool, &rest, (uint16_t)from);
+    }
+    return to == slice->length ? rest : slice_take_front(pool, &rest, (uint16_t)(to - from));
+}
+
+/* The range was hit: its number goes to the front of recent[]. */
+static void note_recent(struct reassembly *reassembly, const struct reassembly_range *range)
+{
+    uint32_t kept[TCP_SACK_BLOCKS_MAX] = {range->start};
+    uint8_t count = 1;
+
+    for (unsigned i = 0; i < reassembly->recent_count && count < TCP_SACK_BLOCKS_MAX; i++) {
+        if (!seq_between(reassembly->recent[i], range->start, range->end)) {
+            kept[count++] = reassembly->recent[i];
+        }
+    }
+    memcpy(reassembly->recent, kept, sizeof kept);
+    reassembly->recent_count = count;
+}
+
+static enum reassembly_result open_range(struct reassembly *reassembly,
+                                         const struct reassembly_room *room, unsigned at,
+                                         const struct reassembly_range *range)
+{
+    struct reassembly_range *place;
+
+    if (reassembly->count == capacity(reassembly) && !grow(reassembly, room)) {
+        return REASSEMBLY_NO_ROOM;
+    }
+    place = &reassembly->ranges[at];
+    memmove(place + 1, place, (reassembly->count - at) * sizeof *place);
+    *place = *range;
+    reassembly->count++;
+    reassembly->bytes += range->end - range->start;
+    note_recent(reassembly, place);
+    return REASSEMBLY_STORED;
+}
+
+static enum reassembly_result insert_apart(struct reassembly *reassembly,
+                                           const struct reassembly_room *room, unsigned at,
+                                           const struct slice *slice, uint32_t seq)
+{
+    struct reassembly_range range = {
+        .start = seq, .end = seq + slice->length, .chain = {PIECE_NONE, PIECE_NONE}};
+    enum reassembly_result result;
+
+    if (!piece_append(room->pieces, room->pool, &range.chain, slice)) {
+        give_back(reassembly, room);
+        return REASSEMBLY_NO_ROOM;
+    }
+    result = open_range(reassembly, room, at, &range);
+    if (result == REASSEMBLY_NO_ROOM) {
+        piece_clear(room->pieces, room->pool, &range.chain);
+    }
+    return result;
+}
+
+/* The range now reaches the next one: they become one. */
+static void merge_next(struct reassembly *reassembly, const struct reassembly_room *room,
+                       unsigned at)
+{
+    struct reassembly_range *range = &reassembly->ranges[at];
+    struct reassembly_range *next = range + 1;
+
+    piece_at(room->pieces, range->chain.last)->next = next->chain.first;
+    range->chain.last = next->chain.last;
+    range->end = next->end;
+    remove_range(reassembly, at + 1);
+}
+
+static bool reaches_next(const struct reassembly *reassembly, unsigned at)
+{
+    const struct reassembly_range *range = &reassembly->ranges[at];
+
+    return at + 1u < reassembly->count && range->end == range[1].start;
+}
+
+/* Appends what is new of the segment behind the range, hole by hole. False when
+ * something had no room. */
+static bool extend(struct reassembly *reassembly, const struct reassembly_room *room, unsigned at,
+                   const struct slice *slice, uint32_t seq)
+{
+    struct reassembly_range *range = &reassembly->ranges[at];
+    uint32_t end = seq + slice->length;
+
+    while (seq_lt(range->end, end)) {
+        uint32_t stop = end;
+        struct slice part;
+
+        if (at + 1u < reassembly->count) {
+            stop = seq_min(end, range[1].start);
+        }
+        part = cut(room->pool, slice, range->end - seq, stop - seq);
+        if (!piece_append(room->pieces, room->pool, &range->chain, &part)) {
+            return false;
+        }
+        reassembly->bytes += part.length;
+        range->end = stop;
+        if (reaches_next(reassembly, at)) {
+            merge_next(reassembly, room, at);
+        }
+    }
+    if (reaches_next(reassembly, at)) {
+        merge_next(reassembly, room, at);
+    }
+    return true;
+}
+
+enum reassembly_result reassembly_insert(struct reassembly *reassembly,
+                                         const struct reassembly_room *room, uint32_t seq,
+                                         const struct slice *slice)
+{
+    uint32_t end = seq + slice->length;
+    unsigned at = find(reassembly, seq);
+    struct reassembly_range *range;
+    uint32_t before = reassembly->bytes;
+
+    assert(slice->length > 0);
+    if (at == reassembly->count || seq_gt(reassembly->ranges[at].start, end)) {
+        return insert_apart(reassembly, room, at, slice, seq);
+    }
+    range = &reassembly->ranges[at];
+    if (seq_le(range->start, seq) && seq_le(end, range->end)) {
+        reassembly_note_duplicate(reassembly, seq, end);
+        note_recent(reassembly, range);
+        return REASSEMBLY_DUPLICATE;
+    }
+    if (seq_lt(seq, range->start)) {
+        struct slice front = cut(room->pool, slice, 0, range->start - seq);
+
+        if (!piece_prepend(room->pieces, room->pool, &range->chain, &front)) {
+            return REASSEMBLY_NO_ROOM;
+        }
+        reassembly->bytes += front.length;
+        range->start = seq;
+    }
+    if (!extend(reassembly, room, at, slice, seq) && reassembly->bytes == before) {
+        return REASSEMBLY_NO_ROOM;
+    }
+    note_recent(reassembly, range);
+    return REASSEMBLY_STORED;
+}
+
+bool reassembly_pop(struct reassembly *reassembly, const struct reassembly_room *room,
+                    uint32_t rcv_nxt, struct slice *out)
+{
+    while (reassembly->count > 0 && seq_le(reassembly->ranges[0].start, rcv_nxt)) {
+        struct reassembly_range *range = &reassembly->ranges[0];
+        uint32_t start = range->start;
+
+        (void)piece_pop(room->pieces, &range->chain, out);
+        range->start += out->length;
+        reassembly->bytes -= out->length;
+        if (range->chain.first == PIECE_NONE) {
+            assert(range->start == range->end);
+            remove_range(reassembly, 0);
+            give_back(reassembly, room);
+        }
+        if (seq_gt(start + out->length, rcv_nxt)) {
+            if (start != rcv_nxt) {
+                (void)slice_take_front(room->pool, out, (uint16_t)(rcv_nxt - start));
+            }
+            return true;
+        }
+        frame_drop(room->pool, out->frame, FRAME_REASSEMBLY);
+    }
+    return false;
+}
+
+unsigned reassembly_prune_top(struct reassembly *reassembly, const struct reassembly_room *room)
+{
+    struct reassembly_range *top;
+
+    if (reassembly->count == 0) {
+        return 0;
+    }
+    top = &reassembly->ranges[reassembly->count - 1];
+    reassembly->bytes -= top->end - top->start;
+    piece_clear(room->pieces, room->pool, &top->chain);
+    reassembly->count--;
+    give_back(reassembly, room);
+    return 1;
+}
+
+void reassembly_note_duplicate(struct reassembly *reassembly, uint32_t start, uint32_t end)
+{
+    reassembly->duplicate = true;
+    reassembly->duplicate_start = start;
+    reassembly->duplicate_end = end;
+}
+
+unsigned reassembly_sack(struct reassembly *reassembly, struct tcp_sack_block *blocks, unsigned max)
+{
+    unsigned count = 0;
+
+    if (reassembly->duplicate) {
+        reassembly->duplicate = false;
+        blocks[count++] =
+            (struct tcp_sack_block){reassembly->duplicate_start, reassembly->duplicate_end};
+    }
+    for (unsigned i = 0; i < reassembly->recent_count && count < max; i++) {
+        uint32_t seq = reassembly->recent[i];
+        unsigned at = find(reassembly, seq + 1);
+
+        /* A range that was delivered or pruned since has left its number. */
+        if (at < reassembly->count && seq_le(reassembly->ranges[at].start, seq)) {
+            blocks[count++] =
+                (struct tcp_sack_block){reassembly->ranges[at].start, reassembly->ranges[at].end};
+        }
+    }
+    return count;
+}
+
+bool reassembly_check(const struct reassembly *reassembly, const struct reassembly_room *room)
+{
+    uint32_t bytes = 0;
+
+    for (unsigned i = 0; i < reassembly->count; i++) {
+        const struct reassembly_range *range = &reassembly->ranges[i];
+        uint32_t chain_bytes = 0;
+
+        if (i > 0 && !seq_gt(range->start, range[-1].end)) {
+            return false;
+        }
+        for (uint32_t at = range->chain.first; at != PIECE_NONE;
+             at = piece_at(room->pieces, at)->next) {
+            chain_bytes += piece_at(room->pieces, at)->slice.length;
+        }
+        if (chain_bytes != range->end - range->start) {
+            return false;
+        }
+        bytes += chain_bytes;
+    }
+    return bytes == reassembly->bytes && (reassembly->count > 0) == (reassembly->ranges != NULL);
+}

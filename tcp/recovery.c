@@ -1,0 +1,341 @@
+#include "tcp/recovery.h"
+
+#include "tcp/cc.h"
+#include "tcp/output.h"
+#include "tcp/seq.h"
+
+#include <assert.h>
+
+static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
+{
+    return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
+}
+
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record)
+{
+    struct tcp_flight *flight = conn->flight;
+    uint64_t rtt_ns = conn->tcp->now_ns - record->last_tx_ns;
+    uint32_t end = tcp_record_end(record);
+
+    if (seq_lt(end, flight->rack_fack) && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
+        flight->rack_reordering = true;
+    }
+    flight->rack_fack = seq_max(flight->rack_fack, end);
+
+    /* An answer sooner than the path can give it belongs to an earlier
+     * transmission (RFC 8985 section 6.2, step 2). */
+    if (record->flags & TCP_RECORD_RETRANSMITTED && rtt_ns < conn->rtt.min_rtt_ns) {
+        return;
+    }
+    if (sent_after(record->last_tx_ns, end, flight->rack_xmit_ns, flight->rack_end_seq)) {
+        flight->rack_xmit_ns = record->last_tx_ns;
+        flight->rack_end_seq = end;
+        flight->rack_rtt_ns = rtt_ns;
+    }
+}
+
+void tcp_rack_dsack(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    /* Once a round: until the data sent by then is acknowledged. */
+    if (flight->rack_dsack_pending && seq_lt(conn->snd.una, flight->rack_dsack_round)) {
+        return;
+    }
+    flight->rack_dsack_pending = true;
+    flight->rack_dsack_round = conn->snd.nxt;
+    if (flight->rack_reo_mult < UINT8_MAX) {
+        flight->rack_reo_mult++;
+    }
+    flight->rack_reo_persist = 16; /* recoveries; RFC 8985 section 6.2, step 4 */
+    flight->rack_reordering = true;
+}
+
+/* RFC 8985 section 6.2, step 4. */
+static uint64_t reordering_window_ns(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    if (!flight->rack_reordering &&
+        (flight->recovery != TCP_RECOVERY_OPEN || flight->sendq.sacked_count >= TCP_DUPTHRESH)) {
+        return 0;
+    }
+    return min_u64((1u + flight->rack_reo_mult) * (conn->rtt.min_rtt_ns / 4), conn->rtt.srtt_ns);
+}
+
+/* RFC 8985 section 6.2, step 5. The list is in order of transmission, so the
+ * walk ends at the first segment that is not lost. True when any was. */
+static bool detect_loss(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+    struct tcp_sendq *sendq = &flight->sendq;
+    uint64_t allowance_ns = flight->rack_rtt_ns + reordering_window_ns(conn);
+    uint32_t position = sendq->in_flight.first;
+    bool found = false;
+
+    flight->rack_deadline_ns = 0;
+    while (position != TCP_POSITION_NONE) {
+        struct tcp_record *record = sendq_at(sendq, position);
+        uint32_t following = record->next;
+        uint64_t due_ns = record->last_tx_ns + allowance_ns;
+
+        if (!sent_after(flight->rack_xmit_ns, flight->rack_end_seq, record->last_tx_ns,
+                        tcp_record_end(record))) {
+            break;
+        }
+        if (due_ns > conn->tcp->now_ns) {
+            flight->rack_deadline_ns = max_u64(due_ns, conn->tcp->now_ns + TCP_RACK_TIMER_MIN_NS);
+            break;
+        }
+        sendq_mark_lost(sendq, position);
+        found = true;
+        position = following;
+    }
+    return found;
+}
+
+static void enter_recovery(struct tcp_conn *conn, uint32_t in_flight)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    flight->recovery = TCP_RECOVERY_FAST;
+    flight->recovery_point = conn->snd.nxt;
+    flight->tlp_out = false;
+    conn->rcv.quick_acks = TCP_QUICK_ACKS;
+    conn->cc->loss(conn, in_flight);
+    conn->tcp->counters.fast_recoveries++;
+}
+
+static void leave_recovery(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    if (flight->recovery == TCP_RECOVERY_FAST) {
+        conn->cc->recovered(conn);
+    }
+    flight->recovery = TCP_RECOVERY_OPEN;
+    flight->dup_acks = 0;
+    if (flight->rack_reo_persist > 0 && --flight->rack_reo_persist == 0) {
+        flight->rack_reo_mult = 0;
+    }
+}
+
+/* The oldest segment is lost: RFC 5681 section 3.2 and RFC 6582 section 3.2. */
+static bool mark_head_lost(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    struct tcp_record *head;
+
+    if (sendq->head == sendq->next) {
+        return false;
+    }
+    head = sendq_at(sendq, sendq->head);
+    if (head->flags & (TCP_RECORD_LOST | TCP_RECORD_SACKED)) {
+        return false;
+    }
+    sendq_mark_lost(sendq, sendq->head);
+    return true;
+}
+
+/* Peers without SACK. Returns true when a loss was found. */
+static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *news)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    if (news->acked > 0) {
+        uint32_t segments = (news->acked + conn->snd.mss - 1) / conn->snd.mss;
+
+        /* All but the one that was retransmitted had left the network and were
+         * counted as duplicates. */
+        flight->dup_acks -= (uint16_t)min_u32(flight->dup_acks, segments);
+        if (flight->recovery == TCP_RECOVERY_OPEN) {
+            flight->dup_acks = 0;
+            return false;
+        }
+        /* RFC 6582: a partial ACK says that the next one is lost too. */
+        return flight->recovery == TCP_RECOVERY_FAST &&
+               seq_lt(conn->snd.una, flight->recovery_point) && mark_head_lost(conn);
+    }
+    if (!news->duplicate || flight->dup_acks == UINT16_MAX) {
+        return false;
+    }
+    flight->dup_acks++;
+    /* RFC 6582 section 3.2, step 2: not again for what an earlier recovery or
+     * timeout has covered. */
+    return flight->dup_acks == TCP_DUPTHRESH && flight->recovery == TCP_RECOVERY_OPEN &&
+           mark_head_lost(conn);
+}
+
+/* RFC 8985 section 7.4: what became of the probe. */
+static void judge_probe(struct tcp_conn *conn, const struct tcp_ack_news *news)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    if (!flight->tlp_out || seq_lt(conn->snd.una, flight->tlp_end_seq)) {
+        return;
+    }
+    flight->tlp_out = false;
+    if (!flight->tlp_retransmitted) {
+        return; /* new data: nothing was repaired */
+    }
+    if (news->dsack) {
+        conn->tcp->counters.spurious_probes++;
+        return; /* the original arrived as well */
+    }
+    if (flight->recovery == TCP_RECOVERY_OPEN) {
+        /* The probe repaired a loss: answer it as one (step 4). */
+        conn->cc->loss(conn, news->prior_in_flight);
+        conn->cc->recovered(conn);
+    }
+}
+
+/* RFC 7661's question in Linux's short form: growth only for a window that was
+ * what limited the sender; in slow start up to twice what was in flight. */
+static bool cwnd_was_limit(const struct tcp_conn *conn, uint32_t prior_in_flight)
+{
+    if (conn->cwnd < conn->ssthresh) {
+        return conn->cwnd < 2 * (prior_in_flight + conn->snd.mss);
+    }
+    return prior_in_flight + conn->snd.mss > conn->cwnd;
+}
+
+void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
+{
+    struct tcp_flight *flight = conn->flight;
+    bool found;
+
+    if (flight->recovery != TCP_RECOVERY_OPEN && seq_ge(conn->snd.una, flight->recovery_point)) {
+        leave_recovery(conn);
+    }
+    judge_probe(conn, news);
+    if (news->dsack) {
+        tcp_rack_dsack(conn);
+    }
+    if (tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
+        found = (news->acked > 0 || news->sacked > 0) && detect_loss(conn);
+    } else {
+        found = count_duplicates(conn, news);
+    }
+    if (found && flight->recovery == TCP_RECOVERY_OPEN) {
+        enter_recovery(conn, news->prior_in_flight);
+    }
+    if (news->acked > 0 && flight->recovery != TCP_RECOVERY_FAST &&
+        cwnd_was_limit(conn, news->prior_in_flight)) {
+        conn->cc->acked(conn, news->acked);
+    }
+}
+
+/* R2 has passed (RFC 9293 section 3.8.3). */
+static bool give_up(struct tcp_conn *conn)
+{
+    unsigned limit = TCP_R2_RETRANSMISSIONS;
+
+    if (conn->state == TCP_SYN_SENT) {
+        limit = TCP_R2_SYN_RETRANSMISSIONS;
+    } else if (conn->state == TCP_SYN_RECEIVED) {
+        limit = TCP_R2_SYN_ACK_RETRANSMISSIONS;
+    }
+    if (conn->retransmissions < limit) {
+        if (conn->retransmissions < UINT8_MAX) {
+            conn->retransmissions++;
+        }
+        if (conn->retransmissions == TCP_R1_RETRANSMISSIONS) {
+            net_path_suspect(conn->tcp->net, &conn->path);
+        }
+        return false;
+    }
+    tcp_conn_end(conn, TCP_REASON_TIMEOUT);
+    return true;
+}
+
+static void restart(struct tcp_conn *conn)
+{
+    conn->flight->rto_base_ns = conn->tcp->now_ns;
+    if (conn->snd.backoff < 16) {
+        conn->snd.backoff++;
+    }
+    tcp_rexmit_arm(conn);
+    tcp_conn_want_output(conn);
+}
+
+/* RFC 6298 section 5.4 to 5.6 and RFC 8985 section 6.3. */
+static void timeout(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+    struct tcp_sendq *sendq = &flight->sendq;
+    bool reneged = (sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SACKED) != 0;
+    uint32_t in_flight = sendq->in_flight_bytes;
+
+    if (give_up(conn)) {
+        return;
+    }
+    conn->tcp->counters.rto_expired++;
+    if (tcp_state_is_synchronized((enum tcp_state)conn->state)) {
+        conn->cc->timeout(conn, in_flight, flight->recovery != TCP_RECOVERY_LOSS);
+    } else {
+        conn->flags |= TCP_CONN_SYN_LOST;
+    }
+    sendq_mark_all_lost(sendq, reneged);
+    flight->recovery = TCP_RECOVERY_LOSS;
+    flight->recovery_point = conn->snd.nxt;
+    flight->dup_acks = 0;
+    flight->tlp_out = false;
+    flight->rack_deadline_ns = 0;
+    restart(conn);
+}
+
+/* The window is closed, or too small for a segment (RFC 9293 section 3.8.6.1).
+ * Probes are answered for as long as the peer lives; one whose application has
+ * gone may not keep us for ever (RFC 6429), so then they are counted. */
+static void probe(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    if (give_up(conn)) {
+        return;
+    }
+    if (sendq->head != sendq->next) {
+        sendq_mark_all_lost(sendq, false); /* the probe before this one */
+        conn->tcp->counters.zero_window_probes++;
+    } else {
+        conn->flags |= TCP_CONN_PROBE;
+    }
+    restart(conn);
+}
+
+void tcp_recovery_on_timer(struct tcp_conn *conn)
+{
+    uint8_t timer = conn->rexmit_timer;
+
+    conn->rexmit_timer = TCP_TIMER_NONE;
+    conn->rexmit_ns = UINT64_MAX;
+    if (!conn->flight) {
+        return;
+    }
+    switch (timer) {
+    case TCP_TIMER_RTO:
+        timeout(conn);
+        break;
+    case TCP_TIMER_TLP:
+        tcp_tlp_send(conn);
+        tcp_rexmit_arm(conn);
+        break;
+    case TCP_TIMER_RACK:
+        if (detect_loss(conn) && conn->flight->recovery == TCP_RECOVERY_OPEN) {
+            enter_recovery(conn,
+                           conn->flight->sendq.in_flight_bytes + conn->flight->sendq.lost_bytes);
+        }
+        tcp_rexmit_arm(conn);
+        tcp_conn_want_output(conn);
+        break;
+    case TCP_TIMER_PERSIST:
+        probe(conn);
+        break;
+    case TCP_TIMER_OVERRIDE:
+        conn->flags |= TCP_CONN_OVERRIDE;
+        tcp_conn_want_output(conn);
+        break;
+    default:
+        break;
+    }
+}

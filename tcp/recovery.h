@@ -1,0 +1,50 @@
+/*
+ * Finding and repairing loss: RACK-TLP (RFC 8985) for peers with SACK, the
+ * duplicate-ACK rules of RFC 5681 and RFC 6582 for those without, and the
+ * retransmission timeout of RFC 6298 below both.
+ */
+#ifndef HEADRACE_TCP_RECOVERY_H
+#define HEADRACE_TCP_RECOVERY_H
+
+#include "tcp/tcp.h"
+
+/* What one ACK told, gathered while it was processed. */
+struct tcp_ack_news {
+    uint32_t acked;           /* sequence space by which SND.UNA moved */
+    uint32_t sacked;          /* bytes newly SACKed */
+    uint64_t rtt_ns;          /* UINT64_MAX: no sample */
+    uint32_t prior_in_flight; /* the pipe before this ACK */
+    bool duplicate;           /* RFC 5681's duplicate ACK */
+    bool dsack;
+    bool window_changed;
+};
+
+/* A record was delivered, by ACK or SACK: RFC 8985 section 6.2, steps 1 to 3. */
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record);
+
+/* A D-SACK came: RFC 8985 section 6.2, step 4. */
+void tcp_rack_dsack(struct tcp_conn *conn);
+
+/* After the scoreboard was updated: marks losses, enters and leaves recovery,
+ * lets the congestion window grow. */
+void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news);
+
+/* Sends a tail loss probe; in rexmit.c. */
+void tcp_tlp_send(struct tcp_conn *conn);
+
+/* The shared retransmission timer ran out. */
+void tcp_recovery_on_timer(struct tcp_conn *conn);
+
+/* The pipe: what is in the network by all that the ACKs told. */
+static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+    uint32_t left = (uint32_t)flight->dup_acks * conn->snd.mss;
+
+    return flight->sendq.in_flight_bytes - min_u32(left, flight->sendq.in_flight_bytes);
+}
+
+/* The neighbour does not answer, or no route is left. */
+void tcp_path_failed(struct tcp_conn *conn);
+
+#endif

@@ -1,0 +1,138 @@
+/* The shared retransmission timer: which of its meanings is armed, and for
+ * when. Named floors are in limits.h. */
+#include "tcp/emit.h"
+#include "tcp/output.h"
+#include "tcp/recovery.h"
+#include "tcp/seq.h"
+
+#include <assert.h>
+
+static uint64_t rto_ns(const struct tcp_conn *conn)
+{
+    return min_u64(conn->rtt.rto_ns << conn->snd.backoff, TCP_RTO_MAX_NS);
+}
+
+/* RFC 8985 section 7.2: not in recovery, one probe at a time, nothing SACKed
+ * (then RACK's own timer is the quicker one). */
+static bool tlp_is_eligible(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    return tcp_conn_has(conn, TCP_CONN_SACK_OK) && !flight->tlp_out &&
+           tcp_state_is_synchronized((enum tcp_state)conn->state) &&
+           flight->recovery == TCP_RECOVERY_OPEN && flight->sendq.sacked_bytes == 0 &&
+           flight->sendq.lost_bytes == 0;
+}
+
+/* PTO: twice the round-trip time, and the peer's delayed ACK on top when it may
+ * be waiting for a second segment. */
+static uint64_t tlp_deadline_ns(const struct tcp_conn *conn)
+{
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
+    uint64_t pto_ns = 2 * conn->rtt.srtt_ns;
+
+    if (conn->rtt.srtt_ns == 0) {
+        pto_ns = NS_PER_S;
+    } else if (sendq->next - sendq->head == 1) {
+        pto_ns += TCP_PEER_DELAYED_ACK_NS;
+    }
+    return max_u64(conn->flight->rto_base_ns, conn->last_send_ns) + max_u64(pto_ns, TCP_TLP_MIN_NS);
+}
+
+/* Something is unacknowledged. */
+static enum tcp_rexmit_timer arm_outstanding(struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+    uint64_t rto_at_ns = flight->rto_base_ns + rto_ns(conn);
+
+    if (flight->rack_deadline_ns != 0) {
+        conn->rexmit_ns = flight->rack_deadline_ns;
+        return TCP_TIMER_RACK;
+    }
+    conn->rexmit_ns = rto_at_ns;
+    if (conn->snd.wnd == 0 && tcp_state_is_synchronized((enum tcp_state)conn->state)) {
+        return TCP_TIMER_PERSIST;
+    }
+    if (tlp_is_eligible(conn)) {
+        uint64_t tlp_at_ns = tlp_deadline_ns(conn);
+
+        if (tlp_at_ns < rto_at_ns) {
+            conn->rexmit_ns = tlp_at_ns;
+            return TCP_TIMER_TLP;
+        }
+    }
+    return TCP_TIMER_RTO;
+}
+
+/* Nothing is unacknowledged, something is queued: only the window can be in the
+ * way. The first probe goes after an RTO (RFC 9293 SHLD-29). */
+static enum tcp_rexmit_timer arm_blocked(struct tcp_conn *conn)
+{
+    enum tcp_rexmit_timer kind = TCP_TIMER_PERSIST;
+    uint64_t wait_ns = rto_ns(conn);
+
+    if (tcp_usable_window(conn) > 0) {
+        kind = TCP_TIMER_OVERRIDE;
+        wait_ns = TCP_SWS_OVERRIDE_NS;
+    }
+    /* Running already for the same reason: it goes on. */
+    if (conn->rexmit_timer != kind) {
+        conn->rexmit_ns = conn->tcp->now_ns + wait_ns;
+    }
+    return kind;
+}
+
+void tcp_rexmit_arm(struct tcp_conn *conn)
+{
+    enum tcp_rexmit_timer kind = TCP_TIMER_NONE;
+
+    if (conn->flight && conn->flight->sendq.head != conn->flight->sendq.next) {
+        kind = arm_outstanding(conn);
+    } else if (tcp_has_unsent(conn) && tcp_state_is_synchronized((enum tcp_state)conn->state) &&
+               !tcp_conn_has(conn, TCP_CONN_PROBE | TCP_CONN_OVERRIDE)) {
+        kind = arm_blocked(conn);
+    }
+    if (kind == TCP_TIMER_NONE) {
+        conn->rexmit_ns = UINT64_MAX;
+    }
+    conn->rexmit_timer = (uint8_t)kind;
+    tcp_conn_arm(conn);
+}
+
+/* The probe: new data when the window takes it, else the newest segment once
+ * more (RFC 8985 section 7.3). Past the congestion window by one segment, as
+ * the RFC allows. */
+void tcp_tlp_send(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+    struct tcp_sendq *sendq = &flight->sendq;
+    uint32_t position = sendq->next;
+    bool again = true;
+
+    /* From here the RTO counts, whether the probe goes or not. */
+    flight->rto_base_ns = conn->tcp->now_ns;
+    flight->tlp_out = true;
+    flight->tlp_retransmitted = false;
+    flight->tlp_end_seq = conn->snd.nxt;
+    if (!emit_has_room(conn->tcp) ||
+        net_path_check(conn->tcp->net, &conn->path, conn->tcp->now_ns) != NET_PATH_READY) {
+        return;
+    }
+    if (tcp_has_unsent(conn)) {
+        const struct tcp_record *record = sendq_at(sendq, sendq->next);
+
+        again = record->slice.length > conn->snd.mss ||
+                tcp_record_length(record) > tcp_usable_window(conn);
+    }
+    if (again) {
+        position = sendq->in_flight.last;
+        if (position == TCP_POSITION_NONE) {
+            return;
+        }
+        flight->tlp_retransmitted = true;
+    }
+    if (emit_record(conn, position)) {
+        flight->tlp_end_seq = conn->snd.nxt;
+        conn->tcp->counters.tlp_sent++;
+    }
+}

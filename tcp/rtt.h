@@ -1,0 +1,23 @@
+/*
+ * The round-trip time and the retransmission timeout (RFC 6298). Karn's rule,
+ * which segment may give a sample, is the caller's; so is backoff.
+ */
+#ifndef HEADRACE_TCP_RTT_H
+#define HEADRACE_TCP_RTT_H
+
+#include <stdint.h>
+
+struct tcp_rtt {
+    uint64_t srtt_ns; /* 0: no sample yet */
+    uint64_t rttvar_ns;
+    uint64_t rto_ns; /* without backoff */
+    uint64_t min_rtt_ns;
+};
+
+/* RTO 1 s, as section 2.1 says. */
+void rtt_init(struct tcp_rtt *rtt);
+
+/* Sections 2.2 and 2.3; the floor of the RTO stands in limits.h. */
+void rtt_sample(struct tcp_rtt *rtt, uint64_t sample_ns);
+
+#endif

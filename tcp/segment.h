@@ -1,0 +1,78 @@
+/*
+ * A received segment, parsed and verified (RFC 9293 section 3.1). A plain
+ * value: tests write it as a literal.
+ */
+#ifndef HEADRACE_TCP_SEGMENT_H
+#define HEADRACE_TCP_SEGMENT_H
+
+#include "datapath/net/packet.h"
+#include "datapath/slice.h"
+#include "tcp/tuple.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum tcp_flag {
+    TCP_FIN = 1 << 0,
+    TCP_SYN = 1 << 1,
+    TCP_RST = 1 << 2,
+    TCP_PSH = 1 << 3,
+    TCP_ACK = 1 << 4,
+    TCP_URG = 1 << 5,
+    TCP_ECE = 1 << 6,
+    TCP_CWR = 1 << 7,
+    TCP_AE = 1 << 8, /* RFC 9768 */
+};
+
+enum tcp_option_seen {
+    TCP_OPT_MSS = 1 << 0,
+    TCP_OPT_WSCALE = 1 << 1,
+    TCP_OPT_SACK_PERMITTED = 1 << 2,
+    TCP_OPT_TIMESTAMPS = 1 << 3,
+    TCP_OPT_SACK = 1 << 4,
+};
+
+#define TCP_SACK_BLOCKS_MAX 4u
+
+struct tcp_sack_block {
+    uint32_t start;
+    uint32_t end;
+};
+
+struct tcp_segment {
+    uint32_t seq;
+    uint32_t ack;
+    uint32_t window; /* the field; its scale is the connection's business */
+    uint16_t urgent;
+    uint16_t flags; /* enum tcp_flag */
+    uint8_t options_seen;
+    uint8_t wscale;
+    uint8_t sack_count;
+    uint8_t tos;
+    uint16_t mss;
+    uint32_t ts_val;
+    uint32_t ts_ecr;
+    struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX];
+    struct slice payload; /* its sum is known when checksums are verified */
+};
+
+enum tcp_drop {
+    TCP_DROP_SHORT = -1,    /* less than a header */
+    TCP_DROP_OFFSET = -2,   /* the data offset lies outside the segment */
+    TCP_DROP_CHECKSUM = -3, /* MUST-3 */
+    TCP_DROP_PORT = -4,     /* port 0 */
+};
+
+/* 0 or an enum tcp_drop. Options that are broken end the list: what stood
+ * before them counts (MUST-7). */
+int tcp_segment_parse(const struct frame_pool *pool, const struct packet *packet, bool verify,
+                      struct tcp_segment *seg, struct tcp_tuple *tuple);
+
+/* SEG.LEN: SYN and FIN count. */
+static inline uint32_t tcp_segment_length(const struct tcp_segment *seg)
+{
+    return (uint32_t)seg->payload.length + ((seg->flags & TCP_SYN) != 0) +
+           ((seg->flags & TCP_FIN) != 0);
+}
+
+#endif

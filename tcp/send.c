@@ -1,0 +1,270 @@
+/* The three doors of sending: a copy, a place to write, received slices. */
+#include "datapath/net/checksum.h"
+#include "tcp/emit.h"
+#include "tcp/output.h"
+#include "tcp/seq.h"
+#include "tcp/user.h"
+
+#include <assert.h>
+
+static int may_send(const struct tcp_conn *conn)
+{
+    return tcp_state_may_send((enum tcp_state)conn->state) &&
+                   !tcp_conn_has(conn, TCP_CONN_FIN_QUEUED | TCP_CONN_FIN_OWED)
+               ? TCP_OK
+               : TCP_ERR_STATE;
+}
+
+/* Refused: on_writable follows when there is room. */
+static int refuse(struct tcp_conn *conn, int error)
+{
+    conn->flags |= TCP_CONN_WANTS_WRITE;
+    return error;
+}
+
+/* Segments are filled to the MSS of this moment. Before the handshake it is a
+ * guess; a record that turns out too long is split. */
+static uint32_t segment_bytes(const struct tcp_conn *conn)
+{
+    return min_u32(conn->snd.mss, frame_chunk_bytes(conn->tcp->pool) - TCP_PAYLOAD_OFFSET);
+}
+
+/* Room behind the last segment, when it was never sent and its frame is its
+ * alone. */
+static uint32_t tail_room(const struct tcp_conn *conn, const struct tcp_record *record)
+{
+    const struct frame_pool *pool = conn->tcp->pool;
+    uint32_t mss = segment_bytes(conn);
+    uint32_t end = (uint32_t)record->slice.offset + record->slice.length;
+
+    if (record->slice.frame == FRAME_NONE || record->slice.length >= mss ||
+        frame_record(pool, record->slice.frame)->holders != FRAME_SENDQ) {
+        return 0;
+    }
+    return min_u32(mss - record->slice.length, frame_chunk_bytes(pool) - end);
+}
+
+static void append_bytes(struct tcp_conn *conn, struct tcp_record *record, const uint8_t *data,
+                         uint16_t length)
+{
+    struct slice *slice = &record->slice;
+    uint8_t *to = slice_data(conn->tcp->pool, slice) + slice->length;
+    uint16_t sum = checksum_copy(to, data, length);
+
+    slice->sum = checksum_add(slice->sum, slice->length & 1 ? checksum_swap(sum) : sum);
+    slice->length = (uint16_t)(slice->length + length);
+    record->flags |= TCP_RECORD_PUSH;
+    frame_record(conn->tcp->pool, slice->frame)->fill_end =
+        (uint16_t)(slice->offset + slice->length);
+    conn->flight->sendq.bytes += length;
+}
+
+static uint32_t fill_tail(struct tcp_conn *conn, const uint8_t *data, uint32_t length)
+{
+    struct tcp_record *tail = conn->flight ? sendq_open_tail(&conn->flight->sendq) : NULL;
+    uint32_t room = tail ? min_u32(tail_room(conn, tail), length) : 0;
+
+    if (room > 0) {
+        append_bytes(conn, tail, data, (uint16_t)room);
+    }
+    return room;
+}
+
+/* A record for a slice whose frame has FRAME_SENDQ already. */
+static bool queue_slice(struct tcp_conn *conn, const struct slice *slice)
+{
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    struct tcp_flight *flight = tcp_conn_flight(conn);
+    struct tcp_record *record = flight ? sendq_append(&flight->sendq, &room) : NULL;
+
+    if (!record) {
+        tcp_conn_rest(conn);
+        return false;
+    }
+    record->seq = conn->snd.una + flight->sendq.bytes;
+    record->slice = *slice;
+    record->flags = TCP_RECORD_PUSH;
+    sendq_appended(&flight->sendq, slice->length);
+    return true;
+}
+
+static bool queue_copy(struct tcp_conn *conn, const uint8_t *data, uint16_t length)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+    struct slice slice = {.offset = TCP_PAYLOAD_OFFSET, .length = length};
+
+    slice.frame = frame_take(pool, FRAME_BUDGET_DATA, FRAME_SENDQ);
+    if (slice.frame == FRAME_NONE) {
+        return false;
+    }
+    slice.sum = checksum_copy(slice_data(pool, &slice), data, length);
+    if (!queue_slice(conn, &slice)) {
+        frame_drop(pool, slice.frame, FRAME_SENDQ);
+        return false;
+    }
+    return true;
+}
+
+/* Copies as much as memory allows. */
+static uint32_t send_copy(struct tcp_conn *conn, const uint8_t *data, uint32_t length)
+{
+    uint32_t done = fill_tail(conn, data, length);
+
+    while (done < length) {
+        uint32_t step = min_u32(length - done, segment_bytes(conn));
+
+        if (!queue_copy(conn, data + done, (uint16_t)step)) {
+            break;
+        }
+        done += step;
+    }
+    return done;
+}
+
+int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length)
+{
+    uint32_t queued = tcp_conn_queued(conn);
+    uint32_t done;
+
+    if (may_send(conn) != TCP_OK) {
+        return TCP_ERR_STATE;
+    }
+    if (length == 0) {
+        return 0;
+    }
+    if (queued >= conn->send_buffer) {
+        return refuse(conn, TCP_ERR_AGAIN);
+    }
+    if (frame_pool_pressure(conn->tcp->pool) == FRAME_CRITICAL) {
+        return refuse(conn, TCP_ERR_NO_MEMORY);
+    }
+    done = send_copy(conn, data, min_u32(length, conn->send_buffer - queued));
+    if (done < length) {
+        conn->flags |= TCP_CONN_WANTS_WRITE;
+    }
+    if (done == 0) {
+        return TCP_ERR_NO_MEMORY;
+    }
+    tcp_conn_want_output(conn);
+    return (int32_t)done;
+}
+
+/* A header may be written before the slice when nobody else needs the frame:
+ * only the giver holds it, and once. The worker's own hold, until the end of the
+ * burst, is nobody's need: headers are written after the application's turn. */
+static bool may_send_in_place(const struct frame_pool *pool, const struct slice *slice,
+                              enum frame_holder from)
+{
+    const struct frame *record = frame_record(pool, slice->frame);
+
+    if (slice->offset < TCP_PAYLOAD_OFFSET) {
+        return false;
+    }
+    switch (record->holders & ~FRAME_WORKER) {
+    case 0:
+        return true;
+    case FRAME_APP:
+        return from == FRAME_APP && record->app_count == 1;
+    case FRAME_REASSEMBLY: /* out of a queue, with the hold of its last piece */
+        return !(record->holders & FRAME_WORKER) && record->reassembly_count == 1;
+    default:
+        return false;
+    }
+}
+
+/* A slice longer than a segment is one record all the same: it is split, and
+ * only the overhang copied, when it is sent. */
+static bool send_in_place(struct tcp_conn *conn, const struct slice *slice)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+
+    if (!frame_keep(pool, slice->frame)) {
+        return false;
+    }
+    frame_hold(pool, slice->frame, FRAME_SENDQ);
+    if (!queue_slice(conn, slice)) {
+        frame_drop(pool, slice->frame, FRAME_SENDQ);
+        return false;
+    }
+    return true;
+}
+
+/* Small bytes go behind the last segment when they fit there whole; what may be
+ * sent in place is; the rest is copied into a frame of its own. */
+static bool send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_holder from)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+    struct tcp_record *tail = conn->flight ? sendq_open_tail(&conn->flight->sendq) : NULL;
+    const uint8_t *bytes = slice_data(pool, slice);
+
+    if (tail && slice_is_small(pool, slice->length) && tail_room(conn, tail) >= slice->length) {
+        append_bytes(conn, tail, bytes, slice->length);
+        return true;
+    }
+    if (may_send_in_place(pool, slice, from)) {
+        return send_in_place(conn, slice);
+    }
+    return queue_copy(conn, bytes, slice->length);
+}
+
+int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_holder from)
+{
+    if (may_send(conn) != TCP_OK) {
+        return TCP_ERR_STATE;
+    }
+    if (tcp_conn_queued(conn) >= conn->send_buffer) {
+        return refuse(conn, TCP_ERR_AGAIN);
+    }
+    if (!send_slice(conn, slice, from)) {
+        return refuse(conn, TCP_ERR_NO_MEMORY);
+    }
+    if (from == FRAME_APP) {
+        frame_drop(conn->tcp->pool, slice->frame, FRAME_APP);
+    }
+    tcp_conn_want_output(conn);
+    return TCP_OK;
+}
+
+uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+    uint32_t frame;
+
+    if (may_send(conn) != TCP_OK || tcp_conn_queued(conn) >= conn->send_buffer) {
+        return NULL;
+    }
+    frame = frame_take(pool, FRAME_BUDGET_DATA, FRAME_APP);
+    if (frame == FRAME_NONE) {
+        conn->flags |= TCP_CONN_WANTS_WRITE;
+        return NULL;
+    }
+    *room = segment_bytes(conn);
+    return frame_data(pool, frame) + TCP_PAYLOAD_OFFSET;
+}
+
+int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+    struct slice slice = {
+        .frame = (uint32_t)((size_t)(place - pool->base) >> pool->chunk_shift),
+        .offset = TCP_PAYLOAD_OFFSET,
+        .length = (uint16_t)length,
+    };
+    int error = may_send(conn);
+
+    if (length > segment_bytes(conn)) {
+        error = TCP_ERR_ARGUMENT;
+    }
+    if (error == TCP_OK && length > 0) {
+        slice.sum = checksum_sum(place, length);
+        frame_hold(pool, slice.frame, FRAME_SENDQ);
+        if (queue_slice(conn, &slice)) {
+            tcp_conn_want_output(conn);
+        } else {
+            frame_drop(pool, slice.frame, FRAME_SENDQ);
+            error = refuse(conn, TCP_ERR_NO_MEMORY);
+        }
+    }
+    frame_drop(pool, slice.frame, FRAME_APP);
+    return error;
+}

@@ -1,0 +1,321 @@
+#include "tcp/sendq.h"
+
+#include "datapath/net/checksum.h"
+#include "tcp/blocks.h"
+#include "tcp/limits.h"
+
+#include <assert.h>
+#include <string.h>
+
+static_assert((TCP_SENDQ_INLINE & (TCP_SENDQ_INLINE - 1)) == 0, "the ring is masked");
+
+static const struct tcp_record_list empty_list = {TCP_POSITION_NONE, TCP_POSITION_NONE};
+
+static struct tcp_record *at(struct tcp_sendq *sendq, uint32_t position)
+{
+    return &sendq->records[position & sendq->mask];
+}
+
+static void list_append(struct tcp_sendq *sendq, struct tcp_record_list *list, uint32_t position)
+{
+    struct tcp_record *record = at(sendq, position);
+
+    record->prev = list->last;
+    record->next = TCP_POSITION_NONE;
+    if (list->last == TCP_POSITION_NONE) {
+        list->first = position;
+    } else {
+        at(sendq, list->last)->next = position;
+    }
+    list->last = position;
+}
+
+static void list_remove(struct tcp_sendq *sendq, struct tcp_record_list *list, uint32_t position)
+{
+    struct tcp_record *record = at(sendq, position);
+
+    if (record->prev == TCP_POSITION_NONE) {
+        list->first = record->next;
+    } else {
+        at(sendq, record->prev)->next = record->next;
+    }
+    if (record->next == TCP_POSITION_NONE) {
+        list->last = record->prev;
+    } else {
+        at(sendq, record->next)->prev = record->prev;
+    }
+}
+
+/* Takes a sent record off whatever it is on, bytes included. */
+static void detach(struct tcp_sendq *sendq, uint32_t position)
+{
+    struct tcp_record *record = at(sendq, position);
+    uint32_t length = tcp_record_length(record);
+
+    if (!(record->flags & TCP_RECORD_SENT)) {
+        return;
+    }
+    if (record->flags & TCP_RECORD_SACKED) {
+        sendq->sacked_bytes -= length;
+        sendq->sacked_count--;
+    } else if (record->flags & TCP_RECORD_LOST) {
+        list_remove(sendq, &sendq->lost, position);
+        sendq->lost_bytes -= length;
+    } else {
+        list_remove(sendq, &sendq->in_flight, position);
+        sendq->in_flight_bytes -= length;
+    }
+}
+
+static bool is_inline(const struct tcp_sendq *sendq)
+{
+    return sendq->records == sendq->inline_records;
+}
+
+static unsigned ring_order(uint32_t capacity)
+{
+    return (unsigned)__builtin_ctzll((uint64_t)capacity * sizeof(struct tcp_record));
+}
+
+static void give_ring(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+{
+    if (!is_inline(sendq)) {
+        blocks_give(room->blocks, sendq->records, ring_order(sendq->mask + 1));
+    }
+}
+
+static bool grow(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+{
+    uint32_t capacity = sendq->mask + 1;
+    struct tcp_record *records;
+
+    if (capacity * 2 > TCP_SENDQ_RECORDS_MAX) {
+        return false;
+    }
+    records = blocks_take(room->blocks, ring_order(capacity * 2));
+    if (!records) {
+        return false;
+    }
+    for (uint32_t position = sendq->head; position != sendq->tail; position++) {
+        records[position & (capacity * 2 - 1)] = *at(sendq, position);
+    }
+    give_ring(sendq, room);
+    sendq->records = records;
+    sendq->mask = capacity * 2 - 1;
+    return true;
+}
+
+static void drop_frame(const struct tcp_record *record, const struct tcp_sendq_room *room)
+{
+    if (record->slice.frame != FRAME_NONE) {
+        frame_drop(room->pool, record->slice.frame, FRAME_SENDQ);
+    }
+}
+
+void sendq_init(struct tcp_sendq *sendq)
+{
+    sendq->records = sendq->inline_records;
+    sendq->mask = TCP_SENDQ_INLINE - 1;
+    sendq->head = 0;
+    sendq->next = 0;
+    sendq->tail = 0;
+    sendq->in_flight = empty_list;
+    sendq->lost = empty_list;
+    sendq->bytes = 0;
+    sendq->in_flight_bytes = 0;
+    sendq->sacked_bytes = 0;
+    sendq->lost_bytes = 0;
+    sendq->sacked_count = 0;
+}
+
+void sendq_clear(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+{
+    for (uint32_t position = sendq->head; position != sendq->tail; position++) {
+        drop_frame(at(sendq, position), room);
+    }
+    give_ring(sendq, room);
+    sendq_init(sendq);
+}
+
+struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+{
+    struct tcp_record *record;
+
+    if (sendq_count(sendq) > sendq->mask && !grow(sendq, room)) {
+        return NULL;
+    }
+    record = at(sendq, sendq->tail);
+    memset(record, 0, sizeof *record);
+    record->slice.frame = FRAME_NONE;
+    return record;
+}
+
+void sendq_appended(struct tcp_sendq *sendq, uint32_t sequence_length)
+{
+    sendq->tail++;
+    sendq->bytes += sequence_length;
+}
+
+struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq)
+{
+    struct tcp_record *record;
+
+    if (!sendq_has_unsent(sendq)) {
+        return NULL;
+    }
+    record = sendq_at(sendq, sendq->tail - 1);
+    return record->flags & (TCP_RECORD_SYN | TCP_RECORD_FIN) ? NULL : record;
+}
+
+void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_ns)
+{
+    struct tcp_record *record = sendq_at(sendq, position);
+
+    if (record->flags & TCP_RECORD_SENT) {
+        assert(!(record->flags & TCP_RECORD_SACKED));
+        detach(sendq, position);
+        record->flags = (uint8_t)((record->flags & ~TCP_RECORD_LOST) | TCP_RECORD_RETRANSMITTED);
+    } else {
+        assert(position == sendq->next);
+        sendq->next++;
+        record->flags |= TCP_RECORD_SENT;
+        record->first_tx_ns = now_ns;
+    }
+    record->last_tx_ns = now_ns;
+    if (record->transmissions < UINT8_MAX) {
+        record->transmissions++;
+    }
+    list_append(sendq, &sendq->in_flight, position);
+    sendq->in_flight_bytes += tcp_record_length(record);
+}
+
+/* The acknowledgement ends inside the record. */
+static void trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
+{
+    struct tcp_record *record = at(sendq, sendq->head);
+    uint32_t cut = una - record->seq;
+
+    sendq->bytes -= cut;
+    if (record->flags & TCP_RECORD_SACKED) {
+        sendq->sacked_bytes -= cut;
+    } else if (record->flags & TCP_RECORD_LOST) {
+        sendq->lost_bytes -= cut;
+    } else if (record->flags & TCP_RECORD_SENT) {
+        sendq->in_flight_bytes -= cut;
+    }
+    if (record->flags & TCP_RECORD_SYN) {
+        record->flags &= (uint8_t)~TCP_RECORD_SYN;
+        cut--;
+    }
+    if (cut > 0) {
+        (void)slice_take_front(room->pool, &record->slice, (uint16_t)cut);
+    }
+    record->seq = una;
+}
+
+void sendq_acknowledge(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
+{
+    while (sendq->head != sendq->next) {
+        struct tcp_record *record = at(sendq, sendq->head);
+
+        if (seq_gt(tcp_record_end(record), una)) {
+            if (seq_lt(record->seq, una)) {
+                trim(sendq, room, una);
+            }
+            return;
+        }
+        detach(sendq, sendq->head);
+        sendq->bytes -= tcp_record_length(record);
+        drop_frame(record, room);
+        sendq->head++;
+    }
+}
+
+uint32_t sendq_find(const struct tcp_sendq *sendq, uint32_t seq)
+{
+    uint32_t low = 0;
+    uint32_t high = sendq_count(sendq);
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (seq_gt(tcp_record_end(sendq_at(sendq, sendq->head + middle)), seq)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return sendq->head + low;
+}
+
+/* `next` of a SACKed record is a place at or before the first one that is not
+ * SACKed; following it and writing back what was found keeps later walks short
+ * (path halving, as in a union-find). */
+uint32_t sendq_skip_sacked(struct tcp_sendq *sendq, uint32_t position)
+{
+    while (position != sendq->next) {
+        struct tcp_record *record = at(sendq, position);
+        struct tcp_record *skipped;
+
+        if (!(record->flags & TCP_RECORD_SACKED)) {
+            return position;
+        }
+        if (record->next == sendq->next) {
+            return sendq->next;
+        }
+        skipped = at(sendq, record->next);
+        if (skipped->flags & TCP_RECORD_SACKED) {
+            record->next = skipped->next;
+        }
+        position = record->next;
+    }
+    return position;
+}
+
+void sendq_mark_sacked(struct tcp_sendq *sendq, uint32_t position)
+{
+    struct tcp_record *record = sendq_at(sendq, position);
+
+    assert(record->flags & TCP_RECORD_SENT && !(record->flags & TCP_RECORD_SACKED));
+    detach(sendq, position);
+    record->flags = (uint8_t)((record->flags & ~TCP_RECORD_LOST) | TCP_RECORD_SACKED);
+    record->next = position + 1;
+    record->prev = TCP_POSITION_NONE;
+    sendq->sacked_bytes += tcp_record_length(record);
+    sendq->sacked_count++;
+}
+
+void sendq_mark_lost(struct tcp_sendq *sendq, uint32_t position)
+{
+    struct tcp_record *record = sendq_at(sendq, position);
+
+    assert(record->flags & TCP_RECORD_SENT);
+    assert(!(record->flags & (TCP_RECORD_SACKED | TCP_RECORD_LOST)));
+    detach(sendq, position);
+    record->flags |= TCP_RECORD_LOST;
+    list_append(sendq, &sendq->lost, position);
+    sendq->lost_bytes += tcp_record_length(record);
+}
+
+void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks)
+{
+    sendq->in_flight = empty_list;
+    sendq->lost = empty_list;
+    sendq->in_flight_bytes = 0;
+    sendq->lost_bytes = 0;
+    for (uint32_t position = sendq->head; position != sendq->next; position++) {
+        struct tcp_record *record = at(sendq, position);
+
+        if (record->flags & TCP_RECORD_SACKED) {
+            if (!forget_sacks) {
+                continue;
+            }
+            record->flags &= (uint8_t)~TCP_RECORD_SACKED;
+            sendq->sacked_bytes -= tcp_record_length(record);
+            sendq->sacked_count--;
+        }
+        record->flags |= TCP_RECORD_LOST;
+        list_append(sendq, &sendq->lost, position);
+        sendq->lost_bytes += tcp_record_length(record);
+    }
+}

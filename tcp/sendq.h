@@ -1,0 +1,167 @@
+/*
+ * The send queue: a growable power-of-two ring of segment records, in sequence
+ * order and without a gap from SND.UNA to the last byte queued.
+ *
+ * A record is one segment: at most one slice, the times of its transmission and
+ * where it stands in recovery. Positions are free-running numbers: `head` is
+ * the oldest unacknowledged, `next` the first never sent, `tail` one past the
+ * last. A record that was sent is in one of three places:
+ *
+ *   in flight   on the time list, in order of last transmission (RACK)
+ *   lost        on the lost list, in the order in which it was marked
+ *   SACKed      on no list; its `next` skips over SACKed neighbours
+ *
+ * so that no step of recovery walks over what it does not change.
+ *
+ * Owner: the connection, through its flight. A record holds its frame with
+ * FRAME_SENDQ; a frame belongs to at most one record. Memory: the first few
+ * records stand in the flight, more come from the blocks of the worker.
+ */
+#ifndef HEADRACE_TCP_SENDQ_H
+#define HEADRACE_TCP_SENDQ_H
+
+#include "datapath/slice.h"
+#include "tcp/seq.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum tcp_record_flag {
+    TCP_RECORD_SYN = 1 << 0,
+    TCP_RECORD_FIN = 1 << 1,
+    TCP_RECORD_PUSH = 1 << 2,
+    TCP_RECORD_SENT = 1 << 3,
+    TCP_RECORD_SACKED = 1 << 4,
+    TCP_RECORD_LOST = 1 << 5,
+    TCP_RECORD_RETRANSMITTED = 1 << 6,
+};
+
+#define TCP_POSITION_NONE UINT32_MAX
+
+struct tcp_record {
+    uint64_t first_tx_ns;
+    uint64_t last_tx_ns;
+    struct slice slice; /* length 0 for a SYN or FIN without text */
+    uint32_t seq;
+    uint32_t next; /* positions on the list that the record is on, or the skip */
+    uint32_t prev;
+    uint8_t flags; /* enum tcp_record_flag */
+    uint8_t transmissions;
+    uint8_t spare[22];
+};
+
+static_assert(sizeof(struct tcp_record) == 64, "one cache line");
+
+#define TCP_SENDQ_INLINE 4u
+
+/* A doubly linked list of positions. */
+struct tcp_record_list {
+    uint32_t first;
+    uint32_t last;
+};
+
+struct tcp_sendq {
+    struct tcp_record *records;
+    uint32_t mask; /* capacity - 1 */
+    uint32_t head;
+    uint32_t next;
+    uint32_t tail;
+    struct tcp_record_list in_flight;
+    struct tcp_record_list lost;
+    uint32_t bytes;           /* sequence space queued, SYN and FIN included */
+    uint32_t in_flight_bytes; /* sent, not SACKed, not marked lost: the pipe of RFC 6675 */
+    uint32_t sacked_bytes;
+    uint32_t lost_bytes;
+    uint32_t sacked_count; /* records, for the DupThresh of RFC 8985 */
+    struct tcp_record inline_records[TCP_SENDQ_INLINE];
+};
+
+struct tcp_blocks;
+
+/* What a queue needs of its worker. */
+struct tcp_sendq_room {
+    struct frame_pool *pool;
+    struct tcp_blocks *blocks;
+};
+
+void sendq_init(struct tcp_sendq *sendq);
+
+/* Drops every record and its frame, gives the memory back. */
+void sendq_clear(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
+
+static inline struct tcp_record *sendq_at(const struct tcp_sendq *sendq, uint32_t position)
+{
+    assert(position - sendq->head < sendq->tail - sendq->head);
+    return &sendq->records[position & sendq->mask];
+}
+
+static inline uint32_t sendq_count(const struct tcp_sendq *sendq)
+{
+    return sendq->tail - sendq->head;
+}
+
+static inline bool sendq_is_empty(const struct tcp_sendq *sendq)
+{
+    return sendq->tail == sendq->head;
+}
+
+static inline bool sendq_has_unsent(const struct tcp_sendq *sendq)
+{
+    return sendq->next != sendq->tail;
+}
+
+/* Sequence space that a record covers. */
+static inline uint32_t tcp_record_length(const struct tcp_record *record)
+{
+    return (uint32_t)record->slice.length + ((record->flags & TCP_RECORD_SYN) != 0) +
+           ((record->flags & TCP_RECORD_FIN) != 0);
+}
+
+static inline uint32_t tcp_record_end(const struct tcp_record *record)
+{
+    return record->seq + tcp_record_length(record);
+}
+
+/* A new record behind the last; the caller fills slice, seq and flags, then
+ * says sendq_appended(). NULL when there is no memory or the limit is reached. */
+struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
+void sendq_appended(struct tcp_sendq *sendq, uint32_t sequence_length);
+
+/* The last record when it was never sent and may still grow, else NULL. */
+struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq);
+
+/* The record was handed to the port: to the end of the time list. For the
+ * first transmission its position must be `next`. */
+void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_ns);
+
+/* Everything before `una` is acknowledged: drops whole records, trims the one
+ * that it cuts. */
+void sendq_acknowledge(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una);
+
+/* The position of the first record whose end is after `seq`, or `tail`. */
+uint32_t sendq_find(const struct tcp_sendq *sendq, uint32_t seq);
+
+/* The first position at or after `position`, below `next`, that is not SACKed. */
+uint32_t sendq_skip_sacked(struct tcp_sendq *sendq, uint32_t position);
+
+void sendq_mark_sacked(struct tcp_sendq *sendq, uint32_t position);
+void sendq_mark_lost(struct tcp_sendq *sendq, uint32_t position);
+
+/* RFC 6298 and RFC 8985 section 6.3: everything in flight is taken for lost,
+ * in sequence order. With `forget_sacks` SACKed records too (reneging). */
+void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks);
+
+/* Cuts the record so that its first `length` bytes stay and the tail, copied
+ * into a fresh frame, becomes a record of its own. False when there is no
+ * memory. Rare: a probe, a window's edge, a smaller MTU. */
+bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
+                 uint16_t length);
+
+/* Replaces the record's frame, which the kernel still holds, by a copy. */
+bool sendq_copy_frame(struct tcp_sendq *sendq, const struct tcp_sendq_room *room,
+                      uint32_t position);
+
+/* Walks everything; for tests and the simulator. */
+bool sendq_check(const struct tcp_sendq *sendq, const struct frame_pool *pool);
+
+#endif

@@ -1,0 +1,169 @@
+/* The rare operations of the send queue that copy payload. */
+#include "datapath/net/checksum.h"
+#include "tcp/limits.h"
+#include "tcp/sendq.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Copies [offset, end) of a slice into a fresh frame behind header room. */
+static bool copy_tail(struct frame_pool *pool, const struct slice *from, uint16_t offset,
+                      struct slice *to)
+{
+    uint32_t frame = frame_take(pool, FRAME_BUDGET_DATA, FRAME_SENDQ);
+    uint16_t length = (uint16_t)(from->length - offset);
+
+    if (frame == FRAME_NONE) {
+        return false;
+    }
+    *to = (struct slice){.frame = frame, .offset = TCP_PAYLOAD_OFFSET, .length = length};
+    to->sum = checksum_copy(slice_data(pool, to), slice_data(pool, from) + offset, length);
+    return true;
+}
+
+static void shift_link(uint32_t *link, uint32_t position)
+{
+    if (*link != TCP_POSITION_NONE && (int32_t)(*link - position) > 0) {
+        (*link)++;
+    }
+}
+
+/* Makes room for one record after `position`: what stands behind moves up by
+ * one, and so do the links that point behind. */
+static void open_gap(struct tcp_sendq *sendq, uint32_t position)
+{
+    for (uint32_t from = sendq->tail - 1; from != position; from--) {
+        sendq->records[(from + 1) & sendq->mask] = sendq->records[from & sendq->mask];
+    }
+    sendq->tail++;
+    if ((int32_t)(sendq->next - position) > 0) {
+        sendq->next++;
+    }
+    for (uint32_t each = sendq->head; each != sendq->next; each++) {
+        struct tcp_record *record = &sendq->records[each & sendq->mask];
+
+        shift_link(&record->next, position);
+        shift_link(&record->prev, position);
+    }
+    shift_link(&sendq->in_flight.first, position);
+    shift_link(&sendq->in_flight.last, position);
+    shift_link(&sendq->lost.first, position);
+    shift_link(&sendq->lost.last, position);
+}
+
+/* Puts the new record behind its front on the list that the front is on. */
+static void link_behind(struct tcp_sendq *sendq, struct tcp_record_list *list, uint32_t position)
+{
+    struct tcp_record *front = &sendq->records[position & sendq->mask];
+    struct tcp_record *back = &sendq->records[(position + 1) & sendq->mask];
+
+    back->prev = position;
+    back->next = front->next;
+    front->next = position + 1;
+    if (back->next == TCP_POSITION_NONE) {
+        list->last = position + 1;
+    } else {
+        sendq->records[back->next & sendq->mask].prev = position + 1;
+    }
+}
+
+bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
+                 uint16_t length)
+{
+    struct slice tail;
+    struct tcp_record *front = sendq_at(sendq, position);
+    struct tcp_record *back;
+
+    assert(length > 0 && length < front->slice.length);
+    assert(!(front->flags & TCP_RECORD_SYN));
+    if (!copy_tail(room->pool, &front->slice, length, &tail)) {
+        return false;
+    }
+    /* Asking for a record makes room in the ring; it may move the ring. */
+    if (!sendq_append(sendq, room)) {
+        frame_drop(room->pool, tail.frame, FRAME_SENDQ);
+        return false;
+    }
+    open_gap(sendq, position);
+    front = sendq_at(sendq, position);
+    back = sendq_at(sendq, position + 1);
+    *back = *front;
+    back->slice = tail;
+    back->seq = front->seq + length;
+    front->flags &= (uint8_t) ~(TCP_RECORD_FIN | TCP_RECORD_PUSH);
+    front->slice.sum =
+        checksum_sub(front->slice.sum, length & 1 ? checksum_swap(tail.sum) : tail.sum);
+    front->slice.length = length;
+    if (front->flags & TCP_RECORD_SACKED) {
+        front->next = position + 1;
+        sendq->sacked_count++;
+    } else if (front->flags & TCP_RECORD_LOST) {
+        link_behind(sendq, &sendq->lost, position);
+    } else if (front->flags & TCP_RECORD_SENT) {
+        link_behind(sendq, &sendq->in_flight, position);
+    }
+    return true;
+}
+
+bool sendq_copy_frame(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position)
+{
+    struct tcp_record *record = sendq_at(sendq, position);
+    struct slice copy;
+
+    if (!copy_tail(room->pool, &record->slice, 0, &copy)) {
+        return false;
+    }
+    frame_drop(room->pool, record->slice.frame, FRAME_SENDQ);
+    record->slice = copy;
+    return true;
+}
+
+static bool check_record(const struct tcp_sendq *sendq, const struct frame_pool *pool,
+                         uint32_t position)
+{
+    const struct tcp_record *record = sendq_at(sendq, position);
+    bool sent = (record->flags & TCP_RECORD_SENT) != 0;
+
+    if (sent != ((int32_t)(position - sendq->next) < 0)) {
+        return false;
+    }
+    if (position != sendq->head && tcp_record_end(sendq_at(sendq, position - 1)) != record->seq) {
+        return false;
+    }
+    return record->slice.frame == FRAME_NONE ||
+           frame_is_held_by(pool, record->slice.frame, FRAME_SENDQ);
+}
+
+static uint32_t list_bytes(const struct tcp_sendq *sendq, const struct tcp_record_list *list)
+{
+    uint32_t bytes = 0;
+
+    for (uint32_t position = list->first; position != TCP_POSITION_NONE;
+         position = sendq_at(sendq, position)->next) {
+        bytes += tcp_record_length(sendq_at(sendq, position));
+    }
+    return bytes;
+}
+
+bool sendq_check(const struct tcp_sendq *sendq, const struct frame_pool *pool)
+{
+    uint32_t bytes = 0;
+    uint32_t sacked_bytes = 0;
+    uint32_t sent_bytes = 0;
+
+    for (uint32_t position = sendq->head; position != sendq->tail; position++) {
+        const struct tcp_record *record = sendq_at(sendq, position);
+        uint32_t length = tcp_record_length(record);
+
+        if (!check_record(sendq, pool, position)) {
+            return false;
+        }
+        bytes += length;
+        sacked_bytes += record->flags & TCP_RECORD_SACKED ? length : 0;
+        sent_bytes += record->flags & TCP_RECORD_SENT ? length : 0;
+    }
+    return bytes == sendq->bytes && sacked_bytes == sendq->sacked_bytes &&
+           sent_bytes == sacked_bytes + sendq->lost_bytes + sendq->in_flight_bytes &&
+           list_bytes(sendq, &sendq->in_flight) == sendq->in_flight_bytes &&
+           list_bytes(sendq, &sendq->lost) == sendq->lost_bytes;
+}

@@ -1,0 +1,222 @@
+#include "tcp/tcp.h"
+
+#include "tcp/cc.h"
+#include "tcp/emit.h"
+#include "tcp/output.h"
+#include "tcp/recovery.h"
+#include "tcp/seq.h"
+#include "tcp/timewait_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+const struct tcp_settings tcp_settings_default = {
+    .receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
+    .send_buffer = TCP_SEND_BUFFER_DEFAULT,
+    .nodelay = false,
+    .sack = true,
+    .timestamps = true,
+    .window_scale = true,
+    .tos = 0,
+    .ttl = 64,
+};
+
+/* The ports are IANA's dynamic range (RFC 6335 section 6). */
+const struct tcp_config tcp_config_default = {
+    .connections_max = 16384,
+    .flights_max = 16384,
+    .timewaits_max = 16384,
+    .pieces_max = 65536,
+    .blocks_bytes = 32u << 20,
+    .time_wait_ns = TCP_TIME_WAIT_NS,
+    .fin_wait_2_ns = TCP_FIN_WAIT_2_NS,
+    .ack_every_segments = TCP_ACK_EVERY_SEGMENTS,
+    .port_first = 49152,
+    .port_count = 16384,
+    .verify_checksums = true,
+};
+
+/* Where the parts of the one block of memory begin. */
+struct layout {
+    size_t table;
+    size_t conns;
+    size_t flights;
+    size_t timewaits;
+    size_t pieces;
+    size_t blocks;
+    size_t end;
+};
+
+static size_t align(size_t bytes)
+{
+    return (bytes + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
+}
+
+/* A connection begins on a cache line. */
+static const uint32_t conn_bytes =
+    (sizeof(struct tcp_conn) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+static const uint32_t flight_bytes =
+    (sizeof(struct tcp_flight) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+
+static struct layout lay_out(const struct tcp_config *config)
+{
+    struct layout layout = {.table = 0};
+
+    layout.conns = align(table_memory_bytes(config->connections_max + config->timewaits_max));
+    layout.flights = align(layout.conns + slab_memory_bytes(conn_bytes, config->connections_max));
+    layout.timewaits = align(layout.flights + slab_memory_bytes(flight_bytes, config->flights_max));
+    layout.pieces = align(layout.timewaits + timewait_memory_bytes(config->timewaits_max));
+    layout.blocks =
+        align(layout.pieces + slab_memory_bytes(sizeof(struct piece), config->pieces_max));
+    layout.end = layout.blocks + blocks_memory_bytes(config->blocks_bytes);
+    return layout;
+}
+
+size_t tcp_memory_bytes(const struct tcp_config *config)
+{
+    return lay_out(config).end;
+}
+
+static bool is_consistent(const struct tcp_config *config)
+{
+    return config->net && config->pool && config->events && config->connections_max > 0 &&
+           config->connections_max <= 1u << 24 && config->flights_max > 0 &&
+           config->timewaits_max > 0 && config->timewaits_max <= 1u << 24 &&
+           config->pieces_max > 0 && config->blocks_bytes > 0 &&
+           config->blocks_bytes % (1u << BLOCKS_ORDER_MAX) == 0 && config->port_count > 0 &&
+           (uint32_t)config->port_first + config->port_count <= 65536 && config->port_first > 0 &&
+           config->ack_every_segments > 0;
+}
+
+static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t *memory)
+{
+    struct layout layout = lay_out(config);
+
+    table_init(&tcp->table, memory + layout.table, config->connections_max + config->timewaits_max);
+    slab_init(&tcp->conns, memory + layout.conns, conn_bytes, config->connections_max);
+    slab_init(&tcp->flights, memory + layout.flights, flight_bytes, config->flights_max);
+    timewait_init(&tcp->timewait, memory + layout.timewaits, config->timewaits_max,
+                  config->time_wait_ns);
+    slab_init(&tcp->pieces.slab, memory + layout.pieces, sizeof(struct piece), config->pieces_max);
+    blocks_init(&tcp->blocks, memory + layout.blocks, config->blocks_bytes);
+}
+
+int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uint64_t now_ns)
+{
+    if (!is_consistent(config)) {
+        return -1;
+    }
+    memset(tcp, 0, sizeof *tcp);
+    init_parts(tcp, config, memory);
+    tcp->net = config->net;
+    tcp->pool = config->pool;
+    tcp->events = config->events;
+    tcp->app = config->app;
+    tcp->verify_checksums = config->verify_checksums;
+    tcp->ack_every_segments = config->ack_every_segments;
+    tcp->fin_wait_2_ns = config->fin_wait_2_ns;
+    tcp->port_first = config->port_first;
+    tcp->port_count = config->port_count;
+    tcp->table_key[0] = config->secret[0];
+    tcp->table_key[1] = config->secret[1];
+    tcp->secret[0] = config->secret[2];
+    tcp->secret[1] = config->secret[3];
+    tcp->promise_limit =
+        (uint64_t)TCP_PROMISE_FACTOR *
+        ((uint64_t)frame_pool_data_free(config->pool) << config->pool->chunk_shift);
+    list_init(&tcp->output);
+    list_init(&tcp->ended);
+    wheel_init(&tcp->wheel, now_ns);
+    tcp_turn_begin(tcp, now_ns);
+    return 0;
+}
+
+void tcp_turn_begin(struct tcp *tcp, uint64_t now_ns)
+{
+    assert(now_ns >= tcp->now_ns);
+    tcp->now_ns = now_ns;
+    tcp->now_ms = (uint32_t)(now_ns / NS_PER_MS);
+}
+
+void tcp_turn_end(struct tcp *tcp)
+{
+    struct list_link *link;
+
+    while ((link = list_pop_front(&tcp->ended)) != NULL) {
+        struct tcp_conn *conn = container_of(link, struct tcp_conn, output_link);
+
+        if (tcp_conn_has(conn, TCP_CONN_OPEN_TOLD)) {
+            tcp->events->close(conn);
+        }
+        slab_give(&tcp->conns, conn);
+    }
+}
+
+struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple)
+{
+    struct table_cursor cursor = table_seek(&tcp->table, tuple_hash(tuple, tcp->table_key));
+    uint32_t value;
+
+    while ((value = table_next(&cursor)) != TABLE_NONE) {
+        struct tcp_conn *conn;
+
+        if (value & TCP_TABLE_TIMEWAIT) {
+            continue;
+        }
+        conn = slab_at(&tcp->conns, value);
+        if (tuple_equal(&conn->tuple, tuple)) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+/* A listener on the very address goes before one on all. */
+struct tcp_listener *tcp_listener_find(struct tcp *tcp, const struct ip_addr *local, uint16_t port)
+{
+    struct tcp_listener *any = NULL;
+
+    for (unsigned i = 0; i < tcp->listener_count; i++) {
+        struct tcp_listener *listener = &tcp->listeners[i];
+
+        if (listener->port != port || !listener->open) {
+            continue;
+        }
+        if (ip_addr_equal(&listener->address, local)) {
+            return listener;
+        }
+        if (ip_addr_is_unspecified(&listener->address)) {
+            any = listener;
+        }
+    }
+    return any;
+}
+
+static bool check_conn(const struct tcp *tcp, const struct tcp_conn *conn)
+{
+    struct reassembly_room room = {tcp->pool, (struct tcp_blocks *)&tcp->blocks,
+                                   (struct pieces *)&tcp->pieces};
+
+    return conn->tcp == tcp && !seq_lt(conn->snd.nxt, conn->snd.una) &&
+           !seq_lt(conn->rcv.edge, conn->rcv.nxt) &&
+           (!conn->flight || sendq_check(&conn->flight->sendq, tcp->pool)) &&
+           reassembly_check(&conn->reassembly, &room);
+}
+
+bool tcp_check(const struct tcp *tcp)
+{
+    uint64_t promised_bytes = 0;
+
+    for (uint32_t i = 0; i < tcp->conns.untouched; i++) {
+        const struct tcp_conn *conn = slab_at(&tcp->conns, i);
+
+        if (!(slab_generation(&tcp->conns, i) & 1)) {
+            continue;
+        }
+        if (!check_conn(tcp, conn)) {
+            return false;
+        }
+        promised_bytes += conn->rcv.edge - conn->rcv.nxt;
+    }
+    return promised_bytes == tcp->promised_bytes;
+}

@@ -1,0 +1,172 @@
+/*
+ * TCP of one worker: its connections, listeners, timers and lists.
+ *
+ * Pure: no system call, no clock, no heap. Memory, time, randomness and secrets
+ * are handed in. One thread, the worker's, calls everything here.
+ *
+ * A turn of the worker is: tcp_turn_begin(now), tcp_input() for each segment,
+ * calls of the application, tcp_timers(), tcp_transmit(), tcp_turn_end(). A
+ * connection that ended is told so in tcp_turn_end() and freed after: within a
+ * turn no pointer to a connection goes stale.
+ */
+#ifndef HEADRACE_TCP_TCP_H
+#define HEADRACE_TCP_TCP_H
+
+#include "datapath/frame.h"
+#include "datapath/list.h"
+#include "datapath/net/net.h"
+#include "tcp/blocks.h"
+#include "tcp/conn.h"
+#include "tcp/counters.h"
+#include "tcp/limits.h"
+#include "tcp/piece.h"
+#include "tcp/segment.h"
+#include "tcp/slab.h"
+#include "tcp/table.h"
+#include "tcp/timewait.h"
+#include "tcp/wheel.h"
+
+#include <stdint.h>
+
+/* What TCP tells the layer above. All are called on the worker, within a turn.
+ * Every function of this header and of tcp/user.h may be called inside. */
+struct tcp_events {
+    /* ESTABLISHED was reached. */
+    void (*open)(struct tcp_conn *conn);
+    /* In-order bytes. The slices are valid until this returns; a frame that is
+     * to stay is taken over with tcp_data_retain(), which cannot fail for the
+     * slices of this call, or passed on with tcp_send_slice(). */
+    void (*data)(struct tcp_conn *conn, const struct slice *slices, unsigned count);
+    /* The peer acknowledged so many bytes of data. */
+    void (*sent)(struct tcp_conn *conn, uint32_t bytes);
+    /* A send was refused before, and would be taken now. */
+    void (*writable)(struct tcp_conn *conn);
+    /* The peer will send no more. */
+    void (*eof)(struct tcp_conn *conn);
+    /* The last call for this connection; conn->reason says why. */
+    void (*close)(struct tcp_conn *conn);
+};
+
+/* What a listener, or an active open, gives its connections. */
+struct tcp_settings {
+    uint32_t receive_buffer; /* bytes, 4096 to 1 GiB */
+    uint32_t send_buffer;    /* bytes, 4096 to 1 GiB */
+    bool nodelay;
+    bool sack;
+    bool timestamps;
+    bool window_scale;
+    uint8_t tos;
+    uint8_t ttl;
+};
+
+extern const struct tcp_settings tcp_settings_default;
+
+struct tcp_listener {
+    struct ip_addr address; /* unspecified: any of ours */
+    uint16_t port;
+    bool open;          /* takes new connections */
+    uint32_t half_open; /* in SYN-RECEIVED */
+    uint32_t half_open_max;
+    struct tcp_settings settings;
+    void *app;
+    const void *app_ops;
+};
+
+struct tcp_config {
+    struct net *net;
+    struct frame_pool *pool;
+    const struct tcp_events *events;
+    void *app;                /* the layer above, for tcp->app */
+    uint32_t connections_max; /* 1 to 2^24 */
+    uint32_t flights_max;     /* connections with data in flight at once */
+    uint32_t timewaits_max;   /* entries of TIME-WAIT */
+    uint32_t pieces_max;      /* pieces of out-of-order or unread data */
+    uint64_t blocks_bytes;    /* for long send queues and reassembly */
+    uint64_t time_wait_ns;    /* 2MSL */
+    uint64_t fin_wait_2_ns;
+    uint32_t ack_every_segments;
+    uint16_t port_first; /* ephemeral ports are [port_first, port_first + port_count) */
+    uint16_t port_count;
+    bool verify_checksums;
+    uint64_t secret[4]; /* random: two for the table, two for ISNs, offsets and ports */
+};
+
+extern const struct tcp_config tcp_config_default;
+
+struct tcp {
+    struct net *net;
+    struct frame_pool *pool;
+    const struct tcp_events *events;
+    void *app;
+    uint64_t now_ns;
+    uint32_t now_ms; /* the clock of timestamps */
+    bool verify_checksums;
+    uint32_t ack_every_segments;
+    struct list output; /* connections that have something to send */
+    struct list ended;  /* connections that ended in this turn */
+    struct table table; /* connections and TIME-WAIT entries by tuple */
+    struct wheel wheel;
+    struct slab conns;
+    struct slab flights;
+    struct pieces pieces;
+    struct tcp_blocks blocks;
+    struct timewait timewait;
+    uint64_t promised_bytes; /* sum of the windows that are out */
+    uint64_t promise_limit;
+    uint64_t fin_wait_2_ns;
+    uint64_t table_key[2];
+    uint64_t secret[2];
+    uint32_t port_next;
+    uint16_t port_first;
+    uint16_t port_count;
+    struct tcp_counters counters;
+    uint32_t listener_count; /* entries of listeners[] that were ever used */
+    struct tcp_listener listeners[TCP_LISTENERS_MAX];
+};
+
+/* The bytes that tcp_init wants for this configuration. */
+size_t tcp_memory_bytes(const struct tcp_config *config);
+
+/* `memory` is zeroed, aligned to a page, and outlives the instance. 0, or -1
+ * when a field is out of its range. */
+int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uint64_t now_ns);
+
+void tcp_turn_begin(struct tcp *tcp, uint64_t now_ns);
+
+/* A segment arrived. The caller keeps its own hold of the frame. */
+void tcp_input(struct tcp *tcp, const struct packet *packet);
+
+/* In passes over a burst: parse and verify, find, then take in order. */
+void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsigned count);
+
+/* Runs the timers that are due. */
+void tcp_timers(struct tcp *tcp, uint64_t now_ns);
+
+/* Serves the transmit list round robin until it is empty or the port full. */
+void tcp_transmit(struct tcp *tcp);
+
+/* Tells of the connections that ended, and frees them. */
+void tcp_turn_end(struct tcp *tcp);
+
+/* When tcp_timers has something to do next; UINT64_MAX never. */
+uint64_t tcp_next_deadline(const struct tcp *tcp);
+
+/* Whether the port was full or frames were short, so that another turn is owed. */
+static inline bool tcp_has_output(const struct tcp *tcp)
+{
+    return !list_is_empty(&tcp->output);
+}
+
+/* For net_transport. */
+void tcp_path_changed(void *ctx, struct list *waiters, bool reachable);
+void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_ns);
+
+/* The listener for a SYN to this address and port, or NULL. */
+struct tcp_listener *tcp_listener_find(struct tcp *tcp, const struct ip_addr *local, uint16_t port);
+
+struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple);
+
+/* Everything that can be checked by walking; for tests and the simulator. */
+bool tcp_check(const struct tcp *tcp);
+
+#endif

@@ -1,0 +1,58 @@
+/* Timers of TCP: what a due entry of the wheel means. */
+#include "tcp/input.h"
+#include "tcp/recovery.h"
+#include "tcp/tcp.h"
+#include "tcp/timewait_table.h"
+#include "tcp/window.h"
+
+/* Entries run in one call; the rest waits a turn, so that a million timers
+ * that come due at once do not starve the rings. */
+static const unsigned timers_per_turn = 4096;
+
+static void delayed_ack(struct tcp_conn *conn)
+{
+    conn->ack_ns = UINT64_MAX;
+    if (conn->rcv.unacked > 0) {
+        conn->flags |= TCP_CONN_ACK_NOW;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
+        tcp_window_freed(conn);
+    }
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
+        tcp_conn_want_output(conn);
+    }
+}
+
+static void expire(struct wheel_entry *entry, void *ctx)
+{
+    struct tcp *tcp = ctx;
+    struct tcp_conn *conn = container_of(entry, struct tcp_conn, timer);
+
+    if (conn->life_ns <= tcp->now_ns) {
+        conn->life_ns = UINT64_MAX;
+        tcp_conn_end(conn, TCP_REASON_DONE); /* FIN-WAIT-2: the peer never closed */
+        return;
+    }
+    if (conn->ack_ns <= tcp->now_ns) {
+        delayed_ack(conn);
+    }
+    if (conn->rexmit_ns <= tcp->now_ns) {
+        tcp_recovery_on_timer(conn);
+    }
+    if (conn->state != TCP_CLOSED) {
+        tcp_conn_arm(conn);
+    }
+}
+
+void tcp_timers(struct tcp *tcp, uint64_t now_ns)
+{
+    tcp->now_ns = now_ns;
+    tcp->now_ms = (uint32_t)(now_ns / NS_PER_MS);
+    wheel_advance(&tcp->wheel, now_ns, expire, tcp, timers_per_turn);
+    tcp_timewait_expire(tcp);
+}
+
+uint64_t tcp_next_deadline(const struct tcp *tcp)
+{
+    return min_u64(wheel_next_ns(&tcp->wheel), timewait_next_ns(&tcp->timewait));
+}

@@ -1,0 +1,74 @@
+#include "tcp/timewait_table.h"
+
+#include "tcp/emit.h"
+#include "tcp/input.h"
+#include "tcp/window.h"
+
+uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple)
+{
+    struct table_cursor cursor = table_seek(&tcp->table, tuple_hash(tuple, tcp->table_key));
+    uint32_t value;
+
+    while ((value = table_next(&cursor)) != TABLE_NONE) {
+        uint32_t index = value & ~TCP_TABLE_TIMEWAIT;
+
+        if (value & TCP_TABLE_TIMEWAIT &&
+            tuple_equal(&timewait_at(&tcp->timewait, index)->tuple, tuple)) {
+            return index;
+        }
+    }
+    return TIMEWAIT_NONE;
+}
+
+void tcp_timewait_forget(struct tcp *tcp, uint32_t index)
+{
+    const struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+
+    table_remove(&tcp->table, tuple_hash(&entry->tuple, tcp->table_key),
+                 index | TCP_TABLE_TIMEWAIT);
+    timewait_remove(&tcp->timewait, index);
+}
+
+void tcp_timewait_expire(struct tcp *tcp)
+{
+    while (timewait_next_ns(&tcp->timewait) <= tcp->now_ns) {
+        tcp_timewait_forget(tcp, timewait_oldest(&tcp->timewait));
+    }
+}
+
+/* With all entries in use the oldest makes place: it has waited the longest. */
+static uint32_t add(struct tcp *tcp)
+{
+    uint32_t index = timewait_add(&tcp->timewait, tcp->now_ns);
+
+    if (index == TIMEWAIT_NONE) {
+        tcp->counters.time_wait_evicted++;
+        tcp_timewait_forget(tcp, timewait_oldest(&tcp->timewait));
+        index = timewait_add(&tcp->timewait, tcp->now_ns);
+    }
+    return index;
+}
+
+void tcp_enter_timewait(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+    uint32_t index = add(tcp);
+    struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+
+    entry->tuple = conn->tuple;
+    entry->snd_nxt = conn->snd.nxt;
+    entry->rcv_nxt = conn->rcv.nxt;
+    entry->rcv_wnd = tcp_window_field(conn, false);
+    entry->timestamps = tcp_conn_has(conn, TCP_CONN_TIMESTAMPS);
+    entry->ts_recent = conn->ts_recent;
+    entry->ts_recent_ns = conn->ts_recent_ns;
+    entry->ts_offset = conn->ts_offset;
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
+        emit_timewait_ack(tcp, entry); /* of the FIN that brought us here */
+    }
+    tcp_state_set(conn, TCP_TIME_WAIT);
+    tcp_conn_end(conn, TCP_REASON_DONE);
+    /* The connection has left the table, so there is room for the entry. */
+    (void)table_insert(&tcp->table, tuple_hash(&entry->tuple, tcp->table_key),
+                       index | TCP_TABLE_TIMEWAIT);
+}

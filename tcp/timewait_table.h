@@ -1,0 +1,21 @@
+/*
+ * TIME-WAIT entries in the worker's table: they stand beside connections, with
+ * one bit of the value telling them apart.
+ */
+#ifndef HEADRACE_TCP_TIMEWAIT_TABLE_H
+#define HEADRACE_TCP_TIMEWAIT_TABLE_H
+
+#include "tcp/tcp.h"
+
+#define TCP_TABLE_TIMEWAIT (1u << 31)
+
+/* TIMEWAIT_NONE when there is no entry for the tuple. */
+uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple);
+
+/* The entry leaves before its time. */
+void tcp_timewait_forget(struct tcp *tcp, uint32_t index);
+
+/* Those whose 2MSL has passed leave. */
+void tcp_timewait_expire(struct tcp *tcp);
+
+#endif

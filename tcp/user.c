@@ -1,0 +1,192 @@
+#include "tcp/user.h"
+
+#include "tcp/emit.h"
+#include "tcp/input.h"
+#include "tcp/open.h"
+#include "tcp/output.h"
+#include "tcp/seq.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+
+int tcp_listen(struct tcp *tcp, const struct tcp_listener *wanted, uint32_t *index)
+{
+    uint32_t at = tcp->listener_count;
+
+    if (wanted->port == 0 || wanted->half_open_max == 0) {
+        return TCP_ERR_ARGUMENT;
+    }
+    if (!ip_addr_is_unspecified(&wanted->address) &&
+        !net_address_is_local(tcp->net, &wanted->address)) {
+        return TCP_ERR_ADDRESS;
+    }
+    for (uint32_t i = 0; i < tcp->listener_count; i++) {
+        const struct tcp_listener *other = &tcp->listeners[i];
+
+        if (other->open && other->port == wanted->port &&
+            ip_addr_equal(&other->address, &wanted->address)) {
+            return TCP_ERR_IN_USE;
+        }
+        /* Half-open connections still count on their entry. */
+        if (!other->open && other->half_open == 0) {
+            at = i;
+        }
+    }
+    if (at == TCP_LISTENERS_MAX) {
+        return TCP_ERR_NO_MEMORY;
+    }
+    tcp->listeners[at] = *wanted;
+    tcp->listeners[at].half_open = 0;
+    tcp->listeners[at].open = true;
+    tcp->listener_count = max_u32(tcp->listener_count, at + 1);
+    *index = at;
+    return TCP_OK;
+}
+
+void tcp_unlisten(struct tcp *tcp, uint32_t index)
+{
+    assert(index < tcp->listener_count);
+    tcp->listeners[index].open = false;
+}
+
+/* The FIN goes on the last segment that was never sent, else into a record of
+ * its own. */
+bool tcp_queue_fin(struct tcp_conn *conn)
+{
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    struct tcp_flight *flight = tcp_conn_flight(conn);
+    struct tcp_record *record = flight ? sendq_open_tail(&flight->sendq) : NULL;
+
+    if (record) {
+        record->flags |= TCP_RECORD_FIN | TCP_RECORD_PUSH;
+        flight->sendq.bytes++;
+    } else {
+        record = flight ? sendq_append(&flight->sendq, &room) : NULL;
+        if (!record) {
+            tcp_conn_rest(conn);
+            return false;
+        }
+        record->seq = conn->snd.una + flight->sendq.bytes;
+        record->flags = TCP_RECORD_FIN;
+        sendq_appended(&flight->sendq, 1);
+    }
+    conn->flags = (conn->flags & ~(uint32_t)TCP_CONN_FIN_OWED) | TCP_CONN_FIN_QUEUED;
+    return true;
+}
+
+int tcp_shutdown(struct tcp_conn *conn)
+{
+    if (!tcp_state_may_send((enum tcp_state)conn->state) ||
+        tcp_conn_has(conn, TCP_CONN_FIN_QUEUED | TCP_CONN_FIN_OWED)) {
+        return TCP_ERR_STATE;
+    }
+    if (!tcp_queue_fin(conn)) {
+        conn->flags |= TCP_CONN_FIN_OWED; /* output tries again */
+    }
+    if (conn->state == TCP_ESTABLISHED) {
+        tcp_state_set(conn, TCP_FIN_WAIT_1);
+    } else if (conn->state == TCP_CLOSE_WAIT) {
+        tcp_state_set(conn, TCP_LAST_ACK);
+    }
+    conn->flags &= ~(uint32_t)TCP_CONN_WANTS_WRITE;
+    tcp_conn_want_output(conn);
+    return TCP_OK;
+}
+
+void tcp_abort(struct tcp_conn *conn)
+{
+    if (conn->state == TCP_CLOSED) {
+        return;
+    }
+    if (conn->state != TCP_SYN_SENT) {
+        emit_reset(conn);
+    }
+    tcp_conn_end(conn, TCP_REASON_ABORTED);
+}
+
+void tcp_close(struct tcp_conn *conn)
+{
+    if (conn->state == TCP_CLOSED || tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        return;
+    }
+    if (conn->state == TCP_SYN_SENT) {
+        tcp_conn_end(conn, TCP_REASON_ABORTED);
+        return;
+    }
+    /* RFC 2525 section 2.17: data that nobody will read makes it a RST. */
+    if (conn->recvq.bytes > 0 || conn->rcv.held > 0) {
+        emit_reset(conn);
+        tcp_conn_end(conn, TCP_REASON_UNREAD);
+        return;
+    }
+    conn->flags = (conn->flags & ~(uint32_t)TCP_CONN_PAUSED) | TCP_CONN_APP_CLOSED;
+    (void)tcp_shutdown(conn);
+    if (conn->state == TCP_FIN_WAIT_2) {
+        conn->life_ns = conn->tcp->now_ns + conn->tcp->fin_wait_2_ns;
+        tcp_conn_arm(conn);
+    }
+}
+
+void tcp_pause(struct tcp_conn *conn)
+{
+    conn->flags |= TCP_CONN_PAUSED;
+}
+
+void tcp_resume(struct tcp_conn *conn)
+{
+    if (conn->state == TCP_CLOSED || !tcp_conn_has(conn, TCP_CONN_PAUSED)) {
+        return;
+    }
+    conn->flags &= ~(uint32_t)TCP_CONN_PAUSED;
+    tcp_deliver_queued(conn);
+    if (conn->state != TCP_CLOSED) {
+        tcp_window_freed(conn);
+    }
+}
+
+bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, const struct slice *tail,
+                     struct slice *out)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+
+    /* A frame whose bytes are queued to be sent will have a header written
+     * before them, over bytes of this slice perhaps. */
+    if (slice_is_small(pool, slice->length) || frame_is_held_by(pool, slice->frame, FRAME_SENDQ)) {
+        if (!slice_stash(pool, tail, slice, FRAME_APP, out)) {
+            return false;
+        }
+    } else {
+        if (!frame_keep(pool, slice->frame)) {
+            return false;
+        }
+        frame_hold(pool, slice->frame, FRAME_APP);
+        *out = *slice;
+    }
+    conn->rcv.held += out->length;
+    return true;
+}
+
+void tcp_data_release(struct tcp_conn *conn, const struct slice *slice)
+{
+    assert(conn->rcv.held >= slice->length);
+    conn->rcv.held -= slice->length;
+    frame_drop(conn->tcp->pool, slice->frame, FRAME_APP);
+    tcp_window_freed(conn);
+}
+
+void tcp_data_release_orphan(struct tcp *tcp, const struct slice *slice)
+{
+    frame_drop(tcp->pool, slice->frame, FRAME_APP);
+}
+
+void tcp_set_nodelay(struct tcp_conn *conn, bool nodelay)
+{
+    if (nodelay) {
+        conn->flags |= TCP_CONN_NODELAY;
+        if (conn->state != TCP_CLOSED && tcp_has_unsent(conn)) {
+            tcp_conn_want_output(conn);
+        }
+    } else {
+        conn->flags &= ~(uint32_t)TCP_CONN_NODELAY;
+    }
+}

@@ -1,0 +1,72 @@
+/*
+ * The calls of an application (RFC 9293 section 3.9.1), one connection of the
+ * calling worker each. Errors are negative enumerators of tcp_error.
+ */
+#ifndef HEADRACE_TCP_USER_H
+#define HEADRACE_TCP_USER_H
+
+#include "tcp/tcp.h"
+
+enum tcp_error {
+    TCP_OK = 0,
+    TCP_ERR_AGAIN = -1,     /* the send buffer is full; on_writable follows */
+    TCP_ERR_NO_MEMORY = -2, /* no frame, record or connection; on_writable follows for sends */
+    TCP_ERR_STATE = -3,     /* not in this state: shut down, closed */
+    TCP_ERR_IN_USE = -4,    /* address or port in use */
+    TCP_ERR_ADDRESS = -5,   /* no such local address, or a peer that is no single host */
+    TCP_ERR_ROUTE = -6,     /* no route to the peer */
+    TCP_ERR_ARGUMENT = -7,  /* out of range */
+};
+
+/* LISTEN. `address` unspecified listens on all of ours. */
+int tcp_listen(struct tcp *tcp, const struct tcp_listener *listener, uint32_t *index);
+/* No new connections; those that are open go on. */
+void tcp_unlisten(struct tcp *tcp, uint32_t index);
+
+/* Active OPEN. A zero local port is chosen by RFC 6056, an unspecified local
+ * address by the route. */
+int tcp_connect(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp_settings *settings,
+                struct tcp_conn **out);
+
+/* SEND, copying: takes as much of `data` as fits and returns how much, or an
+ * error when it is nothing. */
+int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length);
+
+/* SEND of received bytes without a copy. `from` is the holder that gives its
+ * hold away: FRAME_WORKER inside on_data (the hold itself stays with the
+ * worker), FRAME_APP for retained data. All or nothing. */
+int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_holder from);
+
+/* SEND in place: a frame of the data budget with room behind the headers. The
+ * caller writes at most *room bytes at the returned place and commits them. */
+uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room);
+int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length);
+
+/* Inside on_data: `slice` is to stay. Small ones are copied behind `tail`, the
+ * slice retained before it (or NULL). The window stays smaller by what is held
+ * until tcp_data_release. False when no frame is left, which cannot be for the
+ * slices of one on_data each retained once. */
+bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, const struct slice *tail,
+                     struct slice *out);
+void tcp_data_release(struct tcp_conn *conn, const struct slice *slice);
+/* Gives back retained data of a connection that is gone. */
+void tcp_data_release_orphan(struct tcp *tcp, const struct slice *slice);
+
+/* Stops and resumes delivery; data waits in the receive queue. */
+void tcp_pause(struct tcp_conn *conn);
+void tcp_resume(struct tcp_conn *conn);
+
+/* Half close: FIN behind what is queued. */
+int tcp_shutdown(struct tcp_conn *conn);
+/* CLOSE: FIN, and nobody reads any more. Unread data makes it a RST (RFC 2525). */
+void tcp_close(struct tcp_conn *conn);
+/* ABORT: RST. on_close comes at the end of the turn. */
+void tcp_abort(struct tcp_conn *conn);
+
+/* Queues the FIN of a connection that is shut down. False when there is no
+ * memory; output tries again. */
+bool tcp_queue_fin(struct tcp_conn *conn);
+
+void tcp_set_nodelay(struct tcp_conn *conn, bool nodelay);
+
+#endif

@@ -1,0 +1,110 @@
+#include "tcp/window.h"
+
+#include "tcp/seq.h"
+
+#include <assert.h>
+
+uint32_t tcp_window_initial(const struct tcp *tcp, uint32_t buffer, uint32_t mss)
+{
+    uint32_t squeezed = TCP_SQUEEZED_WINDOW_SEGMENTS * mss;
+
+    if (tcp->promised_bytes > tcp->promise_limit ||
+        frame_pool_pressure(tcp->pool) != FRAME_NORMAL) {
+        return min_u32(buffer, squeezed);
+    }
+    /* What a SYN can say; the scaled window follows with the first ACK. */
+    return min_u32(buffer, UINT16_MAX);
+}
+
+uint8_t tcp_window_scale(uint32_t buffer)
+{
+    uint8_t shift = 0;
+
+    while (shift < TCP_WSCALE_MAX && (buffer >> shift) > UINT16_MAX) {
+        shift++;
+    }
+    return shift;
+}
+
+static void move_edge(struct tcp_conn *conn, uint32_t edge)
+{
+    assert(seq_ge(edge, conn->rcv.edge));
+    conn->tcp->promised_bytes += edge - conn->rcv.edge;
+    conn->rcv.edge = edge;
+}
+
+/* The window that the buffer allows, and pressure on top of it. */
+static uint32_t allowed(const struct tcp_conn *conn)
+{
+    uint32_t used = conn->recvq.bytes + conn->rcv.held;
+    uint32_t room = used < conn->rcv.buffer ? conn->rcv.buffer - used : 0;
+
+    switch (frame_pool_pressure(conn->tcp->pool)) {
+    case FRAME_NORMAL:
+        break;
+    case FRAME_PRESSURE: /* no growth: as wide as it is, at the least what still moves */
+        room = min_u32(room, max_u32(tcp_window(conn), conn->snd.mss));
+        break;
+    default: /* no new promise at all */
+        room = min_u32(room, tcp_window(conn));
+        break;
+    }
+    return room;
+}
+
+void tcp_window_open(struct tcp_conn *conn)
+{
+    uint32_t room = allowed(conn);
+    uint32_t window = tcp_window(conn);
+    uint32_t step = min_u32(conn->rcv.buffer / 2, conn->snd.mss);
+
+    if (frame_pool_pressure(conn->tcp->pool) == FRAME_NORMAL) {
+        conn->flags &= ~(uint32_t)TCP_CONN_SQUEEZED;
+    } else if (window < step) {
+        /* No event of this connection will open it: look again in a while. */
+        conn->flags |= TCP_CONN_SQUEEZED;
+        conn->ack_ns = min_u64(conn->ack_ns, conn->tcp->now_ns + TCP_SQUEEZE_RECHECK_NS);
+        tcp_conn_arm(conn);
+    }
+    if (room > window && room - window >= step) {
+        move_edge(conn, conn->rcv.nxt + room);
+    }
+}
+
+uint16_t tcp_window_field(struct tcp_conn *conn, bool syn)
+{
+    uint32_t unit = syn ? 1 : 1u << conn->rcv.wscale;
+    uint32_t window;
+
+    if (!syn) {
+        tcp_window_open(conn);
+    }
+    /* Rounded up, so that the edge stays; by less than one unit. */
+    window = (tcp_window(conn) + unit - 1) & ~(unit - 1);
+    window = min_u32(window, (uint32_t)UINT16_MAX * unit);
+    if (seq_gt(conn->rcv.nxt + window, conn->rcv.edge)) {
+        move_edge(conn, conn->rcv.nxt + window);
+    }
+    return (uint16_t)(syn ? window : window >> conn->rcv.wscale);
+}
+
+void tcp_window_freed(struct tcp_conn *conn)
+{
+    uint32_t before = conn->rcv.edge;
+
+    if (!tcp_state_may_receive((enum tcp_state)conn->state)) {
+        return;
+    }
+    tcp_window_open(conn);
+    if (conn->rcv.edge != before) {
+        conn->flags |= TCP_CONN_ACK_NOW;
+        tcp_conn_want_output(conn);
+    }
+}
+
+void tcp_window_forget(struct tcp_conn *conn)
+{
+    assert(conn->tcp->promised_bytes >= tcp_window(conn));
+    conn->tcp->promised_bytes -= tcp_window(conn);
+    conn->rcv.edge = conn->rcv.nxt;
+}

@@ -1,0 +1,37 @@
+/*
+ * The receive window: what we promise. The right edge never moves left
+ * (RFC 9293 SHLD-14), rounding by the window scale included (RFC 7323 section
+ * 2.4), and moves right in steps worth a segment (section 3.8.6.2.2).
+ */
+#ifndef HEADRACE_TCP_WINDOW_H
+#define HEADRACE_TCP_WINDOW_H
+
+#include "tcp/tcp.h"
+
+/* RCV.WND: what is left of the promise. */
+static inline uint32_t tcp_window(const struct tcp_conn *conn)
+{
+    return conn->rcv.edge - conn->rcv.nxt;
+}
+
+/* The first window of a connection, by the promises that are out already. */
+uint32_t tcp_window_initial(const struct tcp *tcp, uint32_t buffer, uint32_t mss);
+
+/* The shift for a buffer: the smallest that lets 16 bits tell it. */
+uint8_t tcp_window_scale(uint32_t buffer);
+
+/* Opens the window as far as it may be now. */
+void tcp_window_open(struct tcp_conn *conn);
+
+/* Opens the window and returns the field of the next segment. A SYN's window
+ * is never scaled (RFC 7323 section 2.2). */
+uint16_t tcp_window_field(struct tcp_conn *conn, bool syn);
+
+/* The application gave room back: sends an ACK when that opened the window by
+ * enough for the peer to know. */
+void tcp_window_freed(struct tcp_conn *conn);
+
+/* Takes back the connection's share of the promises, at its end. */
+void tcp_window_forget(struct tcp_conn *conn);
+
+#endif
