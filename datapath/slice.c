@@ -1,5 +1,7 @@
 #include "datapath/slice.h"
 
+#include "datapath/net/checksum.h"
+
 #include <string.h>
 
 /* Where a fresh frame's bytes begin: should they be forwarded in place, their
@@ -49,4 +51,25 @@ bool slice_stash(struct frame_pool *pool, const struct slice *tail, const struct
     memcpy(slice_data(pool, out), slice_data(pool, in), in->length);
     frame_record(pool, out->frame)->fill_end = (uint16_t)(out->offset + out->length);
     return true;
+}
+
+struct slice slice_take_front(const struct frame_pool *pool, struct slice *slice, uint16_t length)
+{
+    struct slice front = *slice;
+    uint16_t rest_sum; /* of the rest as it stands in the whole: swapped behind an odd front */
+
+    assert(length <= slice->length);
+    front.length = length;
+    slice->offset = (uint16_t)(slice->offset + length);
+    slice->length = (uint16_t)(slice->length - length);
+    if (front.length <= slice->length) {
+        front.sum = checksum_sum(slice_data(pool, &front), front.length);
+        rest_sum = checksum_sub(slice->sum, front.sum);
+        slice->sum = length % 2 != 0 ? checksum_swap(rest_sum) : rest_sum;
+    } else {
+        slice->sum = checksum_sum(slice_data(pool, slice), slice->length);
+        rest_sum = length % 2 != 0 ? checksum_swap(slice->sum) : slice->sum;
+        front.sum = checksum_sub(front.sum, rest_sum);
+    }
+    return front;
 }

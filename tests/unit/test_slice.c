@@ -1,9 +1,9 @@
 /*
  * Goal:   small payloads stay without holding a frame each, behind their
  *         neighbour and nowhere else, and every slice's sum is right, wherever
- *         it is stashed.
+ *         it is stashed or split.
  * Method: payloads of random bytes at odd and even offsets, stashed one behind
- *         the other; bytes and sums are compared with a
+ *         the other, split at each length; bytes and sums are compared with a
  *         plain sum (RFC 1071), modulo 0xffff since 0 and 0xffff are the same
  *         number there. Each reason not to append has its row.
  */
@@ -260,6 +260,60 @@ static void stash_fails_when_the_data_budget_is_spent(void **state)
     close_pool(&f);
 }
 
+static void split_sums_are_right(void **state)
+{
+    static const struct {
+        uint16_t offset;
+        uint16_t length;
+    } cases[] = {{300, 1}, {300, 2}, {301, 3}, {300, 64}, {303, 65}, {256, 200}, {257, 201}};
+    struct fixture f;
+
+    (void)state;
+    open_pool(&f, 2048);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        for (uint16_t length = 0; length <= cases[i].length; length++) {
+            struct slice rest;
+            struct slice front;
+
+            receive(&f, cases[i].offset, cases[i].length);
+            rest = f.in;
+            front = slice_take_front(&f.pool, &rest, length);
+            assert_int_equal(front.frame, f.in.frame);
+            assert_int_equal(front.offset, cases[i].offset);
+            assert_int_equal(front.length, length);
+            assert_int_equal(rest.frame, f.in.frame);
+            assert_int_equal(rest.offset, cases[i].offset + length);
+            assert_int_equal(rest.length, cases[i].length - length);
+            assert_true(sum_is_right(&f.pool, &front));
+            assert_true(sum_is_right(&f.pool, &rest));
+        }
+    }
+    close_pool(&f);
+}
+
+/* Sums whose value is zero or all ones, where subtracting is easily wrong. */
+static void split_of_uniform_bytes(void **state)
+{
+    static const uint8_t fills[] = {0x00, 0xff};
+    struct fixture f;
+
+    (void)state;
+    open_pool(&f, 2048);
+    for (size_t i = 0; i < COUNT_OF(fills); i++) {
+        for (uint16_t length = 0; length <= 65; length++) {
+            struct slice rest = {.frame = f.in.frame, .offset = 300, .length = 65};
+            struct slice front;
+
+            memset(slice_data(&f.pool, &rest), fills[i], rest.length);
+            rest.sum = plain_sum(slice_data(&f.pool, &rest), rest.length);
+            front = slice_take_front(&f.pool, &rest, length);
+            assert_true(sum_is_right(&f.pool, &front));
+            assert_true(sum_is_right(&f.pool, &rest));
+        }
+    }
+    close_pool(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +321,8 @@ int main(void)
         cmocka_unit_test(stash_takes_a_fresh_frame),
         cmocka_unit_test(stash_goes_behind_a_kept_packet),
         cmocka_unit_test(stash_fails_when_the_data_budget_is_spent),
+        cmocka_unit_test(split_sums_are_right),
+        cmocka_unit_test(split_of_uniform_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
