@@ -174,6 +174,13 @@ void tcp_data_release(struct tcp_conn *conn, const struct slice *slice)
     tcp_window_freed(conn);
 }
 
+void tcp_data_passed(struct tcp_conn *conn, uint32_t bytes)
+{
+    assert(conn->rcv.held >= bytes);
+    conn->rcv.held -= bytes;
+    tcp_window_freed(conn);
+}
+
 void tcp_data_release_orphan(struct tcp *tcp, const struct slice *slice)
 {
     frame_drop(tcp->pool, slice->frame, FRAME_APP);

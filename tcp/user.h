@@ -49,6 +49,9 @@ int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length);
 bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, const struct slice *tail,
                      struct slice *out);
 void tcp_data_release(struct tcp_conn *conn, const struct slice *slice);
+/* Retained data went on to be sent with tcp_send_slice(): `conn`, which it came
+ * through, has its window back. */
+void tcp_data_passed(struct tcp_conn *conn, uint32_t bytes);
 /* Gives back retained data of a connection that is gone. */
 void tcp_data_release_orphan(struct tcp *tcp, const struct slice *slice);
 

@@ -1,0 +1,76 @@
+/*
+ * The applications of the simulator: two ends of a connection that send each
+ * other a stream whose every byte is known, behave as a seed says, and check
+ * what arrives.
+ */
+#ifndef HEADRACE_TESTS_SIM_APP_H
+#define HEADRACE_TESTS_SIM_APP_H
+
+#include "datapath/wire/random.h"
+#include "tcp/user.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define APP_RETAINED_MAX 32u
+
+/* How one end behaves. */
+struct app_plan {
+    uint32_t bytes;      /* to send */
+    uint32_t chunk_max;  /* per send */
+    uint32_t pause_ppm;  /* chance per delivery to pause reading */
+    uint64_t pause_ns;   /* for so long at the most */
+    uint32_t retain_ppm; /* chance per delivery to keep the data a while */
+    uint32_t abort_at;   /* bytes received at which it aborts; UINT32_MAX never */
+    bool echo;           /* sends back what comes instead of bytes of its own */
+    bool waits_for_eof;  /* shuts down only after the peer has */
+    bool closes_at_once; /* CLOSE instead of a half close when all is sent */
+    bool nodelay;
+};
+
+enum app_error {
+    APP_OK,
+    APP_WRONG_BYTE,
+    APP_TOO_MUCH,
+    APP_EVENT_AFTER_CLOSE,
+    APP_OPEN_TWICE,
+    APP_EOF_TOO_EARLY,
+    APP_ERROR_COUNT,
+};
+
+struct app {
+    struct app_plan plan;
+    struct random random;
+    struct tcp_conn *conn; /* NULL before open and after close */
+    uint64_t stream_key;   /* of what this end sends; its peer checks with it */
+    const struct app *peer;
+    uint32_t sent;
+    uint32_t acked;
+    uint32_t received;
+    uint32_t echoed;
+    uint64_t wake_ns; /* reads, releases and writes again then; UINT64_MAX never */
+    unsigned retained_count;
+    struct slice retained[APP_RETAINED_MAX];
+    bool opened;
+    bool shut;
+    bool eof;
+    bool closed;
+    bool aborted;
+    bool paused;
+    enum tcp_reason reason;
+    enum app_error error;
+};
+
+extern const struct tcp_events app_events;
+extern const char *const app_error_names[APP_ERROR_COUNT];
+
+/* Byte `offset` of a stream. */
+uint8_t app_byte(uint64_t key, uint32_t offset);
+
+/* Time has come to app->wake_ns. */
+void app_wake(struct app *app, uint64_t now_ns);
+
+/* What this end is to send in all. */
+uint32_t app_total(const struct app *app);
+
+#endif
