@@ -67,6 +67,7 @@ enum tcp_conn_flag {
     TCP_CONN_PROBE = 1 << 16,       /* the persist timer ran out: probe the window */
     TCP_CONN_FIN_PENDING = 1 << 17, /* a FIN arrived at rcv.fin, out of order */
     TCP_CONN_DELIVERING = 1 << 18,  /* inside on_data: no second delivery */
+    TCP_CONN_DRAINING = 1 << 20,    /* over but for what the application has not read */
     TCP_CONN_FIN_OWED = 1 << 19,    /* shut down, but no memory for the FIN yet */
 };
 

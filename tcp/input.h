@@ -48,7 +48,11 @@ void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg);
 /* Hands what waits to the application, until it pauses. */
 void tcp_deliver_queued(struct tcp_conn *conn);
 
-/* The connection is over but for late segments. */
+/* Both directions are over: TIME-WAIT, or CLOSED from LAST-ACK. Not before the
+ * application has had all that arrived. */
+void tcp_finish(struct tcp_conn *conn, enum tcp_state last);
+
+/* The connection becomes an entry; in timewait_table.c. */
 void tcp_enter_timewait(struct tcp_conn *conn);
 
 #endif

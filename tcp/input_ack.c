@@ -282,10 +282,10 @@ static bool take_fin_acked(struct tcp_conn *conn)
         }
         return true;
     case TCP_CLOSING:
-        tcp_enter_timewait(conn);
+        tcp_finish(conn, TCP_TIME_WAIT);
         return false;
     case TCP_LAST_ACK:
-        tcp_conn_end(conn, TCP_REASON_DONE);
+        tcp_finish(conn, TCP_LAST_ACK);
         return false;
     default:
         return true;

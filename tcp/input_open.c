@@ -47,12 +47,13 @@ void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const stru
 /* Our SYN is acknowledged: first and third step of 3.10.7.3. */
 static void synchronize(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
+    uint32_t window = tcp_window(conn); /* our SYN has told it */
+
     conn->rcv.irs = seg->seq;
     conn->rcv.nxt = seg->seq + 1;
-    conn->rcv.edge = conn->rcv.nxt;
+    conn->rcv.edge = conn->rcv.nxt + window;
     conn->rcv.acked = conn->rcv.nxt;
     tcp_take_syn_options(conn, seg);
-    tcp_open_window(conn);
 }
 
 /* Simultaneous open (MUST-10): the SYN goes again, with an ACK. */

@@ -64,6 +64,22 @@ static bool is_wanted(const struct tcp_conn *conn)
     return conn->state != TCP_CLOSED && !tcp_conn_has(conn, TCP_CONN_PAUSED);
 }
 
+void tcp_finish(struct tcp_conn *conn, enum tcp_state last)
+{
+    if (!tcp_conn_has(conn, TCP_CONN_EOF_TOLD)) {
+        conn->flags |= TCP_CONN_DRAINING;
+        if (conn->state != last) {
+            tcp_state_set(conn, last);
+        }
+        return;
+    }
+    if (last == TCP_TIME_WAIT) {
+        tcp_enter_timewait(conn);
+    } else {
+        tcp_conn_end(conn, TCP_REASON_DONE);
+    }
+}
+
 static void tell_eof(struct tcp_conn *conn)
 {
     if (tcp_conn_has(conn, TCP_CONN_FIN_RECEIVED) && !tcp_conn_has(conn, TCP_CONN_EOF_TOLD) &&
@@ -71,6 +87,9 @@ static void tell_eof(struct tcp_conn *conn)
         conn->flags |= TCP_CONN_EOF_TOLD;
         if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
             conn->tcp->events->eof(conn);
+        }
+        if (conn->state != TCP_CLOSED && tcp_conn_has(conn, TCP_CONN_DRAINING)) {
+            tcp_finish(conn, (enum tcp_state)conn->state);
         }
     }
 }
@@ -110,7 +129,7 @@ static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
             tcp->counters.dropped_no_frame++;
             return false;
         }
-        conn->rcv.nxt += slice->length;
+        tcp_window_keep(conn, slice->length);
         deliver(conn, slice);
         return true;
     }
@@ -118,7 +137,7 @@ static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
         tcp->counters.dropped_no_frame++;
         return false;
     }
-    conn->rcv.nxt += slice->length;
+    tcp_window_keep(conn, slice->length);
     return true;
 }
 
@@ -131,7 +150,7 @@ static void take_reassembled(struct tcp_conn *conn)
 
     while (conn->state != TCP_CLOSED &&
            reassembly_pop(&conn->reassembly, &room, conn->rcv.nxt, &piece)) {
-        conn->rcv.nxt += piece.length;
+        tcp_window_keep(conn, piece.length);
         if (is_wanted(conn) && conn->recvq.bytes == 0) {
             deliver_piece(conn, &piece);
         } else {
@@ -209,11 +228,7 @@ void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
 static void take_fin(struct tcp_conn *conn)
 {
     conn->flags = (conn->flags & ~(uint32_t)TCP_CONN_FIN_PENDING) | TCP_CONN_FIN_RECEIVED;
-    conn->rcv.nxt++;
-    if (seq_lt(conn->rcv.edge, conn->rcv.nxt)) {
-        conn->tcp->promised_bytes += conn->rcv.nxt - conn->rcv.edge;
-        conn->rcv.edge = conn->rcv.nxt;
-    }
+    tcp_window_keep(conn, 1);
     ack_at_once(conn);
     switch (conn->state) {
     case TCP_SYN_RECEIVED:
@@ -248,6 +263,6 @@ void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg)
     take_fin(conn);
     tell_eof(conn);
     if (conn->state == TCP_FIN_WAIT_2) {
-        tcp_enter_timewait(conn);
+        tcp_finish(conn, TCP_TIME_WAIT);
     }
 }

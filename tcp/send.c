@@ -189,16 +189,24 @@ static bool send_in_place(struct tcp_conn *conn, const struct slice *slice)
     return true;
 }
 
+/* A small payload has room behind the last segment: then it does not hold a
+ * frame of its own. */
+static bool fits_tail(const struct tcp_conn *conn, uint32_t length)
+{
+    const struct tcp_record *tail = conn->flight ? sendq_open_tail(&conn->flight->sendq) : NULL;
+
+    return tail && slice_is_small(conn->tcp->pool, length) && tail_room(conn, tail) >= length;
+}
+
 /* Small bytes go behind the last segment when they fit there whole; what may be
  * sent in place is; the rest is copied into a frame of its own. */
 static bool send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_holder from)
 {
     struct frame_pool *pool = conn->tcp->pool;
-    struct tcp_record *tail = conn->flight ? sendq_open_tail(&conn->flight->sendq) : NULL;
     const uint8_t *bytes = slice_data(pool, slice);
 
-    if (tail && slice_is_small(pool, slice->length) && tail_room(conn, tail) >= slice->length) {
-        append_bytes(conn, tail, bytes, slice->length);
+    if (fits_tail(conn, slice->length)) {
+        append_bytes(conn, sendq_open_tail(&conn->flight->sendq), bytes, slice->length);
         return true;
     }
     if (may_send_in_place(pool, slice, from)) {
@@ -255,7 +263,10 @@ int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length)
     if (length > segment_bytes(conn)) {
         error = TCP_ERR_ARGUMENT;
     }
-    if (error == TCP_OK && length > 0) {
+    if (error == TCP_OK && length > 0 && fits_tail(conn, length)) {
+        append_bytes(conn, sendq_open_tail(&conn->flight->sendq), place, (uint16_t)length);
+        tcp_conn_want_output(conn);
+    } else if (error == TCP_OK && length > 0) {
         slice.sum = checksum_sum(place, length);
         frame_hold(pool, slice.frame, FRAME_SENDQ);
         if (queue_slice(conn, &slice)) {

@@ -66,7 +66,9 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
         emit_timewait_ack(tcp, entry); /* of the FIN that brought us here */
     }
-    tcp_state_set(conn, TCP_TIME_WAIT);
+    if (conn->state != TCP_TIME_WAIT) {
+        tcp_state_set(conn, TCP_TIME_WAIT);
+    }
     tcp_conn_end(conn, TCP_REASON_DONE);
     /* The connection has left the table, so there is room for the entry. */
     (void)table_insert(&tcp->table, tuple_hash(&entry->tuple, tcp->table_key),

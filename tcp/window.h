@@ -31,6 +31,17 @@ uint16_t tcp_window_field(struct tcp_conn *conn, bool syn);
  * enough for the peer to know. */
 void tcp_window_freed(struct tcp_conn *conn);
 
+/* RCV.NXT moves on: so much of the promise is kept. A FIN may step over the
+ * edge by one. */
+static inline void tcp_window_keep(struct tcp_conn *conn, uint32_t bytes)
+{
+    uint32_t kept = min_u32(bytes, tcp_window(conn));
+
+    conn->tcp->promised_bytes -= kept;
+    conn->rcv.nxt += bytes;
+    conn->rcv.edge += bytes - kept;
+}
+
 /* Takes back the connection's share of the promises, at its end. */
 void tcp_window_forget(struct tcp_conn *conn);
 

@@ -77,7 +77,8 @@ static void finish(struct app *app)
         return;
     }
     app->shut = true;
-    if (app->plan.closes_at_once || (app->eof && random_chance(&app->random, 500000))) {
+    if (app->plan.closes_at_once ||
+        (app->eof && app->retained_count == 0 && random_chance(&app->random, 500000))) {
         tcp_close(app->conn);
     } else {
         (void)tcp_shutdown(app->conn);
