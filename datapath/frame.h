@@ -35,7 +35,7 @@
 enum frame_holder {
     FRAME_KERNEL_RX = 1 << 0,  /* in the FILL ring, the NIC or the RX ring */
     FRAME_KERNEL_TX = 1 << 1,  /* in the TX ring, the NIC or the COMPLETION ring */
-    FRAME_SENDQ = 1 << 2,      /* one segment record of a send queue */
+    FRAME_SENDQ = 1 << 2,      /* one segment record of a send queue, or a neighbour's queue */
     FRAME_REASSEMBLY = 1 << 3, /* received and not yet delivered; counted */
     FRAME_APP = 1 << 4,        /* retained by the application; counted */
     FRAME_WORKER = 1 << 5,     /* being processed in this turn of the worker */

@@ -1,6 +1,6 @@
 #include "datapath/net/arp.h"
 
-#include "datapath/net/headers.h"
+#include "datapath/net/ethernet.h"
 #include "datapath/util.h"
 
 #include <assert.h>
@@ -10,6 +10,14 @@
 static const uint64_t request_interval_ns = NS_PER_S;
 /* RFC 4861 section 10: MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT. */
 static const uint8_t requests_max = 3;
+/* When a request could not be sent, for want of room, frames or rate. */
+static const uint64_t request_retry_ns = 10 * NS_PER_MS;
+/* All requests together: 1,000 a second, 256 at once. Against packets with
+ * invented sources, which would have us shout at the whole link. */
+static const struct limit_rate request_rate = {.interval_ns = NS_PER_MS,
+                                               .burst_ns = 256 * NS_PER_MS};
+/* RFC 4861 section 10: DELAY_FIRST_PROBE_TIME. */
+static const uint64_t delay_ns = 5 * NS_PER_S;
 /* RFC 4861 section 10: REACHABLE_TIME. */
 static const uint64_t reachable_ns = 30 * NS_PER_S;
 /* RFC 5227 section 2.4. */
@@ -63,13 +71,13 @@ static bool send_arp(struct net *net, enum operation operation, struct be32 send
     }
     l3 = frame_data(net->pool, frame) + FRAME_TX_METADATA + FRAME_HEADROOM;
     memcpy(l3, &arp, sizeof arp);
-    start = net_link_write(net, &target->link, ETHERTYPE_ARP, l3);
+    start = ethernet_write(net, &target->link, ETHERTYPE_ARP, l3);
     net_send(net, frame, start, (uint16_t)(l3 + sizeof arp - start));
     frame_drop(net->pool, frame, FRAME_WORKER);
     return true;
 }
 
-static void send_request(struct net *net, const struct neighbour *neighbour)
+static bool send_request(struct net *net, const struct neighbour *neighbour)
 {
     /* A probe of one who answered before goes to it alone (RFC 1122 2.3.2.1). */
     bool unicast = neighbour->state == NEIGHBOUR_PROBE;
@@ -77,16 +85,23 @@ static void send_request(struct net *net, const struct neighbour *neighbour)
                                 .ip = be32_of(&neighbour->addr)};
     const struct ip_addr *own = net_source_for(net, &neighbour->addr);
 
-    if (own && send_arp(net, ARP_REQUEST, be32_of(own), &target)) {
-        net->counters.arp_requests_out++;
+    assert(own); /* net_init() saw that each route has a source */
+    if (!send_arp(net, ARP_REQUEST, be32_of(own), &target)) {
+        return false;
     }
+    net->counters.arp_requests_out++;
+    return true;
 }
 
 static void ask(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
 {
-    neighbour->requests++;
-    send_request(net, neighbour);
-    neighbour_set_deadline(&net->neighbours, neighbour, now_ns + request_interval_ns);
+    uint64_t wait_ns = request_retry_ns;
+
+    if (limit_take(&net->arp_limit, &request_rate, now_ns) && send_request(net, neighbour)) {
+        neighbour->requests++;
+        wait_ns = request_interval_ns;
+    }
+    neighbour_set_deadline(&net->neighbours, neighbour, now_ns + wait_ns);
 }
 
 bool arp_resolve(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
@@ -101,19 +116,25 @@ bool arp_resolve(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
     return true;
 }
 
-void arp_confirm(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
+void arp_delay(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
 {
-    assert(neighbour->state == NEIGHBOUR_STALE);
-    neighbour->state = NEIGHBOUR_PROBE;
-    neighbour->requests = 0;
-    ask(net, neighbour, now_ns);
+    neighbour->state = NEIGHBOUR_DELAY;
+    neighbour_set_deadline(&net->neighbours, neighbour, now_ns + delay_ns);
 }
 
 void arp_confirmed(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
 {
     neighbour->state = NEIGHBOUR_REACHABLE;
     neighbour->requests = 0;
+    neighbour_touch(&net->neighbours, neighbour, now_ns);
     neighbour_set_deadline(&net->neighbours, neighbour, now_ns + reachable_ns);
+}
+
+static void fail(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
+{
+    neighbour->state = NEIGHBOUR_FAILED;
+    neighbour_set_deadline(&net->neighbours, neighbour, now_ns + request_interval_ns);
+    net_neighbour_failed(net, neighbour);
 }
 
 void arp_timeout(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
@@ -123,17 +144,20 @@ void arp_timeout(struct net *net, struct neighbour *neighbour, uint64_t now_ns)
         neighbour->state = NEIGHBOUR_STALE;
         neighbour->deadline_ns = UINT64_MAX;
         break;
+    case NEIGHBOUR_DELAY:
+        neighbour->state = NEIGHBOUR_PROBE;
+        neighbour->requests = 0;
+        ask(net, neighbour, now_ns);
+        break;
     case NEIGHBOUR_INCOMPLETE:
     case NEIGHBOUR_PROBE:
         if (neighbour->requests < requests_max) {
             ask(net, neighbour, now_ns);
-            break;
+        } else {
+            fail(net, neighbour, now_ns);
         }
-        neighbour->state = NEIGHBOUR_FAILED;
-        neighbour_set_deadline(&net->neighbours, neighbour, now_ns + request_interval_ns);
-        net_neighbour_failed(net, neighbour);
         break;
-    default:
+    default: /* FAILED: may be asked again; nothing else has a deadline */
         neighbour->deadline_ns = UINT64_MAX;
         break;
     }
@@ -148,17 +172,33 @@ void arp_announce(struct net *net, const struct ip_addr *own)
     }
 }
 
+/* Whom a packet may add to the table: who asks for us, since it is about to talk
+ * to us, and lives on our link. */
+static uint16_t learn(struct net *net, const struct arp_packet *arp, const struct ip_addr *sender)
+{
+    struct ip_addr next_hop;
+
+    if (be16_get(arp->operation) != ARP_REQUEST ||
+        route_find(&net->routes, sender, &next_hop) != 0 || !ip_addr_equal(&next_hop, sender)) {
+        return NEIGHBOUR_NONE;
+    }
+    return net_neighbour_get(net, sender);
+}
+
 /* The merge of RFC 826: a sender that we know is brought up to date whatever the
- * packet is; one that asks for us is learnt, since it is about to talk to us. */
+ * packet is. Only the answer to our own question says that it hears us; all
+ * else leaves it STALE (RFC 4861 section 7.2.5 by analogy). */
 static void merge(struct net *net, const struct arp_packet *arp, bool is_for_us, uint64_t now_ns)
 {
     struct ip_addr sender = ip_addr_v4(be32_get(arp->sender_ip));
-    bool is_reply = be16_get(arp->operation) == ARP_REPLY;
-    uint16_t index = is_for_us ? neighbour_get(&net->neighbours, &sender, now_ns)
-                               : neighbour_find(&net->neighbours, &sender);
+    uint16_t index = neighbour_find(&net->neighbours, &sender);
     struct neighbour *neighbour;
-    bool was_waiting;
+    bool was_usable;
+    bool is_answer;
 
+    if (index == NEIGHBOUR_NONE && is_for_us) {
+        index = learn(net, arp, &sender);
+    }
     if (index == NEIGHBOUR_NONE) {
         return;
     }
@@ -166,15 +206,18 @@ static void merge(struct net *net, const struct arp_packet *arp, bool is_for_us,
     if (neighbour->state == NEIGHBOUR_STATIC) {
         return;
     }
-    was_waiting = !neighbour_is_usable(neighbour);
-    if (was_waiting && !is_for_us) {
-        return; /* only an answer to us makes an entry */
-    }
-    if (was_waiting || is_reply || !mac_addr_equal(&neighbour->mac, &arp->sender_mac)) {
+    was_usable = neighbour_is_usable(neighbour);
+    is_answer = is_for_us && be16_get(arp->operation) == ARP_REPLY && neighbour->requests > 0;
+    if (is_answer) {
         neighbour->mac = arp->sender_mac;
         arp_confirmed(net, neighbour, now_ns);
+    } else if (!was_usable || !mac_addr_equal(&neighbour->mac, &arp->sender_mac)) {
+        neighbour->mac = arp->sender_mac;
+        neighbour->state = NEIGHBOUR_STALE;
+        neighbour->deadline_ns = UINT64_MAX;
+        neighbour_touch(&net->neighbours, neighbour, now_ns);
     }
-    if (was_waiting) {
+    if (!was_usable) {
         net_neighbour_resolved(net, neighbour);
     }
 }
@@ -235,7 +278,7 @@ void arp_input(struct net *net, const struct packet *packet, uint64_t now_ns)
     /* A sender of 0.0.0.0 probes for an address (RFC 5227 section 2.1.1): it is
      * answered, not learnt. */
     if (!ip_addr_is_unspecified(&sender)) {
-        if (!ip_addr_is_unicast(&sender)) {
+        if (!net_address_is_remote(net, &sender)) {
             net->counters.drop_arp++;
             return;
         }
@@ -259,29 +302,4 @@ void net_announce(struct net *net)
             arp_announce(net, &net->addresses[i].addr);
         }
     }
-}
-
-void net_tick(struct net *net, uint64_t now_ns)
-{
-    struct neighbours *table = &net->neighbours;
-    uint64_t next_ns = UINT64_MAX;
-
-    if (now_ns < table->deadline_ns) {
-        return;
-    }
-    for (uint16_t i = 0; i < table->used; i++) {
-        if (table->entries[i].deadline_ns <= now_ns) {
-            arp_timeout(net, &table->entries[i], now_ns);
-        }
-        /* A failed entry's deadline only says when it may be asked for again. */
-        if (table->entries[i].state != NEIGHBOUR_FAILED) {
-            next_ns = min_u64(next_ns, table->entries[i].deadline_ns);
-        }
-    }
-    table->deadline_ns = next_ns;
-}
-
-uint64_t net_next_deadline(const struct net *net)
-{
-    return net->neighbours.deadline_ns;
 }

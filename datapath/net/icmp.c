@@ -16,12 +16,13 @@ enum icmp_type {
 };
 
 enum {
+    ICMP_CODE_PROTOCOL = 2,
     ICMP_CODE_PORT = 3,
 };
 
 /* Errors sent: 100 a second, 20 at once. Linux's limit is of that order. */
-static const uint64_t error_interval_ns = NS_PER_S / 100;
-static const uint64_t error_burst_ns = 20 * (NS_PER_S / 100);
+static const struct limit_rate error_rate = {.interval_ns = NS_PER_S / 100,
+                                             .burst_ns = 20 * (NS_PER_S / 100)};
 
 /* RFC 1122 section 3.2.2: an error quotes the header and at least 8 bytes. */
 static const unsigned quote_bytes_min = 8;
@@ -52,7 +53,8 @@ static enum net_icmp_class class_of(uint8_t type, uint8_t code)
 }
 
 /* The reply is the request with the addresses turned round. The request stands
- * in a frame of its own, which goes out again. */
+ * in a frame of its own, which goes out again. The ECN bits are not echoed: they
+ * would speak of another path. */
 static void answer_echo(struct net *net, const struct packet *packet, uint64_t now_ns)
 {
     uint8_t *l4 = frame_data(net->pool, packet->frame) + packet->l4_offset;
@@ -60,20 +62,18 @@ static void answer_echo(struct net *net, const struct packet *packet, uint64_t n
         .local = &packet->dst,
         .remote = &packet->src,
         .protocol = IPPROTO_ICMP,
-        .tos = packet->tos,
-        .ttl = 64,
+        .tos = packet->tos & 0xfc,
+        .ttl = NET_TTL,
         .l4_length = packet->l4_length,
     };
-    uint16_t sum;
+    uint16_t stored;
 
-    if (packet->flags & PACKET_TO_GROUP) {
-        return; /* RFC 1122 section 3.2.2.6 lets us, and it stops amplification */
-    }
+    /* Only the type changes, so only its difference is taken out of the sum
+     * (RFC 1624); it is the first byte of a word in memory. */
+    memcpy(&stored, l4 + 2, sizeof stored);
+    stored = (uint16_t)~checksum_sub((uint16_t)~stored, ICMP_ECHO);
+    memcpy(l4 + 2, &stored, sizeof stored);
     l4[0] = ICMP_ECHO_REPLY;
-    l4[2] = 0;
-    l4[3] = 0;
-    sum = (uint16_t)~checksum_sum(l4, packet->l4_length);
-    memcpy(l4 + 2, &sum, sizeof sum);
     net->counters.icmp_echos++;
     net_send_stateless(net, packet->frame, &header, l4, now_ns);
 }
@@ -109,6 +109,7 @@ static void take_error(struct net *net, const struct packet *packet, uint64_t no
     struct net_icmp_error error = {.class = (uint8_t)class_of(l4[0], l4[1])};
 
     if (error.class == NET_ICMP_NONE) {
+        net->counters.icmp_ignored++;
         return;
     }
     if (!parse_quote(net, l4 + ICMP_HEADER_BYTES, packet->l4_length - ICMP_HEADER_BYTES, &error)) {
@@ -130,39 +131,29 @@ void icmp_input(struct net *net, const struct packet *packet, uint64_t now_ns)
         net->counters.drop_icmp++;
         return;
     }
-    if (l4[0] == ICMP_ECHO) {
+    /* An echo to a group may go unanswered (RFC 1122 section 3.2.2.6), which stops
+     * amplification; no error is sent to a group. */
+    if (packet->flags & PACKET_TO_GROUP) {
+        net->counters.icmp_ignored++;
+    } else if (l4[0] == ICMP_ECHO) {
         answer_echo(net, packet, now_ns);
     } else {
         take_error(net, packet, now_ns);
     }
 }
 
-/* A bucket in virtual time: each error moves the time at which it is full again
- * ahead by one interval. */
-static bool may_send_error(struct net *net, uint64_t now_ns)
-{
-    if (net->icmp_error_ns > now_ns + error_burst_ns) {
-        net->counters.icmp_errors_limited++;
-        return false;
-    }
-    net->icmp_error_ns = max_u64(net->icmp_error_ns, now_ns) + error_interval_ns;
-    return true;
-}
-
-void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns)
+/* A packet that quotes the refused one, as much of it as may be. */
+static void send_unreachable(struct net *net, const struct packet *packet, uint8_t code,
+                             uint64_t now_ns)
 {
     const uint8_t *quote = frame_data(net->pool, packet->frame) + packet->l3_offset;
     uint16_t quoted = (uint16_t)(packet->l4_offset - packet->l3_offset + packet->l4_length);
     struct net_header header = {
-        .local = &packet->dst, .remote = &packet->src, .protocol = IPPROTO_ICMP, .ttl = 64};
-    uint32_t frame;
+        .local = &packet->dst, .remote = &packet->src, .protocol = IPPROTO_ICMP, .ttl = NET_TTL};
+    uint32_t frame = frame_take(net->pool, FRAME_BUDGET_CONTROL, FRAME_WORKER);
     uint8_t *l4;
     uint16_t sum;
 
-    if (packet->flags & (PACKET_TO_GROUP | PACKET_V6) || !may_send_error(net, now_ns)) {
-        return;
-    }
-    frame = frame_take(net->pool, FRAME_BUDGET_CONTROL, FRAME_WORKER);
     if (frame == FRAME_NONE) {
         net->counters.drop_no_frame++;
         return;
@@ -171,7 +162,7 @@ void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t
     l4 = frame_data(net->pool, frame) + FRAME_TX_METADATA + FRAME_HEADROOM;
     memset(l4, 0, ICMP_HEADER_BYTES);
     l4[0] = ICMP_UNREACHABLE;
-    l4[1] = ICMP_CODE_PORT;
+    l4[1] = code;
     memcpy(l4 + ICMP_HEADER_BYTES, quote, quoted);
     header.l4_length = (uint16_t)(ICMP_HEADER_BYTES + quoted);
     sum = (uint16_t)~checksum_sum(l4, header.l4_length);
@@ -179,4 +170,28 @@ void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t
     net->counters.icmp_errors_out++;
     net_send_stateless(net, frame, &header, l4, now_ns);
     frame_drop(net->pool, frame, FRAME_WORKER);
+}
+
+/* RFC 1122 section 3.2.2: never about what came to a group; that the source is a
+ * single host's, and the packet no fragment, net_parse() has seen. */
+static void refuse(struct net *net, const struct packet *packet, uint8_t code, uint64_t now_ns)
+{
+    if (packet->flags & (PACKET_TO_GROUP | PACKET_V6)) {
+        return;
+    }
+    if (!limit_take(&net->icmp_limit, &error_rate, now_ns)) {
+        net->counters.icmp_errors_limited++;
+        return;
+    }
+    send_unreachable(net, packet, code, now_ns);
+}
+
+void icmp_protocol_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns)
+{
+    refuse(net, packet, ICMP_CODE_PROTOCOL, now_ns);
+}
+
+void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns)
+{
+    refuse(net, packet, ICMP_CODE_PORT, now_ns);
 }

@@ -9,4 +9,8 @@
 
 void icmp_input(struct net *net, const struct packet *packet, uint64_t now_ns);
 
+/* In answer to a packet of a protocol that we do not speak; as
+ * net_port_unreachable. */
+void icmp_protocol_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns);
+
 #endif

@@ -1,82 +1,99 @@
 #include "datapath/net/neighbour.h"
 
-#include <string.h>
+static uint16_t *bucket_of(const struct neighbours *table, const struct ip_addr *addr)
+{
+    uint64_t hash = (addr->halves[0] ^ addr->halves[1]) * 0x9e3779b97f4a7c15ull;
+
+    return &table->entries[(hash >> 48) & table->bucket_mask].bucket;
+}
 
 void neighbours_init(struct neighbours *table, struct neighbour *entries, uint16_t count_max)
 {
-    table->entries = entries;
-    table->count_max = count_max;
-    table->used = 0;
-    table->deadline_ns = UINT64_MAX;
+    uint16_t buckets = 1;
+
+    assert(count_max > 0 && count_max < NEIGHBOUR_NONE);
+    while (buckets <= count_max / 2) {
+        buckets = (uint16_t)(buckets * 2);
+    }
+    *table = (struct neighbours){
+        .entries = entries,
+        .count_max = count_max,
+        .bucket_mask = (uint16_t)(buckets - 1),
+        .deadline_ns = UINT64_MAX,
+    };
+    for (uint16_t i = 0; i < count_max; i++) {
+        entries[i] = (struct neighbour){.bucket = NEIGHBOUR_NONE, .deadline_ns = UINT64_MAX};
+        list_init(&entries[i].waiters);
+    }
 }
 
 uint16_t neighbour_find(const struct neighbours *table, const struct ip_addr *addr)
 {
-    for (uint16_t i = 0; i < table->used; i++) {
-        const struct neighbour *neighbour = &table->entries[i];
+    uint16_t index = *bucket_of(table, addr);
 
-        if (neighbour->state != NEIGHBOUR_FREE && ip_addr_equal(&neighbour->addr, addr)) {
-            return i;
-        }
+    while (index != NEIGHBOUR_NONE && !ip_addr_equal(&table->entries[index].addr, addr)) {
+        index = table->entries[index].next;
     }
-    return NEIGHBOUR_NONE;
+    return index;
 }
 
-/* Nobody waits on it and nothing is queued: it can be forgotten. */
-static bool is_idle(const struct neighbour *neighbour)
+/* The lower, the sooner forgotten. */
+static unsigned dearness(const struct neighbour *neighbour)
 {
-    return neighbour->state != NEIGHBOUR_STATIC && neighbour->queued == 0 &&
-           list_is_empty(&neighbour->waiters);
+    return neighbour->state < NEIGHBOUR_DELAY ? neighbour->state : NEIGHBOUR_DELAY;
 }
 
-static uint16_t choose_victim(const struct neighbours *table)
+static bool is_dearer(const struct neighbour *a, const struct neighbour *b)
+{
+    if (dearness(a) != dearness(b)) {
+        return dearness(a) > dearness(b);
+    }
+    return a->used_ns > b->used_ns;
+}
+
+uint16_t neighbour_victim(struct neighbours *table)
 {
     uint16_t victim = NEIGHBOUR_NONE;
 
+    if (table->used < table->count_max) {
+        return table->used++;
+    }
     for (uint16_t i = 0; i < table->used; i++) {
         const struct neighbour *neighbour = &table->entries[i];
 
-        if (neighbour->state == NEIGHBOUR_FREE) {
-            return i;
-        }
-        if (is_idle(neighbour) &&
-            (victim == NEIGHBOUR_NONE || neighbour->used_ns < table->entries[victim].used_ns)) {
+        if (neighbour->state != NEIGHBOUR_STATIC && list_is_empty(&neighbour->waiters) &&
+            (victim == NEIGHBOUR_NONE || is_dearer(&table->entries[victim], neighbour))) {
             victim = i;
         }
     }
     return victim;
 }
 
-uint16_t neighbour_get(struct neighbours *table, const struct ip_addr *addr, uint64_t now_ns)
+static void unlink_from_bucket(struct neighbours *table, uint16_t index)
 {
-    uint16_t index = neighbour_find(table, addr);
-    struct neighbour *neighbour;
-    uint16_t generation;
+    uint16_t *at = bucket_of(table, &table->entries[index].addr);
 
-    if (index != NEIGHBOUR_NONE) {
-        return index;
+    while (*at != index) {
+        at = &table->entries[*at].next;
     }
-    index = table->used < table->count_max ? table->used++ : choose_victim(table);
-    if (index == NEIGHBOUR_NONE) {
-        return NEIGHBOUR_NONE;
-    }
-    neighbour = &table->entries[index];
-    generation = (uint16_t)(neighbour->generation + 1);
-    memset(neighbour, 0, sizeof *neighbour);
-    neighbour->addr = *addr;
-    neighbour->generation = generation;
-    neighbour->state = NEIGHBOUR_FAILED; /* nobody was asked yet */
-    neighbour->deadline_ns = UINT64_MAX;
-    neighbour->used_ns = now_ns;
-    list_init(&neighbour->waiters);
-    return index;
+    *at = table->entries[index].next;
 }
 
-void neighbour_set_deadline(struct neighbours *table, struct neighbour *neighbour,
-                            uint64_t deadline_ns)
+void neighbour_assign(struct neighbours *table, uint16_t index, const struct ip_addr *addr)
 {
-    neighbour->deadline_ns = deadline_ns;
-    if (deadline_ns < table->deadline_ns) {
-        table->deadline_ns = deadline_ns;
+    struct neighbour *neighbour = neighbour_at(table, index);
+    uint16_t *bucket = bucket_of(table, addr);
+
+    assert(neighbour->queued == 0 && list_is_empty(&neighbour->waiters));
+    if (neighbour->state != NEIGHBOUR_FREE) {
+        unlink_from_bucket(table, index);
     }
+    neighbour->addr = *addr;
+    neighbour->state = NEIGHBOUR_FAILED;
+    neighbour->requests = 0;
+    neighbour->generation++;
+    neighbour->deadline_ns = UINT64_MAX;
+    neighbour->used_ns = table->newest_ns;
+    neighbour->next = *bucket;
+    *bucket = index;
 }

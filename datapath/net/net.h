@@ -14,6 +14,7 @@
 #define HEADRACE_DATAPATH_NET_NET_H
 
 #include "datapath/net/addr.h"
+#include "datapath/net/limit.h"
 #include "datapath/net/neighbour.h"
 #include "datapath/net/packet.h"
 #include "datapath/net/route.h"
@@ -23,19 +24,26 @@
 #include <stdint.h>
 
 #define NET_ADDRESSES_MAX 16u
+#define NET_MTU_MIN_V4 576u  /* what every host takes (RFC 791) */
+#define NET_MTU_MIN_V6 1280u /* RFC 8200 section 5 */
+#define NET_MTU_MAX 9000u    /* the usual jumbo frame */
+#define NET_VLAN_MAX 4094u   /* IEEE 802.1Q: 4095 is reserved */
+#define NET_TTL 64u          /* what we send with (RFC 1700) */
 
 /* What is counted, one row each; a drop has the reason as its name. */
 #define NET_COUNTERS(X)                                                                            \
     X(drop_short, "shorter than its headers")                                                      \
     X(drop_ethertype, "neither ARP, IPv4 nor IPv6")                                                \
+    X(drop_link, "for another link address")                                                       \
     X(drop_vlan, "not of our VLAN")                                                                \
     X(drop_version, "IP version or header length is wrong")                                        \
     X(drop_length, "IP length beyond the frame")                                                   \
     X(drop_checksum, "IPv4 header checksum")                                                       \
-    X(drop_source, "a source that no host may have, or our own")                                   \
+    X(drop_source, "a source that no other host may have")                                         \
     X(drop_destination, "not for us")                                                              \
     X(drop_fragment, "fragments: not reassembled yet")                                             \
     X(drop_extension, "IPv6 extension headers that lead nowhere")                                  \
+    X(drop_protocol, "an IP protocol that we do not speak")                                        \
     X(drop_arp, "malformed ARP")                                                                   \
     X(drop_icmp, "malformed ICMP or its checksum")                                                 \
     X(drop_no_frame, "no control frame to answer with")                                            \
@@ -46,6 +54,7 @@
     X(arp_requests_out, "ARP requests sent")                                                       \
     X(arp_replies_out, "ARP replies sent")                                                         \
     X(arp_conflicts, "others that claim our address")                                              \
+    X(icmp_ignored, "ICMP to a group, or of a type without use")                                   \
     X(icmp_echos, "ICMP echo requests answered")                                                   \
     X(icmp_errors_in, "ICMP errors handed to the transport")                                       \
     X(icmp_errors_out, "ICMP errors sent")                                                         \
@@ -67,9 +76,8 @@ enum net_kind {
 /* How to reach a remote address. */
 struct net_path {
     uint16_t neighbour;
-    uint16_t generation;
     uint16_t mtu; /* bytes of an IP packet */
-    uint16_t spare;
+    uint32_t generation;
 };
 
 enum net_path_state {
@@ -115,13 +123,13 @@ struct net_config {
     struct port *port;
     struct frame_pool *pool;
     struct mac_addr mac;
-    uint16_t mtu;  /* bytes of an IP packet, 576 (1280 with IPv6) to 9000 */
+    uint16_t mtu;  /* bytes of an IP packet */
     uint16_t vlan; /* 0: untagged */
     unsigned address_count;
     const struct ip_prefix *addresses; /* each is an on-link route as well */
     unsigned gateway_count;
-    const struct ip_addr *gateways; /* default routes, at most one per family */
-    struct neighbour *neighbours;   /* zeroed, outliving the instance */
+    const struct ip_addr *gateways; /* default routes, each of a family with an address */
+    struct neighbour *neighbours;   /* outliving the instance */
     uint16_t neighbours_max;
     const struct net_transport *transport;
     void *transport_ctx;
@@ -136,12 +144,16 @@ struct net {
     uint16_t vlan;
     bool checksum_tx;
     unsigned address_count;
+    unsigned address_last;   /* the own address that the last packet was for */
+    uint64_t address_filter; /* a bit per hash of what no remote host may have */
     struct ip_prefix addresses[NET_ADDRESSES_MAX];
+    struct ip_addr broadcasts[NET_ADDRESSES_MAX]; /* of their prefixes */
     struct routes routes;
     struct neighbours neighbours;
     const struct net_transport *transport;
     void *transport_ctx;
-    uint64_t icmp_error_ns;   /* the bucket of ICMP errors is full from here on */
+    struct limit icmp_limit;
+    struct limit arp_limit;
     uint64_t arp_defended_ns; /* RFC 5227 section 2.4: once in ten seconds */
     struct net_counters counters;
 };
@@ -155,14 +167,16 @@ void net_announce(struct net *net);
 enum net_kind net_parse(struct net *net, const struct port_packet *raw, struct packet *out);
 void net_input(struct net *net, const struct packet *packet, uint64_t now_ns);
 
-/* An ICMP port unreachable in answer to a UDP packet. */
+/* An ICMP port unreachable in answer to a UDP packet: unless it came to a group,
+ * and within a limit (RFC 1122 section 3.2.2). */
 void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns);
 
 /* Retries and expiry of neighbours; when now >= net_next_deadline(). */
 void net_tick(struct net *net, uint64_t now_ns);
 uint64_t net_next_deadline(const struct net *net);
 
-/* 0, or -1 without a route or a free neighbour entry. */
+/* 0, or -1 without a route or a free neighbour entry, and for an address that no
+ * other host may have. */
 int net_path_find(struct net *net, const struct ip_addr *remote, struct net_path *path);
 /* Starts resolving when that is needed. */
 enum net_path_state net_path_resolve(struct net *net, const struct net_path *path, uint64_t now_ns);
@@ -199,6 +213,12 @@ void net_send_stateless(struct net *net, uint32_t frame, const struct net_header
 /* The local address from which to talk to `remote`, or NULL. */
 const struct ip_addr *net_source_for(const struct net *net, const struct ip_addr *remote);
 bool net_address_is_local(const struct net *net, const struct ip_addr *addr);
+/* 255.255.255.255, or the last address of a prefix of ours. */
+bool net_address_is_broadcast(const struct net *net, const struct ip_addr *addr);
+/* A single host may have it, and it is not ours. */
+bool net_address_is_remote(const struct net *net, const struct ip_addr *addr);
+/* For net_init(). */
+void net_address_add(struct net *net, const struct ip_prefix *own);
 
 static inline void net_send(struct net *net, uint32_t frame, const uint8_t *start, uint16_t length)
 {
@@ -210,9 +230,7 @@ static inline enum net_path_state net_path_check(struct net *net, const struct n
 {
     const struct neighbour *neighbour = neighbour_at(&net->neighbours, path->neighbour);
 
-    if (neighbour->generation == path->generation &&
-        (neighbour->state == NEIGHBOUR_REACHABLE || neighbour->state == NEIGHBOUR_STATIC ||
-         neighbour->state == NEIGHBOUR_PROBE)) {
+    if (neighbour->generation == path->generation && neighbour->state >= NEIGHBOUR_DELAY) {
         return NET_PATH_READY;
     }
     return net_path_resolve(net, path, now_ns);

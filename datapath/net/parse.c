@@ -1,17 +1,8 @@
-/* Verifying a received packet and finding its parts. Nothing in it is trusted:
- * each length is checked before what it covers is read. */
-#include "datapath/net/checksum.h"
-#include "datapath/net/headers.h"
-#include "datapath/net/net.h"
+/* Verifying a received packet and finding its parts, to the transport's header. */
+#include "datapath/net/ipv4.h"
+#include "datapath/net/ipv6.h"
 
 #include <netinet/in.h>
-#include <string.h>
-
-/* A window on the bytes of a packet. */
-struct view {
-    const uint8_t *at; /* the chunk */
-    uint16_t end;      /* offset behind the packet */
-};
 
 static enum net_kind drop(uint64_t *counter)
 {
@@ -19,11 +10,39 @@ static enum net_kind drop(uint64_t *counter)
     return NET_DROP;
 }
 
-static enum net_kind transport_kind(uint8_t protocol)
+/* Ours, or a group's, which is flagged. Most packets are for the address that
+ * the last one was for. */
+static bool destination_is_ours(struct net *net, struct packet *packet)
 {
-    switch (protocol) {
+    if (ip_addr_equal(&net->addresses[net->address_last].addr, &packet->dst)) {
+        return true;
+    }
+    for (unsigned i = 0; i < net->address_count; i++) {
+        if (ip_addr_equal(&net->addresses[i].addr, &packet->dst)) {
+            net->address_last = i;
+            return true;
+        }
+    }
+    if (!ip_addr_is_multicast(&packet->dst) && !net_address_is_broadcast(net, &packet->dst)) {
+        return false;
+    }
+    packet->flags |= PACKET_TO_GROUP;
+    return true;
+}
+
+/* RFC 1122 section 3.2.1.3. TCP is between two hosts: what comes to a group, of
+ * the link too, is discarded (RFC 9293 section 3.9.2.3, MUST-57). */
+static enum net_kind judge(struct net *net, struct packet *packet)
+{
+    if (!destination_is_ours(net, packet)) {
+        return drop(&net->counters.drop_destination);
+    }
+    if (!net_address_is_remote(net, &packet->src)) {
+        return drop(&net->counters.drop_source);
+    }
+    switch (packet->protocol) {
     case IPPROTO_TCP:
-        return NET_TCP;
+        return packet->flags & PACKET_TO_GROUP ? drop(&net->counters.drop_destination) : NET_TCP;
     case IPPROTO_UDP:
         return NET_UDP;
     default:
@@ -31,154 +50,9 @@ static enum net_kind transport_kind(uint8_t protocol)
     }
 }
 
-/* RFC 1122 section 3.2.1.3: no source that is not a single host's; and none of
- * ours, which nobody else may have. */
-static bool source_is_good(const struct net *net, const struct ip_addr *src)
+static enum net_kind parse_arp(struct net *net, uint16_t end, struct packet *packet)
 {
-    return ip_addr_is_unicast(src) && !net_address_is_local(net, src);
-}
-
-/* Ours, or a group that we listen to; the group is flagged. */
-static bool destination_is_ours(const struct net *net, struct packet *packet)
-{
-    if (net_address_is_local(net, &packet->dst)) {
-        return true;
-    }
-    if (ip_addr_is_multicast(&packet->dst) || ip_addr_is_broadcast(&packet->dst)) {
-        packet->flags |= PACKET_TO_GROUP;
-        return true;
-    }
-    for (unsigned i = 0; i < net->address_count; i++) {
-        if (ip_prefix_is_broadcast(&net->addresses[i], &packet->dst)) {
-            packet->flags |= PACKET_TO_GROUP;
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum net_kind check_addresses(struct net *net, struct packet *packet)
-{
-    if (!destination_is_ours(net, packet)) {
-        return drop(&net->counters.drop_destination);
-    }
-    if (!source_is_good(net, &packet->src)) {
-        return drop(&net->counters.drop_source);
-    }
-    return transport_kind(packet->protocol);
-}
-
-static enum net_kind parse_ipv4(struct net *net, const struct view *view, struct packet *packet)
-{
-    const uint8_t *l3 = view->at + packet->l3_offset;
-    uint16_t room = (uint16_t)(view->end - packet->l3_offset);
-    struct ipv4_header ip;
-    uint16_t header_bytes;
-    uint16_t length;
-
-    if (room < sizeof ip) {
-        return drop(&net->counters.drop_short);
-    }
-    memcpy(&ip, l3, sizeof ip);
-    header_bytes = (uint16_t)((ip.version_words & 15u) * 4);
-    length = be16_get(ip.length);
-    if (ip.version_words >> 4 != 4 || header_bytes < sizeof ip) {
-        return drop(&net->counters.drop_version);
-    }
-    if (length < header_bytes || length > room) {
-        return drop(&net->counters.drop_length);
-    }
-    if (checksum_sum(l3, header_bytes) != 0xffff) {
-        return drop(&net->counters.drop_checksum);
-    }
-    if ((be16_get(ip.fragment) & 0x3fff) != 0) { /* more to come, or an offset */
-        return drop(&net->counters.drop_fragment);
-    }
-    /* Options are skipped (MUST-50): source routes are not followed (RFC 7126). */
-    packet->l4_offset = (uint16_t)(packet->l3_offset + header_bytes);
-    packet->l4_length = (uint16_t)(length - header_bytes);
-    packet->protocol = ip.protocol;
-    packet->tos = ip.tos;
-    packet->ttl = ip.ttl;
-    packet->src = ip_addr_v4(be32_get(ip.src));
-    packet->dst = ip_addr_v4(be32_get(ip.dst));
-    return check_addresses(net, packet);
-}
-
-/* Steps over hop-by-hop options, routing headers that are used up, and
- * destination options (RFC 8200 section 4). False when they lead nowhere. */
-static bool skip_extensions(const struct view *view, uint16_t end, struct packet *packet)
-{
-    /* RFC 8504 section 5.3 lets a host limit them. */
-    for (unsigned left = 8; left > 0; left--) {
-        const uint8_t *at = view->at + packet->l4_offset;
-        uint16_t bytes;
-
-        switch (packet->protocol) {
-        case IPPROTO_HOPOPTS:
-        case IPPROTO_ROUTING:
-        case IPPROTO_DSTOPTS:
-            break;
-        default:
-            packet->l4_length = (uint16_t)(end - packet->l4_offset);
-            return true;
-        }
-        if (end - packet->l4_offset < 8) {
-            return false;
-        }
-        bytes = (uint16_t)((at[1] + 1u) * 8);
-        if (bytes > end - packet->l4_offset ||
-            (packet->protocol == IPPROTO_ROUTING && at[3] != 0)) {
-            return false;
-        }
-        packet->protocol = at[0];
-        packet->l4_offset = (uint16_t)(packet->l4_offset + bytes);
-    }
-    return false;
-}
-
-static enum net_kind parse_ipv6(struct net *net, const struct view *view, struct packet *packet)
-{
-    struct ipv6_header ip;
-    uint32_t first;
-    uint16_t length;
-    uint16_t room = (uint16_t)(view->end - packet->l3_offset);
-
-    if (room < sizeof ip) {
-        return drop(&net->counters.drop_short);
-    }
-    memcpy(&ip, view->at + packet->l3_offset, sizeof ip);
-    first = be32_get(ip.version_class_flow);
-    length = be16_get(ip.payload_length);
-    if (first >> 28 != 6) {
-        return drop(&net->counters.drop_version);
-    }
-    if (length > room - sizeof ip) {
-        return drop(&net->counters.drop_length);
-    }
-    packet->flags |= PACKET_V6;
-    packet->protocol = ip.next;
-    packet->tos = (uint8_t)(first >> 20);
-    packet->ttl = ip.hop_limit;
-    packet->l4_offset = (uint16_t)(packet->l3_offset + sizeof ip);
-    memcpy(packet->src.bytes, ip.src, sizeof ip.src);
-    memcpy(packet->dst.bytes, ip.dst, sizeof ip.dst);
-    /* An IPv4-mapped address on the wire would be taken for IPv4 inside. */
-    if (ip_addr_is_v4(&packet->src) || ip_addr_is_v4(&packet->dst)) {
-        return drop(&net->counters.drop_source);
-    }
-    if (!skip_extensions(view, (uint16_t)(packet->l4_offset + length), packet)) {
-        return drop(&net->counters.drop_extension);
-    }
-    if (packet->protocol == IPPROTO_FRAGMENT) {
-        return drop(&net->counters.drop_fragment);
-    }
-    return check_addresses(net, packet);
-}
-
-static enum net_kind parse_arp(struct net *net, const struct view *view, struct packet *packet)
-{
-    uint16_t room = (uint16_t)(view->end - packet->l3_offset);
+    uint16_t room = (uint16_t)(end - packet->l3_offset);
 
     if (room < sizeof(struct arp_packet)) {
         return drop(&net->counters.drop_short);
@@ -191,45 +65,60 @@ static enum net_kind parse_arp(struct net *net, const struct view *view, struct 
 
 /* Takes off the tag. Tag 0 carries a priority only (IEEE 802.1Q), so it belongs
  * to no VLAN. False when the packet is not of ours. */
-static bool take_vlan(const struct net *net, const struct view *view, struct packet *packet,
-                      uint16_t *type)
+static bool take_vlan(const struct net *net, const uint8_t *chunk, uint16_t end,
+                      struct packet *packet, uint16_t *type)
 {
-    uint16_t vlan = 0;
+    const uint8_t *tag = chunk + packet->l3_offset;
 
-    if (*type == ETHERTYPE_VLAN && view->end - packet->l3_offset >= (int)VLAN_TAG_BYTES) {
-        const uint8_t *tag = view->at + packet->l3_offset;
-
-        vlan = be16_load(tag) & 0xfff;
-        *type = be16_load(tag + 2);
-        packet->l3_offset = (uint16_t)(packet->l3_offset + VLAN_TAG_BYTES);
+    if (*type != ETHERTYPE_VLAN) {
+        return net->vlan == 0;
     }
-    return vlan == net->vlan;
+    if (end - packet->l3_offset < (int)VLAN_TAG_BYTES) {
+        return false;
+    }
+    *type = be16_load(tag + 2);
+    packet->l3_offset = (uint16_t)(packet->l3_offset + VLAN_TAG_BYTES);
+    return (be16_load(tag) & 0xfff) == net->vlan;
+}
+
+/* For us or for a group. A switch floods what is for others, too. */
+static bool link_is_ours(const struct net *net, const uint8_t *ethernet, struct packet *packet)
+{
+    if (memcmp(ethernet, net->mac.bytes, sizeof net->mac.bytes) == 0) {
+        packet->flags = 0;
+        return true;
+    }
+    packet->flags = PACKET_TO_GROUP;
+    return (ethernet[0] & 1) != 0;
 }
 
 enum net_kind net_parse(struct net *net, const struct port_packet *raw, struct packet *out)
 {
-    struct view view = {frame_data(net->pool, raw->frame), (uint16_t)(raw->offset + raw->length)};
-    const uint8_t *ethernet = view.at + raw->offset;
+    const uint8_t *chunk = frame_data(net->pool, raw->frame);
+    const uint8_t *ethernet = chunk + raw->offset;
+    uint16_t end = (uint16_t)(raw->offset + raw->length);
     uint16_t type;
 
     if (raw->length < ETHERNET_HEADER_BYTES) {
         return drop(&net->counters.drop_short);
     }
+    if (!link_is_ours(net, ethernet, out)) {
+        return drop(&net->counters.drop_link);
+    }
     type = be16_load(ethernet + 12);
     out->frame = raw->frame;
     out->l2_offset = raw->offset;
     out->l3_offset = (uint16_t)(raw->offset + ETHERNET_HEADER_BYTES);
-    out->flags = ethernet[0] & 1 ? PACKET_TO_GROUP : 0;
-    if (!take_vlan(net, &view, out, &type)) {
+    if (!take_vlan(net, chunk, end, out, &type)) {
         return drop(&net->counters.drop_vlan);
     }
     switch (type) {
     case ETHERTYPE_IPV4:
-        return parse_ipv4(net, &view, out);
+        return ipv4_parse(net, chunk, end, out) ? judge(net, out) : NET_DROP;
     case ETHERTYPE_IPV6:
-        return parse_ipv6(net, &view, out);
+        return ipv6_parse(net, chunk, end, out) ? judge(net, out) : NET_DROP;
     case ETHERTYPE_ARP:
-        return parse_arp(net, &view, out);
+        return parse_arp(net, end, out);
     default:
         return drop(&net->counters.drop_ethertype);
     }

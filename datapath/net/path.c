@@ -5,15 +5,103 @@
 
 #include <assert.h>
 
+static void leave_queue(struct net *net, struct neighbour *neighbour, uint16_t position)
+{
+    frame_drop(net->pool, neighbour->queue[position].frame, FRAME_SENDQ);
+    net->neighbours.queued_total--;
+}
+
+static void drop_queued(struct net *net, struct neighbour *neighbour)
+{
+    for (uint16_t i = 0; i < neighbour->queued; i++) {
+        leave_queue(net, neighbour, i);
+        net->counters.drop_unresolved++;
+    }
+    neighbour->queued = 0;
+}
+
+/* The headers of a queued packet were written with no address to send to: it
+ * stands first in the frame. */
+static void send_queued(struct net *net, struct neighbour *neighbour)
+{
+    for (uint16_t i = 0; i < neighbour->queued; i++) {
+        const struct port_packet *packet = &neighbour->queue[i];
+
+        if (net->port->tx_room > 0) {
+            memcpy(frame_data(net->pool, packet->frame) + packet->offset, neighbour->mac.bytes,
+                   sizeof neighbour->mac.bytes);
+            port_send(net->port, packet->frame, packet->offset, packet->length);
+        } else {
+            net->counters.drop_tx_full++;
+        }
+        leave_queue(net, neighbour, i);
+    }
+    neighbour->queued = 0;
+}
+
+void net_neighbour_resolved(struct net *net, struct neighbour *neighbour)
+{
+    send_queued(net, neighbour);
+    if (!list_is_empty(&neighbour->waiters)) {
+        net->transport->path_changed(net->transport_ctx, &neighbour->waiters, true);
+    }
+}
+
+void net_neighbour_failed(struct net *net, struct neighbour *neighbour)
+{
+    drop_queued(net, neighbour);
+    if (!list_is_empty(&neighbour->waiters)) {
+        net->transport->path_changed(net->transport_ctx, &neighbour->waiters, false);
+    }
+}
+
+/* Keeps the latest packets (RFC 1122 section 2.3.2.2). One that waits has a hold
+ * of its own, since the caller's ends with its turn, and is charged to the data
+ * budget: neither what receives nor what acknowledges may pay for it. */
+static void enqueue(struct net *net, struct neighbour *neighbour, const struct port_packet *packet)
+{
+    if (neighbour->queued == NEIGHBOUR_QUEUE_MAX) {
+        leave_queue(net, neighbour, 0);
+        net->counters.drop_unresolved++;
+        neighbour->queued--;
+        memmove(neighbour->queue, neighbour->queue + 1,
+                neighbour->queued * sizeof neighbour->queue[0]);
+    }
+    if (net->neighbours.queued_total == NEIGHBOUR_QUEUED_TOTAL_MAX ||
+        !frame_keep(net->pool, packet->frame)) {
+        net->counters.drop_unresolved++;
+        return;
+    }
+    frame_hold(net->pool, packet->frame, FRAME_SENDQ);
+    neighbour->queue[neighbour->queued++] = *packet;
+    net->neighbours.queued_total++;
+}
+
+/* Frees the place of what is queued first: nobody will answer it. */
+uint16_t net_neighbour_get(struct net *net, const struct ip_addr *addr)
+{
+    uint16_t index = neighbour_find(&net->neighbours, addr);
+
+    if (index != NEIGHBOUR_NONE) {
+        return index;
+    }
+    index = neighbour_victim(&net->neighbours);
+    if (index != NEIGHBOUR_NONE) {
+        drop_queued(net, neighbour_at(&net->neighbours, index));
+        neighbour_assign(&net->neighbours, index, addr);
+    }
+    return index;
+}
+
 int net_path_find(struct net *net, const struct ip_addr *remote, struct net_path *path)
 {
     struct ip_addr next_hop;
     uint16_t index;
 
-    if (route_find(&net->routes, remote, &next_hop) != 0) {
+    if (!net_address_is_remote(net, remote) || route_find(&net->routes, remote, &next_hop) != 0) {
         return -1;
     }
-    index = neighbour_get(&net->neighbours, &next_hop, 0);
+    index = net_neighbour_get(net, &next_hop);
     if (index == NEIGHBOUR_NONE) {
         return -1;
     }
@@ -32,10 +120,10 @@ enum net_path_state net_path_resolve(struct net *net, const struct net_path *pat
     if (neighbour->generation != path->generation) {
         return NET_PATH_STALE;
     }
-    neighbour->used_ns = now_ns;
+    neighbour_touch(&net->neighbours, neighbour, now_ns);
     switch (neighbour->state) {
     case NEIGHBOUR_STALE:
-        arp_confirm(net, neighbour, now_ns);
+        arp_delay(net, neighbour, now_ns);
         return NET_PATH_READY;
     case NEIGHBOUR_FAILED:
         /* Only ARP can ask; without NDP an IPv6 neighbour must be configured. */
@@ -45,6 +133,8 @@ enum net_path_state net_path_resolve(struct net *net, const struct net_path *pat
         return NET_PATH_WAIT;
     case NEIGHBOUR_INCOMPLETE:
         return NET_PATH_WAIT;
+    case NEIGHBOUR_FREE: /* a path that was never found */
+        return NET_PATH_STALE;
     default:
         return NET_PATH_READY;
     }
@@ -60,12 +150,15 @@ void net_path_confirm(struct net *net, const struct net_path *path, uint64_t now
     }
 }
 
+/* Due at once: the next turn of the worker asks. */
 void net_path_suspect(struct net *net, const struct net_path *path)
 {
     struct neighbour *neighbour = neighbour_at(&net->neighbours, path->neighbour);
 
-    if (neighbour->generation == path->generation && neighbour->state == NEIGHBOUR_REACHABLE) {
-        neighbour->state = NEIGHBOUR_STALE; /* asked again with the next packet */
+    if (neighbour->generation == path->generation &&
+        (neighbour->state == NEIGHBOUR_REACHABLE || neighbour->state == NEIGHBOUR_STALE)) {
+        neighbour->state = NEIGHBOUR_DELAY;
+        neighbour_set_deadline(&net->neighbours, neighbour, 0);
     }
 }
 
@@ -76,7 +169,7 @@ struct list *net_path_waiters(struct net *net, const struct net_path *path)
 
 int net_neighbour_set(struct net *net, const struct ip_addr *addr, const struct mac_addr *mac)
 {
-    uint16_t index = neighbour_get(&net->neighbours, addr, 0);
+    uint16_t index = net_neighbour_get(net, addr);
     struct neighbour *neighbour;
 
     if (index == NEIGHBOUR_NONE) {
@@ -88,55 +181,6 @@ int net_neighbour_set(struct net *net, const struct ip_addr *addr, const struct 
     neighbour->deadline_ns = UINT64_MAX;
     net_neighbour_resolved(net, neighbour);
     return 0;
-}
-
-/* The headers of a queued packet were written with no address to send to. */
-static void send_queued(struct net *net, struct neighbour *neighbour)
-{
-    for (uint16_t i = 0; i < neighbour->queued; i++) {
-        const struct port_packet *packet = &neighbour->queue[i];
-
-        if (net->port->tx_room > 0) {
-            memcpy(frame_data(net->pool, packet->frame) + packet->offset, neighbour->mac.bytes,
-                   sizeof neighbour->mac.bytes);
-            port_send(net->port, packet->frame, packet->offset, packet->length);
-        } else {
-            net->counters.drop_tx_full++;
-        }
-        frame_drop(net->pool, packet->frame, FRAME_APP);
-    }
-    neighbour->queued = 0;
-}
-
-void net_neighbour_resolved(struct net *net, struct neighbour *neighbour)
-{
-    send_queued(net, neighbour);
-    if (!list_is_empty(&neighbour->waiters)) {
-        net->transport->path_changed(net->transport_ctx, &neighbour->waiters, true);
-    }
-}
-
-void net_neighbour_failed(struct net *net, struct neighbour *neighbour)
-{
-    for (uint16_t i = 0; i < neighbour->queued; i++) {
-        frame_drop(net->pool, neighbour->queue[i].frame, FRAME_APP);
-        net->counters.drop_unresolved++;
-    }
-    neighbour->queued = 0;
-    if (!list_is_empty(&neighbour->waiters)) {
-        net->transport->path_changed(net->transport_ctx, &neighbour->waiters, false);
-    }
-}
-
-/* Waits with a hold of its own, since the caller's ends with its turn. */
-static void enqueue(struct net *net, struct neighbour *neighbour, const struct port_packet *packet)
-{
-    if (neighbour->queued == NEIGHBOUR_QUEUE_MAX) {
-        net->counters.drop_unresolved++;
-        return;
-    }
-    frame_hold(net->pool, packet->frame, FRAME_APP);
-    neighbour->queue[neighbour->queued++] = *packet;
 }
 
 void net_send_stateless(struct net *net, uint32_t frame, const struct net_header *header,

@@ -1,0 +1,45 @@
+#include "datapath/net/ipv4.h"
+
+/* Nothing in the packet is trusted: each length is checked before what it covers
+ * is read. The frame may be longer than the packet: Ethernet pads. */
+bool ipv4_parse(struct net *net, const uint8_t *chunk, uint16_t end, struct packet *out)
+{
+    const uint8_t *l3 = chunk + out->l3_offset;
+    uint16_t room = (uint16_t)(end - out->l3_offset);
+    struct ipv4_header ip;
+    uint16_t header_bytes;
+    uint16_t length;
+
+    if (room < sizeof ip) {
+        net->counters.drop_short++;
+        return false;
+    }
+    memcpy(&ip, l3, sizeof ip);
+    header_bytes = (uint16_t)((ip.version_words & 15u) * 4);
+    length = be16_get(ip.length);
+    if (ip.version_words >> 4 != 4 || header_bytes < sizeof ip) {
+        net->counters.drop_version++;
+        return false;
+    }
+    if (length < header_bytes || length > room) {
+        net->counters.drop_length++;
+        return false;
+    }
+    if (checksum_sum(l3, header_bytes) != 0xffff) {
+        net->counters.drop_checksum++;
+        return false;
+    }
+    if ((be16_get(ip.fragment) & 0x3fff) != 0) { /* more to come, or an offset */
+        net->counters.drop_fragment++;
+        return false;
+    }
+    /* Options are skipped (MUST-50): source routes are not followed (RFC 7126). */
+    out->l4_offset = (uint16_t)(out->l3_offset + header_bytes);
+    out->l4_length = (uint16_t)(length - header_bytes);
+    out->protocol = ip.protocol;
+    out->tos = ip.tos;
+    out->ttl = ip.ttl;
+    out->src = ip_addr_v4(be32_get(ip.src));
+    out->dst = ip_addr_v4(be32_get(ip.dst));
+    return true;
+}
