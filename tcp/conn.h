@@ -17,10 +17,10 @@
 #include "datapath/list.h"
 #include "datapath/net/net.h"
 #include "datapath/util.h"
+#include "tcp/flight.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
-#include "tcp/sendq.h"
 #include "tcp/state.h"
 #include "tcp/tuple.h"
 #include "tcp/wheel.h"
@@ -81,12 +81,6 @@ enum tcp_rexmit_timer {
     TCP_TIMER_OVERRIDE, /* RFC 9293 section 3.8.6.2.1 */
 };
 
-enum tcp_recovery_state {
-    TCP_RECOVERY_OPEN,
-    TCP_RECOVERY_FAST, /* loss found by RACK or duplicate ACKs */
-    TCP_RECOVERY_LOSS, /* after an RTO */
-};
-
 /* Send sequence variables (RFC 9293 figure 3). The queue knows the rest. */
 struct tcp_snd {
     uint32_t una;
@@ -115,30 +109,6 @@ struct tcp_rcv {
     uint8_t wscale;     /* shift of our windows */
     uint8_t quick_acks; /* segments still acknowledged at once */
 };
-
-struct tcp_flight {
-    struct tcp_sendq sendq;
-    /* RFC 8985 names without their prefix. */
-    uint64_t rack_xmit_ns;
-    uint64_t rack_rtt_ns;
-    uint32_t rack_end_seq;
-    uint32_t rack_fack;        /* highest sequence SACKed or acknowledged */
-    uint32_t rack_dsack_round; /* SND.NXT when a D-SACK widened the window */
-    uint8_t rack_reo_mult;
-    uint8_t rack_reo_persist;
-    bool rack_reordering;
-    bool rack_dsack_pending;
-    uint32_t tlp_end_seq;
-    bool tlp_out;              /* a probe is in flight */
-    bool tlp_retransmitted;    /* and it was a retransmission */
-    uint8_t recovery;          /* enum tcp_recovery_state */
-    uint16_t dup_acks;         /* of a peer without SACK: segments that have left the network */
-    uint32_t recovery_point;   /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
-    uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
-    uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
-};
-
-static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
 
 struct tcp_conn {
     struct tcp_tuple tuple;

@@ -14,10 +14,12 @@
 #define HEADRACE_DATAPATH_NET_NET_H
 
 #include "datapath/net/addr.h"
+#include "datapath/net/counters.h"
 #include "datapath/net/limit.h"
 #include "datapath/net/neighbour.h"
 #include "datapath/net/packet.h"
 #include "datapath/net/route.h"
+#include "datapath/net/transport.h"
 #include "datapath/port.h"
 
 #include <stdbool.h>
@@ -29,42 +31,6 @@
 #define NET_MTU_MAX 9000u    /* the usual jumbo frame */
 #define NET_VLAN_MAX 4094u   /* IEEE 802.1Q: 4095 is reserved */
 #define NET_TTL 64u          /* what we send with (RFC 1700) */
-
-/* What is counted, one row each; a drop has the reason as its name. */
-#define NET_COUNTERS(X)                                                                            \
-    X(drop_short, "shorter than its headers")                                                      \
-    X(drop_ethertype, "neither ARP, IPv4 nor IPv6")                                                \
-    X(drop_link, "for another link address")                                                       \
-    X(drop_vlan, "not of our VLAN")                                                                \
-    X(drop_version, "IP version or header length is wrong")                                        \
-    X(drop_length, "IP length beyond the frame")                                                   \
-    X(drop_checksum, "IPv4 header checksum")                                                       \
-    X(drop_source, "a source that no other host may have")                                         \
-    X(drop_destination, "not for us")                                                              \
-    X(drop_fragment, "fragments: not reassembled yet")                                             \
-    X(drop_extension, "IPv6 extension headers that lead nowhere")                                  \
-    X(drop_protocol, "an IP protocol that we do not speak")                                        \
-    X(drop_arp, "malformed ARP")                                                                   \
-    X(drop_icmp, "malformed ICMP or its checksum")                                                 \
-    X(drop_no_frame, "no control frame to answer with")                                            \
-    X(drop_unresolved, "packets for a neighbour that did not answer, or over its queue")           \
-    X(drop_tx_full, "answers that found the port full")                                            \
-    X(arp_requests_in, "ARP requests for us")                                                      \
-    X(arp_replies_in, "ARP replies")                                                               \
-    X(arp_requests_out, "ARP requests sent")                                                       \
-    X(arp_replies_out, "ARP replies sent")                                                         \
-    X(arp_conflicts, "others that claim our address")                                              \
-    X(icmp_ignored, "ICMP to a group, or of a type without use")                                   \
-    X(icmp_echos, "ICMP echo requests answered")                                                   \
-    X(icmp_errors_in, "ICMP errors handed to the transport")                                       \
-    X(icmp_errors_out, "ICMP errors sent")                                                         \
-    X(icmp_errors_limited, "ICMP errors not sent for their limit")
-
-struct net_counters {
-#define NET_COUNTER_FIELD(name, meaning) uint64_t name;
-    NET_COUNTERS(NET_COUNTER_FIELD)
-#undef NET_COUNTER_FIELD
-};
 
 enum net_kind {
     NET_TCP,
@@ -85,38 +51,6 @@ enum net_path_state {
     NET_PATH_WAIT,   /* asked: wait on net_path_waiters() */
     NET_PATH_FAILED, /* nobody answered */
     NET_PATH_STALE,  /* the entry serves another by now: net_path_find() again */
-};
-
-enum net_icmp_class {
-    NET_ICMP_NONE,
-    NET_ICMP_NET_UNREACH,
-    NET_ICMP_HOST_UNREACH,
-    NET_ICMP_PROTO_UNREACH,
-    NET_ICMP_PORT_UNREACH,
-    NET_ICMP_FRAG_NEEDED,
-    NET_ICMP_PROHIBITED,
-    NET_ICMP_TIME_EXCEEDED,
-    NET_ICMP_PARAM_PROBLEM,
-};
-
-/* What an ICMP error says of a packet that we sent. Not to be believed before
- * the transport has compared it with what it knows (RFC 5927). */
-struct net_icmp_error {
-    struct ip_addr local;
-    struct ip_addr remote;
-    uint16_t local_port;
-    uint16_t remote_port;
-    uint32_t seq; /* the 4 bytes behind the ports: TCP's sequence number */
-    uint8_t protocol;
-    uint8_t class; /* enum net_icmp_class */
-    uint16_t mtu;  /* of the next hop, for FRAG_NEEDED */
-};
-
-/* What the transport hears from below. */
-struct net_transport {
-    /* The neighbour has answered, or will not. Every waiter is taken off. */
-    void (*path_changed)(void *ctx, struct list *waiters, bool reachable);
-    void (*icmp_error)(void *ctx, const struct net_icmp_error *error, uint64_t now_ns);
 };
 
 struct net_config {

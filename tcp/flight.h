@@ -1,0 +1,48 @@
+/*
+ * The flight: what only a connection with data queued needs, the send queue and
+ * the state of loss recovery (RFC 8985, RFC 6675, RFC 6582). Taken when the first
+ * record is queued, given back when the queue runs empty.
+ *
+ * Owner: the connection, through tcp_conn_flight() and tcp_conn_rest(); it stands
+ * in a slab of the worker's `struct tcp`.
+ */
+#ifndef HEADRACE_TCP_FLIGHT_H
+#define HEADRACE_TCP_FLIGHT_H
+
+#include "tcp/sendq.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum tcp_recovery_state {
+    TCP_RECOVERY_OPEN,
+    TCP_RECOVERY_FAST, /* loss found by RACK or duplicate ACKs */
+    TCP_RECOVERY_LOSS, /* after an RTO */
+};
+
+struct tcp_flight {
+    struct tcp_sendq sendq;
+    /* RFC 8985 names without their prefix. */
+    uint64_t rack_xmit_ns;
+    uint64_t rack_rtt_ns;
+    uint32_t rack_end_seq;
+    uint32_t rack_fack;        /* highest sequence SACKed or acknowledged */
+    uint32_t rack_dsack_round; /* SND.NXT when a D-SACK widened the window */
+    uint8_t rack_reo_mult;
+    uint8_t rack_reo_persist;
+    bool rack_reordering;
+    bool rack_dsack_pending;
+    uint32_t tlp_end_seq;
+    bool tlp_out;              /* a probe is in flight */
+    bool tlp_retransmitted;    /* and it was a retransmission */
+    uint8_t recovery;          /* enum tcp_recovery_state */
+    uint16_t dup_acks;         /* of a peer without SACK: segments that have left the network */
+    uint32_t recovery_point;   /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
+    uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
+    uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
+};
+
+static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
+
+#endif
