@@ -115,6 +115,12 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (seg->flags & TCP_RST) {
         return;
     }
+    if (conn->state == TCP_SYN_RECEIVED && seg->flags & TCP_SYN) {
+        /* The peer's SYN once more: the SYN-ACK was lost, or is on its way. */
+        sendq_mark_all_lost(&conn->flight->sendq, false);
+        tcp_conn_want_output(conn);
+        return;
+    }
     if (length > 0 && seq_le(seg->seq + length, conn->rcv.nxt)) {
         conn->tcp->counters.duplicates++;
         reassembly_note_duplicate(&conn->reassembly, seg->seq, seg->seq + length);
@@ -131,11 +137,25 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
     tcp_challenge_ack(conn);
 }
 
+/* Simultaneous open: the peer's SYN, which we have, once more with the ACK that
+ * we wait for (RFC 9293 figure 8, line 5). Taken for what is new in it. */
+static void strip_crossed_syn(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    if (conn->state == TCP_SYN_RECEIVED && seg->seq == conn->rcv.irs &&
+        (seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)) {
+        seg->flags &= (uint16_t)~TCP_SYN;
+        seg->seq++;
+        conn->flags |= TCP_CONN_ACK_NOW;
+        tcp_conn_want_output(conn);
+    }
+}
+
 bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     if (!check_timestamp(conn, seg)) {
         return false;
     }
+    strip_crossed_syn(conn, seg);
     if (!is_acceptable(conn, seg)) {
         bool at_zero_window = tcp_window(conn) == 0 && seg->seq == conn->rcv.nxt;
 
@@ -162,6 +182,11 @@ bool tcp_check_reset(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (!(seg->flags & TCP_RST)) {
         return true;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_DRAINING)) {
+        /* Both sides are done, so there is nothing to reset; what arrived still
+         * belongs to the application (RFC 1337 section 2 has the same case). */
+        return false;
     }
     if (seg->seq != conn->rcv.nxt) {
         tcp_challenge_ack(conn);

@@ -119,7 +119,9 @@ void tcp_close(struct tcp_conn *conn)
         tcp_conn_end(conn, TCP_REASON_UNREAD);
         return;
     }
-    conn->flags = (conn->flags & ~(uint32_t)TCP_CONN_PAUSED) | TCP_CONN_APP_CLOSED;
+    /* Nobody is left to be told of the end of the stream. */
+    conn->flags =
+        (conn->flags & ~(uint32_t)TCP_CONN_PAUSED) | TCP_CONN_APP_CLOSED | TCP_CONN_EOF_TOLD;
     (void)tcp_shutdown(conn);
     if (conn->state == TCP_FIN_WAIT_2) {
         conn->life_ns = conn->tcp->now_ns + conn->tcp->fin_wait_2_ns;
