@@ -69,9 +69,12 @@ static void answer_echo(struct net *net, const struct packet *packet, uint64_t n
     uint16_t stored;
 
     /* Only the type changes, so only its difference is taken out of the sum
-     * (RFC 1624); it is the first byte of a word in memory. */
+     * (RFC 1624); it is the first byte of a word in memory. The difference of
+     * equals is 0xffff here, the complement of which is wrong for a reply of
+     * zeros only; 0xffff in its place is right for all. */
     memcpy(&stored, l4 + 2, sizeof stored);
     stored = (uint16_t)~checksum_sub((uint16_t)~stored, ICMP_ECHO);
+    stored = stored == 0 ? 0xffff : stored;
     memcpy(l4 + 2, &stored, sizeof stored);
     l4[0] = ICMP_ECHO_REPLY;
     net->counters.icmp_echos++;
