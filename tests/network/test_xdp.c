@@ -240,12 +240,70 @@ static void jumbo_interface_gets_the_other_program(void **state)
     stage_close(&stage);
 }
 
+/* A whole ring at once: all is completed, with as few kicks as the kernel lets
+ * us. */
+static void whole_ring_goes_out(void **state)
+{
+    static const enum xdp_mode modes[] = {XDP_MODE_NATIVE, XDP_MODE_GENERIC};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        struct stage stage;
+        struct port *port;
+
+        stage_open(&stage, 1, modes[i]);
+        stage_start(&stage);
+        port = &stage.interface->ports[0].port;
+        for (unsigned sent = 0; sent < 1024; sent++) {
+            uint32_t frame = frame_take(port->pool, FRAME_BUDGET_DATA, FRAME_WORKER);
+
+            assert_int_not_equal(frame, FRAME_NONE);
+            memset(frame_data(port->pool, frame) + FRAME_HEADROOM, 0xff, 1514);
+            port_send(port, frame, FRAME_HEADROOM, 1514);
+            frame_drop(port->pool, frame, FRAME_WORKER);
+        }
+        assert_int_equal(port->tx_room, 1024);
+        port_flush(port);
+        assert_false(port_xdp_is_pending(&stage.interface->ports[0]));
+        print_message("  1024 packets, %s mode: %u kicks\n", xdp_mode_name(modes[i]),
+                      (unsigned)port->counters.kicks);
+        assert_in_range(port->counters.kicks, 1, 64);
+        settle(&stage);
+        stage_close(&stage);
+    }
+}
+
+/* A sleeper wakes up from poll when a packet for us is there, and not from the
+ * kernel's packets. */
+static void poll_wakes_for_our_packets(void **state)
+{
+    struct stage stage;
+    struct sockaddr_in own = stage_own_name();
+    int fd;
+
+    (void)state;
+    stage_open(&stage, 1, XDP_MODE_NATIVE);
+    stage_start(&stage);
+    ping_kernel(&stage);
+    assert_false(readable(xsk_socket_fd(&stage.interface->ports[0].socket), 20));
+    fd = far_socket(&stage, SOCK_DGRAM, 0);
+    assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&own, sizeof own), 1);
+    assert_true(readable(xsk_socket_fd(&stage.interface->ports[0].socket), 1000)); /* its ARP */
+    settle(&stage);
+    close(fd);
+    stage_turn(stage.interface);
+    settle(&stage);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mode_carries_both_ways),
         cmocka_unit_test(queue_without_socket_is_counted),
         cmocka_unit_test(kernel_keeps_everything_else),
+        cmocka_unit_test(whole_ring_goes_out),
+        cmocka_unit_test(poll_wakes_for_our_packets),
         cmocka_unit_test(link_down_and_up_again),
         cmocka_unit_test(jumbo_interface_gets_the_other_program),
     };
