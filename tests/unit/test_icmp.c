@@ -5,7 +5,7 @@
  * Method: messages built by bytes; tables of quotes; every answer's checksums are
  *         added up by bytes.
  */
-#include "tests/unit/net_fixture.h"
+#include "tests/unit/net_steps.h"
 
 #include <netinet/in.h>
 

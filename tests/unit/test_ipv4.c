@@ -5,7 +5,9 @@
  * Method: one good packet, and a table of single changes to it, with the header
  *         checksum mended afterwards unless it is the subject.
  */
-#include "tests/unit/net_fixture.h"
+#include "datapath/net/ipv4.h"
+
+#include "tests/unit/net_steps.h"
 
 #include <netinet/in.h>
 

@@ -4,7 +4,9 @@
  *         smuggled in.
  * Method: tables of packets, each a chain of headers or one change to a good one.
  */
-#include "tests/unit/net_fixture.h"
+#include "datapath/net/ipv6.h"
+
+#include "tests/unit/net_steps.h"
 
 #include <netinet/in.h>
 
@@ -36,86 +38,87 @@ static uint16_t put_ipv6(uint8_t *at, uint8_t next, const void *payload, unsigne
     return (uint16_t)(L3 + 40 + payload_bytes);
 }
 
+static const struct {
+    const char *name;
+    uint8_t next;
+    uint8_t payload[96];
+    uint16_t length;
+    uint16_t skipped;
+    enum net_kind kind;
+    size_t counter;
+} chains[] = {
+    {"TCP", TCP, {0}, 20, 0, NET_TCP, NO_COUNTER},
+    {"UDP", IPPROTO_UDP, {0}, 8, 0, NET_UDP, NO_COUNTER},
+    {"ICMPv6", IPPROTO_ICMPV6, {0}, 8, 0, NET_LOCAL, NO_COUNTER},
+    {"no payload", TCP, {0}, 0, 0, NET_TCP, NO_COUNTER},
+    {"hop by hop", HOP, {TCP, 0}, 28, 8, NET_TCP, NO_COUNTER},
+    {"hop by hop, 24 bytes", HOP, {TCP, 2}, 44, 24, NET_TCP, NO_COUNTER},
+    {"nothing behind it", HOP, {TCP, 0}, 8, 8, NET_TCP, NO_COUNTER},
+    {"three in a row",
+     HOP,
+     {OPTIONS, 0, [8] = ROUTE, 0, [16] = TCP, 0},
+     44,
+     24,
+     NET_TCP,
+     NO_COUNTER},
+    {"eight in a row",
+     OPTIONS,
+     {OPTIONS, [8] = OPTIONS, [16] = OPTIONS, [24] = OPTIONS, [32] = OPTIONS, [40] = OPTIONS,
+      [48] = OPTIONS, [56] = TCP},
+     84,
+     64,
+     NET_TCP,
+     NO_COUNTER},
+    {"nine in a row",
+     OPTIONS,
+     {OPTIONS, [8] = OPTIONS, [16] = OPTIONS, [24] = OPTIONS, [32] = OPTIONS, [40] = OPTIONS,
+      [48] = OPTIONS, [56] = OPTIONS, [64] = TCP},
+     84,
+     0,
+     NET_DROP,
+     COUNTER(drop_extension)},
+    {"routing, segments left", ROUTE, {TCP, 0, 0, 1}, 28, 0, NET_DROP, COUNTER(drop_extension)},
+    {"routing, used up", ROUTE, {TCP, 0, 0, 0}, 28, 8, NET_TCP, NO_COUNTER},
+    {"header cut", HOP, {TCP, 0}, 7, 0, NET_DROP, COUNTER(drop_extension)},
+    {"no header at all", HOP, {0}, 0, 0, NET_DROP, COUNTER(drop_extension)},
+    {"longer than the packet", HOP, {TCP, 1}, 15, 0, NET_DROP, COUNTER(drop_extension)},
+    {"far longer", HOP, {TCP, 255}, 28, 0, NET_DROP, COUNTER(drop_extension)},
+    {"second one too long",
+     HOP,
+     {OPTIONS, 0, [8] = TCP, 9},
+     28,
+     0,
+     NET_DROP,
+     COUNTER(drop_extension)},
+    {"fragment", IPPROTO_FRAGMENT, {TCP, 0, 0, 1}, 28, 0, NET_DROP, COUNTER(drop_fragment)},
+    {"fragment behind options",
+     OPTIONS,
+     {IPPROTO_FRAGMENT, 0, [8] = TCP},
+     28,
+     0,
+     NET_DROP,
+     COUNTER(drop_fragment)},
+};
+
 static void headers_are_stepped_over(void **state)
 {
-    static const struct {
-        const char *name;
-        uint8_t next;
-        uint8_t payload[96];
-        uint16_t length;
-        uint16_t skipped;
-        enum net_kind kind;
-        size_t counter;
-    } cases[] = {
-        {"TCP", TCP, {0}, 20, 0, NET_TCP, NO_COUNTER},
-        {"UDP", IPPROTO_UDP, {0}, 8, 0, NET_UDP, NO_COUNTER},
-        {"ICMPv6", IPPROTO_ICMPV6, {0}, 8, 0, NET_LOCAL, NO_COUNTER},
-        {"no payload", TCP, {0}, 0, 0, NET_TCP, NO_COUNTER},
-        {"hop by hop", HOP, {TCP, 0}, 28, 8, NET_TCP, NO_COUNTER},
-        {"hop by hop, 24 bytes", HOP, {TCP, 2}, 44, 24, NET_TCP, NO_COUNTER},
-        {"nothing behind it", HOP, {TCP, 0}, 8, 8, NET_TCP, NO_COUNTER},
-        {"three in a row",
-         HOP,
-         {OPTIONS, 0, [8] = ROUTE, 0, [16] = TCP, 0},
-         44,
-         24,
-         NET_TCP,
-         NO_COUNTER},
-        {"eight in a row",
-         OPTIONS,
-         {OPTIONS, [8] = OPTIONS, [16] = OPTIONS, [24] = OPTIONS, [32] = OPTIONS, [40] = OPTIONS,
-          [48] = OPTIONS, [56] = TCP},
-         84,
-         64,
-         NET_TCP,
-         NO_COUNTER},
-        {"nine in a row",
-         OPTIONS,
-         {OPTIONS, [8] = OPTIONS, [16] = OPTIONS, [24] = OPTIONS, [32] = OPTIONS, [40] = OPTIONS,
-          [48] = OPTIONS, [56] = OPTIONS, [64] = TCP},
-         84,
-         0,
-         NET_DROP,
-         COUNTER(drop_extension)},
-        {"routing, segments left", ROUTE, {TCP, 0, 0, 1}, 28, 0, NET_DROP, COUNTER(drop_extension)},
-        {"routing, used up", ROUTE, {TCP, 0, 0, 0}, 28, 8, NET_TCP, NO_COUNTER},
-        {"header cut", HOP, {TCP, 0}, 7, 0, NET_DROP, COUNTER(drop_extension)},
-        {"no header at all", HOP, {0}, 0, 0, NET_DROP, COUNTER(drop_extension)},
-        {"longer than the packet", HOP, {TCP, 1}, 15, 0, NET_DROP, COUNTER(drop_extension)},
-        {"far longer", HOP, {TCP, 255}, 28, 0, NET_DROP, COUNTER(drop_extension)},
-        {"second one too long",
-         HOP,
-         {OPTIONS, 0, [8] = TCP, 9},
-         28,
-         0,
-         NET_DROP,
-         COUNTER(drop_extension)},
-        {"fragment", IPPROTO_FRAGMENT, {TCP, 0, 0, 1}, 28, 0, NET_DROP, COUNTER(drop_fragment)},
-        {"fragment behind options",
-         OPTIONS,
-         {IPPROTO_FRAGMENT, 0, [8] = TCP},
-         28,
-         0,
-         NET_DROP,
-         COUNTER(drop_fragment)},
-    };
     struct fixture f;
 
     (void)state;
     fixture_open(&f);
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+    for (unsigned i = 0; i < COUNT_OF(chains); i++) {
         uint8_t bytes[256] = {0};
-        uint16_t length = put_ipv6(bytes, cases[i].next, cases[i].payload, cases[i].length);
+        uint16_t length = put_ipv6(bytes, chains[i].next, chains[i].payload, chains[i].length);
         struct packet packet;
         enum net_kind kind = fixture_parse(&f, bytes, length, &packet);
 
-        if (kind != cases[i].kind) {
-            fail_msg("%s: %d", cases[i].name, kind);
+        if (kind != chains[i].kind) {
+            fail_msg("%s: %d", chains[i].name, kind);
         }
-        expect_counter(&f, cases[i].counter, cases[i].name);
+        expect_counter(&f, chains[i].counter, chains[i].name);
         if (kind != NET_DROP) {
-            assert_int_equal(packet.l4_offset, 256 + L3 + 40 + cases[i].skipped);
-            assert_int_equal(packet.l4_length, cases[i].length - cases[i].skipped);
+            assert_int_equal(packet.l4_offset, 256 + L3 + 40 + chains[i].skipped);
+            assert_int_equal(packet.l4_length, chains[i].length - chains[i].skipped);
             assert_int_equal(packet.tos, 0xa5);
             assert_int_equal(packet.ttl, 63);
             assert_int_equal(packet.flags, PACKET_V6);

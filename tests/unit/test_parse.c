@@ -6,67 +6,64 @@
  *         of random bytes, and good ones cut and mangled, at the very end of the
  *         pool's memory, where the address sanitizer watches.
  */
-#include "tests/unit/net_fixture.h"
+#include "datapath/wire/random.h"
+
+#include "tests/unit/net_steps.h"
 
 #include <netinet/in.h>
 
 /* A SYN is enough of a payload here. */
 static const uint8_t payload[20];
 
+static const struct {
+    const char *name;
+    struct mac_addr dst;
+    uint16_t our_vlan;
+    uint8_t tag[12]; /* what stands between the MAC addresses and IPv4 */
+    uint8_t tag_bytes;
+    enum net_kind kind;
+    size_t counter;
+} links[] = {
+    {"ours", {{OUR_MAC}}, 0, {8, 0}, 2, NET_UDP, NO_COUNTER},
+    {"broadcast", {{ALL_MAC}}, 0, {8, 0}, 2, NET_UDP, NO_COUNTER},
+    {"multicast", {{1, 0, 0x5e, 0, 0, 1}}, 0, {8, 0}, 2, NET_UDP, NO_COUNTER},
+    {"another's", {{PEER_MAC}}, 0, {8, 0}, 2, NET_DROP, COUNTER(drop_link)},
+    {"another EtherType", {{OUR_MAC}}, 0, {0x88, 0xcc}, 2, NET_DROP, COUNTER(drop_ethertype)},
+    {"802.3 length", {{OUR_MAC}}, 0, {0, 40}, 2, NET_DROP, COUNTER(drop_ethertype)},
+    {"tag that we have not",
+     {{OUR_MAC}},
+     0,
+     {0x81, 0, 0, 5, 8, 0},
+     6,
+     NET_DROP,
+     COUNTER(drop_vlan)},
+    {"priority tag", {{OUR_MAC}}, 0, {0x81, 0, 0xe0, 0, 8, 0}, 6, NET_UDP, NO_COUNTER},
+    {"our tag", {{OUR_MAC}}, 5, {0x81, 0, 0, 5, 8, 0}, 6, NET_UDP, NO_COUNTER},
+    {"our tag with a priority", {{OUR_MAC}}, 5, {0x81, 0, 0xb0, 5, 8, 0}, 6, NET_UDP, NO_COUNTER},
+    {"largest tag", {{OUR_MAC}}, 4094, {0x81, 0, 0x0f, 0xfe, 8, 0}, 6, NET_UDP, NO_COUNTER},
+    {"another tag", {{OUR_MAC}}, 5, {0x81, 0, 1, 5, 8, 0}, 6, NET_DROP, COUNTER(drop_vlan)},
+    {"no tag", {{OUR_MAC}}, 5, {8, 0}, 2, NET_DROP, COUNTER(drop_vlan)},
+    {"priority tag, not ours",
+     {{OUR_MAC}},
+     5,
+     {0x81, 0, 0xe0, 0, 8, 0},
+     6,
+     NET_DROP,
+     COUNTER(drop_vlan)},
+    {"two tags",
+     {{OUR_MAC}},
+     5,
+     {0x81, 0, 0, 5, 0x81, 0, 0, 6, 8, 0},
+     10,
+     NET_DROP,
+     COUNTER(drop_ethertype)},
+};
+
 static void links_and_tags(void **state)
 {
-    static const struct {
-        const char *name;
-        struct mac_addr dst;
-        uint16_t our_vlan;
-        uint8_t tag[12]; /* what stands between the MAC addresses and IPv4 */
-        uint8_t tag_bytes;
-        enum net_kind kind;
-        size_t counter;
-    } cases[] = {
-        {"ours", {{OUR_MAC}}, 0, {8, 0}, 2, NET_UDP, NO_COUNTER},
-        {"broadcast", {{ALL_MAC}}, 0, {8, 0}, 2, NET_UDP, NO_COUNTER},
-        {"multicast", {{1, 0, 0x5e, 0, 0, 1}}, 0, {8, 0}, 2, NET_UDP, NO_COUNTER},
-        {"another's", {{PEER_MAC}}, 0, {8, 0}, 2, NET_DROP, COUNTER(drop_link)},
-        {"another EtherType", {{OUR_MAC}}, 0, {0x88, 0xcc}, 2, NET_DROP, COUNTER(drop_ethertype)},
-        {"802.3 length", {{OUR_MAC}}, 0, {0, 40}, 2, NET_DROP, COUNTER(drop_ethertype)},
-        {"tag that we have not",
-         {{OUR_MAC}},
-         0,
-         {0x81, 0, 0, 5, 8, 0},
-         6,
-         NET_DROP,
-         COUNTER(drop_vlan)},
-        {"priority tag", {{OUR_MAC}}, 0, {0x81, 0, 0xe0, 0, 8, 0}, 6, NET_UDP, NO_COUNTER},
-        {"our tag", {{OUR_MAC}}, 5, {0x81, 0, 0, 5, 8, 0}, 6, NET_UDP, NO_COUNTER},
-        {"our tag with a priority",
-         {{OUR_MAC}},
-         5,
-         {0x81, 0, 0xb0, 5, 8, 0},
-         6,
-         NET_UDP,
-         NO_COUNTER},
-        {"largest tag", {{OUR_MAC}}, 4094, {0x81, 0, 0x0f, 0xfe, 8, 0}, 6, NET_UDP, NO_COUNTER},
-        {"another tag", {{OUR_MAC}}, 5, {0x81, 0, 1, 5, 8, 0}, 6, NET_DROP, COUNTER(drop_vlan)},
-        {"no tag", {{OUR_MAC}}, 5, {8, 0}, 2, NET_DROP, COUNTER(drop_vlan)},
-        {"priority tag, not ours",
-         {{OUR_MAC}},
-         5,
-         {0x81, 0, 0xe0, 0, 8, 0},
-         6,
-         NET_DROP,
-         COUNTER(drop_vlan)},
-        {"two tags",
-         {{OUR_MAC}},
-         5,
-         {0x81, 0, 0, 5, 0x81, 0, 0, 6, 8, 0},
-         10,
-         NET_DROP,
-         COUNTER(drop_ethertype)},
-    };
 
     (void)state;
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+    for (unsigned i = 0; i < COUNT_OF(links); i++) {
         static const struct ipv4_spec spec = {.protocol = IPPROTO_UDP};
         struct fixture f;
         uint8_t plain[64];
@@ -76,122 +73,99 @@ static void links_and_tags(void **state)
         enum net_kind kind;
 
         fixture_prepare(&f);
-        f.config.vlan = cases[i].our_vlan;
+        f.config.vlan = links[i].our_vlan;
         assert_int_equal(net_init(&f.net, &f.config), 0);
         memcpy(bytes, plain, 12);
-        memcpy(bytes, cases[i].dst.bytes, 6);
-        memcpy(bytes + 12, cases[i].tag, cases[i].tag_bytes);
-        memcpy(bytes + 12 + cases[i].tag_bytes, plain + 14, length - 14u);
-        kind = fixture_parse(&f, bytes, (uint16_t)(length - 2 + cases[i].tag_bytes), &packet);
-        if (kind != cases[i].kind) {
-            fail_msg("%s: %d", cases[i].name, kind);
+        memcpy(bytes, links[i].dst.bytes, 6);
+        memcpy(bytes + 12, links[i].tag, links[i].tag_bytes);
+        memcpy(bytes + 12 + links[i].tag_bytes, plain + 14, length - 14u);
+        kind = fixture_parse(&f, bytes, (uint16_t)(length - 2 + links[i].tag_bytes), &packet);
+        if (kind != links[i].kind) {
+            fail_msg("%s: %d", links[i].name, kind);
         }
-        expect_counter(&f, cases[i].counter, cases[i].name);
+        expect_counter(&f, links[i].counter, links[i].name);
         if (kind != NET_DROP) {
-            assert_int_equal(packet.l3_offset, 256 + 12 + cases[i].tag_bytes);
+            assert_int_equal(packet.l3_offset, 256 + 12 + links[i].tag_bytes);
             assert_int_equal(packet.flags, bytes[0] & 1 ? PACKET_TO_GROUP : 0);
         }
         fixture_close(&f);
     }
 }
 
+static const struct {
+    const char *name;
+    struct ipv4_spec spec;
+    enum net_kind kind;
+    size_t counter;
+    bool to_group;
+} judged[] = {
+    {"from another network", {.protocol = 6, .src = "203.0.113.9"}, NET_TCP, NO_COUNTER, false},
+    {"from 0.0.0.0", {.protocol = 6, .src = "0.0.0.0"}, NET_DROP, COUNTER(drop_source), false},
+    {"from 0.1.2.3", {.protocol = 6, .src = "0.1.2.3"}, NET_DROP, COUNTER(drop_source), false},
+    {"from loopback", {.protocol = 6, .src = "127.0.0.1"}, NET_DROP, COUNTER(drop_source), false},
+    {"from multicast", {.protocol = 6, .src = "224.0.0.1"}, NET_DROP, COUNTER(drop_source), false},
+    {"from reserved", {.protocol = 6, .src = "240.0.0.1"}, NET_DROP, COUNTER(drop_source), false},
+    {"from broadcast",
+     {.protocol = 6, .src = "255.255.255.255"},
+     NET_DROP,
+     COUNTER(drop_source),
+     false},
+    {"from our broadcast",
+     {.protocol = 6, .src = "10.0.0.255"},
+     NET_DROP,
+     COUNTER(drop_source),
+     false},
+    {"from ourselves", {.protocol = 6, .src = "10.0.0.1"}, NET_DROP, COUNTER(drop_source), false},
+    {"from our other address",
+     {.protocol = 6, .src = "192.0.2.1"},
+     NET_DROP,
+     COUNTER(drop_source),
+     false},
+    {"to our other address", {.protocol = 6, .dst = "192.0.2.1"}, NET_TCP, NO_COUNTER, false},
+    {"to another", {.protocol = 6, .dst = "10.0.0.3"}, NET_DROP, COUNTER(drop_destination), false},
+    {"to loopback",
+     {.protocol = 6, .dst = "127.0.0.1"},
+     NET_DROP,
+     COUNTER(drop_destination),
+     false},
+    {"to nobody", {.protocol = 6, .dst = "0.0.0.0"}, NET_DROP, COUNTER(drop_destination), false},
+    {"to reserved",
+     {.protocol = 17, .dst = "240.0.0.1"},
+     NET_DROP,
+     COUNTER(drop_destination),
+     false},
+    {"TCP to all",
+     {.protocol = 6, .dst = "255.255.255.255"},
+     NET_DROP,
+     COUNTER(drop_destination),
+     true},
+    {"TCP to our broadcast",
+     {.protocol = 6, .dst = "10.0.0.255"},
+     NET_DROP,
+     COUNTER(drop_destination),
+     true},
+    {"TCP to multicast",
+     {.protocol = 6, .dst = "224.0.0.1"},
+     NET_DROP,
+     COUNTER(drop_destination),
+     true},
+    {"TCP in a link broadcast",
+     {.protocol = 6, .link_dst = &all_mac},
+     NET_DROP,
+     COUNTER(drop_destination),
+     true},
+    {"UDP to all", {.protocol = 17, .dst = "255.255.255.255"}, NET_UDP, NO_COUNTER, true},
+    {"UDP to our broadcast", {.protocol = 17, .dst = "10.0.0.255"}, NET_UDP, NO_COUNTER, true},
+    {"UDP to multicast", {.protocol = 17, .dst = "239.1.2.3"}, NET_UDP, NO_COUNTER, true},
+    {"UDP from all to all",
+     {.protocol = 17, .src = "255.255.255.255", .dst = "10.0.0.255"},
+     NET_DROP,
+     COUNTER(drop_source),
+     true},
+};
+
 static void addresses_are_judged(void **state)
 {
-    static const struct {
-        const char *name;
-        struct ipv4_spec spec;
-        enum net_kind kind;
-        size_t counter;
-        bool to_group;
-    } cases[] = {
-        {"from another network", {.protocol = 6, .src = "203.0.113.9"}, NET_TCP, NO_COUNTER, false},
-        {"from 0.0.0.0", {.protocol = 6, .src = "0.0.0.0"}, NET_DROP, COUNTER(drop_source), false},
-        {"from 0.1.2.3", {.protocol = 6, .src = "0.1.2.3"}, NET_DROP, COUNTER(drop_source), false},
-        {"from loopback",
-         {.protocol = 6, .src = "127.0.0.1"},
-         NET_DROP,
-         COUNTER(drop_source),
-         false},
-        {"from multicast",
-         {.protocol = 6, .src = "224.0.0.1"},
-         NET_DROP,
-         COUNTER(drop_source),
-         false},
-        {"from reserved",
-         {.protocol = 6, .src = "240.0.0.1"},
-         NET_DROP,
-         COUNTER(drop_source),
-         false},
-        {"from broadcast",
-         {.protocol = 6, .src = "255.255.255.255"},
-         NET_DROP,
-         COUNTER(drop_source),
-         false},
-        {"from our broadcast",
-         {.protocol = 6, .src = "10.0.0.255"},
-         NET_DROP,
-         COUNTER(drop_source),
-         false},
-        {"from ourselves",
-         {.protocol = 6, .src = "10.0.0.1"},
-         NET_DROP,
-         COUNTER(drop_source),
-         false},
-        {"from our other address",
-         {.protocol = 6, .src = "192.0.2.1"},
-         NET_DROP,
-         COUNTER(drop_source),
-         false},
-        {"to our other address", {.protocol = 6, .dst = "192.0.2.1"}, NET_TCP, NO_COUNTER, false},
-        {"to another",
-         {.protocol = 6, .dst = "10.0.0.3"},
-         NET_DROP,
-         COUNTER(drop_destination),
-         false},
-        {"to loopback",
-         {.protocol = 6, .dst = "127.0.0.1"},
-         NET_DROP,
-         COUNTER(drop_destination),
-         false},
-        {"to nobody",
-         {.protocol = 6, .dst = "0.0.0.0"},
-         NET_DROP,
-         COUNTER(drop_destination),
-         false},
-        {"to reserved",
-         {.protocol = 17, .dst = "240.0.0.1"},
-         NET_DROP,
-         COUNTER(drop_destination),
-         false},
-        {"TCP to all",
-         {.protocol = 6, .dst = "255.255.255.255"},
-         NET_DROP,
-         COUNTER(drop_destination),
-         true},
-        {"TCP to our broadcast",
-         {.protocol = 6, .dst = "10.0.0.255"},
-         NET_DROP,
-         COUNTER(drop_destination),
-         true},
-        {"TCP to multicast",
-         {.protocol = 6, .dst = "224.0.0.1"},
-         NET_DROP,
-         COUNTER(drop_destination),
-         true},
-        {"TCP in a link broadcast",
-         {.protocol = 6, .link_dst = &all_mac},
-         NET_DROP,
-         COUNTER(drop_destination),
-         true},
-        {"UDP to all", {.protocol = 17, .dst = "255.255.255.255"}, NET_UDP, NO_COUNTER, true},
-        {"UDP to our broadcast", {.protocol = 17, .dst = "10.0.0.255"}, NET_UDP, NO_COUNTER, true},
-        {"UDP to multicast", {.protocol = 17, .dst = "239.1.2.3"}, NET_UDP, NO_COUNTER, true},
-        {"UDP from all to all",
-         {.protocol = 17, .src = "255.255.255.255", .dst = "10.0.0.255"},
-         NET_DROP,
-         COUNTER(drop_source),
-         true},
-    };
     struct fixture f;
     struct ip_prefix addresses[3];
 
@@ -202,17 +176,17 @@ static void addresses_are_judged(void **state)
     f.config.addresses = addresses;
     f.config.address_count = 3;
     assert_int_equal(net_init(&f.net, &f.config), 0);
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+    for (unsigned i = 0; i < COUNT_OF(judged); i++) {
         uint8_t bytes[64];
-        uint16_t length = put_ipv4(bytes, &cases[i].spec, payload, sizeof payload);
+        uint16_t length = put_ipv4(bytes, &judged[i].spec, payload, sizeof payload);
         struct packet packet;
         enum net_kind kind = fixture_parse(&f, bytes, length, &packet);
 
-        if (kind != cases[i].kind) {
-            fail_msg("%s: %d", cases[i].name, kind);
+        if (kind != judged[i].kind) {
+            fail_msg("%s: %d", judged[i].name, kind);
         }
-        expect_counter(&f, cases[i].counter, cases[i].name);
-        assert_int_equal((packet.flags & PACKET_TO_GROUP) != 0, cases[i].to_group);
+        expect_counter(&f, judged[i].counter, judged[i].name);
+        assert_int_equal((packet.flags & PACKET_TO_GROUP) != 0, judged[i].to_group);
     }
     fixture_close(&f);
 }
