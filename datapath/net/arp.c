@@ -295,6 +295,23 @@ void arp_input(struct net *net, const struct packet *packet, uint64_t now_ns)
     }
 }
 
+void net_neighbour_hear(struct net *net, const uint8_t *bytes, uint64_t now_ns)
+{
+    struct arp_packet arp;
+    struct ip_addr sender;
+    struct ip_addr target;
+
+    memcpy(&arp, bytes, sizeof arp);
+    if (!is_well_formed(&arp)) {
+        return;
+    }
+    sender = ip_addr_v4(be32_get(arp.sender_ip));
+    target = ip_addr_v4(be32_get(arp.target_ip));
+    if (net_address_is_remote(net, &sender)) {
+        merge(net, &arp, net_address_is_local(net, &target), now_ns);
+    }
+}
+
 void net_announce(struct net *net)
 {
     for (unsigned i = 0; i < net->address_count; i++) {

@@ -123,6 +123,10 @@ struct list *net_path_waiters(struct net *net, const struct net_path *path);
 /* An entry that no protocol changes. 0, or -1 when the table is full. */
 int net_neighbour_set(struct net *net, const struct ip_addr *addr, const struct mac_addr *mac);
 
+/* Another instance on the same interface has received this ARP packet, of 28
+ * bytes: what it tells of neighbours is taken, it is not answered. */
+void net_neighbour_hear(struct net *net, const uint8_t *bytes, uint64_t now_ns);
+
 struct net_header {
     const struct ip_addr *local;
     const struct ip_addr *remote;

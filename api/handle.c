@@ -1,0 +1,69 @@
+#include <headrace/worker.h>
+
+#include "api/convert.h"
+#include "api/stack.h"
+
+static_assert(sizeof(struct wheel_entry) == sizeof(((struct hr_timer *)0)->opaque),
+              "an entry of the wheel stands in the application's timer");
+
+static struct wheel_entry *entry_of(struct hr_timer *timer)
+{
+    return (struct wheel_entry *)(void *)timer->opaque;
+}
+
+void hr_timer_start(struct hr_worker *worker, struct hr_timer *timer, uint64_t delay_ns)
+{
+    struct wheel_entry *entry = entry_of(timer);
+
+    if (!entry->link.next) {
+        wheel_entry_init(entry);
+    }
+    wheel_arm(&worker->timers, entry, worker->tcp.now_ns + min_u64(delay_ns, INT64_MAX));
+}
+
+void hr_timer_stop(struct hr_worker *worker, struct hr_timer *timer)
+{
+    struct wheel_entry *entry = entry_of(timer);
+
+    if (entry->link.next) {
+        wheel_cancel(&worker->timers, entry);
+    }
+}
+
+unsigned hr_worker_index(const struct hr_worker *worker)
+{
+    return worker->index;
+}
+
+struct hr_stack *hr_worker_stack(const struct hr_worker *worker)
+{
+    return worker->stack;
+}
+
+uint64_t hr_worker_now_ns(const struct hr_worker *worker)
+{
+    return worker->tcp.now_ns;
+}
+
+void hr_post(struct hr_worker *worker, struct hr_message *message)
+{
+    mailbox_post(&worker->mailbox, message);
+}
+
+int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struct hr_conn_ops *ops,
+               void *context)
+{
+    struct tcp_tuple tuple = {.remote = addr_inner(peer), .remote_port = peer->port};
+    struct tcp_conn *conn;
+    int error;
+
+    if (worker->stack->worker_count > 1) {
+        return HR_ERR_UNSUPPORTED;
+    }
+    error = tcp_connect(&worker->tcp, &tuple, &tcp_settings_default, &conn);
+    if (error == TCP_OK) {
+        conn->app = context;
+        conn->app_ops = ops;
+    }
+    return error_outer(error);
+}

@@ -1,0 +1,127 @@
+/*
+ * Connections. A `struct hr_conn *` is valid on its worker from on_open, or
+ * hr_connect(), until on_close returns. Across threads and time there is
+ * hr_conn_id.
+ *
+ * Which call from which callback: every function here may be called from every
+ * callback, on this connection or another of the same worker. After hr_abort()
+ * or hr_close() inside a callback, on_close follows at the end of the worker's
+ * turn, never from inside the call.
+ */
+#ifndef HEADRACE_CONN_H
+#define HEADRACE_CONN_H
+
+#include <headrace/addr.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hr_conn;
+struct hr_worker;
+
+/* A run of received bytes. `bytes` and `length` are the application's to read,
+ * the rest is the stack's. */
+struct hr_slice {
+    const uint8_t *bytes;
+    uint32_t length;
+    uint32_t frame;
+    uint16_t offset;
+    uint16_t sum;
+};
+
+/* In-order bytes in one or more slices. */
+struct hr_data {
+    const struct hr_slice *slices;
+    unsigned count;
+    size_t length; /* of all slices */
+};
+
+/* What a connection tells the application; a table serves all connections of a
+ * listener and outlives them. A member may be NULL: then nobody is told, and
+ * data is thrown away. */
+struct hr_conn_ops {
+    /* The connection is established (RFC 9293: ESTABLISHED). */
+    void (*on_open)(struct hr_conn *conn);
+    /* In-order bytes arrived. They stand in receive frames, valid until this
+     * returns; hr_data_retain() keeps them longer, hr_send_data() passes them
+     * on. Both cannot fail for want of frames when each slice is used once. */
+    void (*on_data)(struct hr_conn *conn, const struct hr_data *data);
+    /* The peer acknowledged so many bytes of what was sent. */
+    void (*on_sent)(struct hr_conn *conn, size_t bytes_acked);
+    /* A send was refused or cut short before; now there is room again. */
+    void (*on_writable)(struct hr_conn *conn);
+    /* The peer has sent all that it will send. Sending is still possible. */
+    void (*on_eof)(struct hr_conn *conn);
+    /* The end, told exactly once and last: HR_OK when both sides closed in
+     * order. `conn` is gone when this returns. */
+    void (*on_close)(struct hr_conn *conn, int reason);
+};
+
+/* A pointer of the application's own; the listener's or hr_connect()'s at first. */
+void *hr_conn_context(const struct hr_conn *conn);
+void hr_conn_set_context(struct hr_conn *conn, void *context);
+
+struct hr_worker *hr_conn_worker(const struct hr_conn *conn);
+void hr_conn_local(const struct hr_conn *conn, struct hr_addr *addr);
+void hr_conn_peer(const struct hr_conn *conn, struct hr_addr *addr);
+
+/* Bytes taken to be sent and not yet acknowledged. */
+size_t hr_conn_unacked(const struct hr_conn *conn);
+
+/* Sends a copy. Takes as much as the send buffer has room for, and returns how
+ * much; HR_ERR_AGAIN or HR_ERR_NO_MEMORY when that is nothing, and on_writable
+ * follows; HR_ERR_STATE after hr_shutdown() or hr_close(). */
+long hr_send(struct hr_conn *conn, const void *data, size_t length);
+
+/* Sends received bytes on without a copy, all or nothing. Inside on_data only,
+ * with a slice of that call. HR_OK, or an error as hr_send(). */
+int hr_send_data(struct hr_conn *conn, const struct hr_slice *slice);
+
+/* Sends on what was retained from `source`; the retained slice is used up. HR_OK,
+ * or an error as hr_send(), and the slice is still the caller's. */
+int hr_send_retained(struct hr_conn *conn, struct hr_conn *source, const struct hr_slice *slice);
+
+/* A place to write what is to be sent, in a frame: at most *room bytes, which is
+ * one segment. NULL when there is none; on_writable follows. */
+void *hr_reserve(struct hr_conn *conn, size_t *room);
+/* Sends the first `length` bytes of a reserved place; 0 gives it back. */
+int hr_commit(struct hr_conn *conn, void *place, size_t length);
+
+/* Inside on_data: keeps a slice of that call. Small ones are copied. The receive
+ * window stays smaller until it is released or sent on: that is the
+ * back-pressure. HR_OK or HR_ERR_NO_MEMORY. */
+int hr_data_retain(struct hr_conn *conn, const struct hr_slice *slice, struct hr_slice *kept);
+void hr_data_release(struct hr_conn *conn, const struct hr_slice *kept);
+/* Releases what was retained from a connection that is gone. */
+void hr_data_release_late(struct hr_worker *worker, const struct hr_slice *kept);
+
+/* No on_data until hr_recv_resume(); the window closes as data arrives. */
+void hr_recv_pause(struct hr_conn *conn);
+void hr_recv_resume(struct hr_conn *conn);
+
+/* Half close: no more is sent after what is queued. HR_OK or HR_ERR_STATE. */
+int hr_shutdown(struct hr_conn *conn);
+/* Closes both ways: what is queued is still sent; what arrives is answered with
+ * RST, and so is everything when data is retained or waits (RFC 2525). */
+void hr_close(struct hr_conn *conn);
+/* Resets the connection (RFC 9293: ABORT). */
+void hr_abort(struct hr_conn *conn);
+
+/* Switches Nagle's algorithm (RFC 9293 MUST-17): true sends small segments at
+ * once. */
+void hr_conn_set_nodelay(struct hr_conn *conn, bool nodelay);
+
+/* A name that stays safe when the connection is gone. A value; any thread may
+ * carry it, its worker resolves it. */
+struct hr_conn_id {
+    uint32_t worker;
+    uint32_t index;
+    uint32_t generation;
+};
+
+struct hr_conn_id hr_conn_id(const struct hr_conn *conn);
+/* NULL when the connection is gone or belongs to another worker. */
+struct hr_conn *hr_conn_from_id(struct hr_worker *worker, struct hr_conn_id id);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * The stack: an interface, its workers, its listeners.
+ */
+#ifndef HEADRACE_STACK_H
+#define HEADRACE_STACK_H
+
+#include <headrace/addr.h>
+#include <headrace/conn.h>
+#include <headrace/error.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HR_WORKERS_MAX 64
+
+struct hr_stack;
+
+/* How packets get in and out (the kernel's AF_XDP documentation). */
+enum hr_mode {
+    HR_MODE_AUTO,     /* the first of those below that works */
+    HR_MODE_ZEROCOPY, /* the NIC works on our frames; the driver must know how */
+    HR_MODE_NATIVE,   /* the program runs in the driver, packets are copied */
+    HR_MODE_GENERIC,  /* the program runs behind the driver; any interface */
+};
+
+/* What a worker does when there is nothing to do. */
+enum hr_wait {
+    HR_WAIT_ADAPTIVE, /* spins for spin_us, then sleeps */
+    HR_WAIT_BUSY,     /* spins for ever */
+    HR_WAIT_SLEEP,    /* sleeps at once */
+};
+
+/* Copied from hr_stack_options_default and changed; 0 never means "default". */
+struct hr_stack_options {
+    const char *interface;
+    const char *const *addresses; /* "192.0.2.1/24", each ours alone: the kernel must not have it */
+    unsigned address_count;       /* 1 to 16 */
+    const char *const *gateways;  /* "192.0.2.254", at most one per family */
+    unsigned gateway_count;
+    enum hr_mode mode;
+    const unsigned *queues; /* of the interface, a worker each; NULL: all */
+    unsigned queue_count;
+    const unsigned *cores; /* a core per worker; NULL: 0, 1, 2, ... of those that we may use */
+    unsigned core_count;
+    enum hr_wait wait;
+    unsigned spin_us;           /* of HR_WAIT_ADAPTIVE */
+    uint32_t frames_per_worker; /* of 4096 bytes; at least 4096 */
+    uint32_t connections_max;   /* per worker, 1 to 2^24 */
+    uint32_t time_wait_ms;      /* 2MSL */
+};
+
+/* Adaptive waiting with 100 us, 16,384 frames (64 MiB) and 16,384 connections a
+ * worker, 2MSL of 60 s. Interface and addresses are the caller's to set. */
+extern const struct hr_stack_options hr_stack_options_default;
+
+/* Opens the interface and makes the workers; they run from hr_stack_start(). 0
+ * and the stack, or a negative error and its sentence, and nothing is left
+ * behind. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or root). */
+int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **stack,
+                    struct hr_failure *failure);
+
+/* What a listener's connections are given. */
+struct hr_listen_options {
+    uint32_t receive_buffer; /* bytes, 4 KiB to 1 GiB */
+    uint32_t send_buffer;    /* bytes, 4 KiB to 1 GiB */
+    uint32_t half_open_max;  /* connections in SYN-RECEIVED, per worker */
+    bool nodelay;
+    void *context; /* what hr_conn_context() is at first */
+};
+
+extern const struct hr_listen_options hr_listen_options_default;
+
+/* Listens on all workers; `addr` with all-zero bytes means all own addresses.
+ * `ops` outlives the stack. HR_OK, HR_ERR_IN_USE, HR_ERR_ADDRESS, HR_ERR_ARGUMENT
+ * (port 0) or HR_ERR_NO_MEMORY (64 listeners). Any thread but a worker. */
+int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct hr_conn_ops *ops,
+              const struct hr_listen_options *options);
+/* No new connections; those that are open go on. HR_OK or HR_ERR_ADDRESS. Any
+ * thread but a worker. */
+int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr);
+
+/* Starts the workers' threads. HR_OK, or HR_ERR_THREAD and its sentence. */
+int hr_stack_start(struct hr_stack *stack, struct hr_failure *failure);
+/* Ends the workers: every open connection is reset and told HR_ERR_ABORTED. Returns
+ * when their threads have ended. */
+void hr_stack_stop(struct hr_stack *stack);
+/* After hr_stack_stop(), or without a start: gives everything back. */
+void hr_stack_destroy(struct hr_stack *stack);
+
+/* What runs. */
+unsigned hr_stack_worker_count(const struct hr_stack *stack);
+struct hr_worker *hr_stack_worker(struct hr_stack *stack, unsigned index);
+/* "zerocopy", "native" or "generic". */
+const char *hr_stack_mode(const struct hr_stack *stack);
+/* Why it is not the first mode that was tried; "" when it is. */
+const char *hr_stack_mode_reason(const struct hr_stack *stack);
+
+#endif

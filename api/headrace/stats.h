@@ -1,0 +1,50 @@
+/*
+ * Numbers of a worker. They are published by the worker about every millisecond
+ * while it runs and when it falls asleep; reading blocks nobody.
+ */
+#ifndef HEADRACE_STATS_H
+#define HEADRACE_STATS_H
+
+#include <stdint.h>
+
+struct hr_stack;
+
+/* One row each: name, and what it counts. */
+#define HR_STATS(X)                                                                                \
+    X(connections, "connections now")                                                              \
+    X(time_waits, "entries in TIME-WAIT now")                                                      \
+    X(accepted, "connections accepted")                                                            \
+    X(connected, "connections opened to peers")                                                    \
+    X(closed, "connections ended")                                                                 \
+    X(rx_packets, "packets received")                                                              \
+    X(rx_bytes, "bytes received, Ethernet header included")                                        \
+    X(tx_packets, "packets sent")                                                                  \
+    X(tx_bytes, "bytes sent, Ethernet header included")                                            \
+    X(kicks, "system calls that made the kernel send")                                             \
+    X(data_in, "bytes delivered in order")                                                         \
+    X(data_out, "bytes sent for the first time")                                                   \
+    X(retransmissions, "segments sent again")                                                      \
+    X(timeouts, "retransmission timeouts")                                                         \
+    X(resets_in, "RSTs accepted")                                                                  \
+    X(resets_out, "RSTs sent")                                                                     \
+    X(dropped, "packets and segments dropped, for whatever reason")                                \
+    X(dropped_checksum, "of them, for a wrong checksum")                                           \
+    X(dropped_no_frame, "of them, for want of frames")                                             \
+    X(frames_free, "frames at home now")                                                           \
+    X(frames_data, "frames that hold queued or retained data now")                                 \
+    X(turns, "turns of the worker's loop")                                                         \
+    X(sleeps, "times it fell asleep")
+
+struct hr_stats {
+#define HR_STATS_FIELD(name, meaning) uint64_t name;
+    HR_STATS(HR_STATS_FIELD)
+#undef HR_STATS_FIELD
+};
+
+/* Any thread. `worker` below hr_stack_worker_count(). */
+void hr_stack_stats(const struct hr_stack *stack, unsigned worker, struct hr_stats *stats);
+
+/* The sum over all workers. */
+void hr_stack_stats_sum(const struct hr_stack *stack, struct hr_stats *stats);
+
+#endif

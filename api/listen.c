@@ -1,0 +1,162 @@
+/* Listeners: an immutable set for all workers, and each worker's copies. */
+#include "api/convert.h"
+#include "api/stack.h"
+
+#include <stdlib.h>
+#include <urcu-qsbr.h>
+
+const struct hr_listen_options hr_listen_options_default = {
+    .receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
+    .send_buffer = TCP_SEND_BUFFER_DEFAULT,
+    .half_open_max = 4096,
+    .nodelay = false,
+    .context = NULL,
+};
+
+static bool addr_equal(const struct hr_addr *a, const struct hr_addr *b)
+{
+    return a->port == b->port && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static unsigned find(const struct listener_set *set, const struct hr_addr *addr)
+{
+    unsigned i = 0;
+
+    while (i < set->count && !addr_equal(&set->entries[i].addr, addr)) {
+        i++;
+    }
+    return i;
+}
+
+/* The new set takes the place of the old, which goes when no worker reads it
+ * any more. */
+static void publish(struct hr_stack *stack, struct listener_set *set)
+{
+    struct listener_set *old = stack->listeners;
+
+    set->version = old->version + 1;
+    rcu_assign_pointer(stack->listeners, set);
+    for (unsigned i = 0; i < stack->worker_count; i++) {
+        mailbox_wake(&stack->workers[i].mailbox);
+    }
+    synchronize_rcu();
+    free(old);
+}
+
+static bool is_in_range(uint32_t bytes)
+{
+    return bytes >= 4096 && bytes <= 1u << 30;
+}
+
+static int check(const struct hr_stack *stack, const struct hr_addr *addr,
+                 const struct hr_listen_options *options)
+{
+    struct ip_addr inner = addr_inner(addr);
+    bool is_own = ip_addr_is_unspecified(&inner);
+
+    if (addr->port == 0 || options->half_open_max == 0 || !is_in_range(options->receive_buffer) ||
+        !is_in_range(options->send_buffer)) {
+        return HR_ERR_ARGUMENT;
+    }
+    for (unsigned i = 0; i < stack->address_count; i++) {
+        is_own = is_own || ip_addr_equal(&stack->addresses[i].addr, &inner);
+    }
+    return is_own ? HR_OK : HR_ERR_ADDRESS;
+}
+
+static int add(struct hr_stack *stack, const struct listener_entry *entry)
+{
+    struct listener_set *set;
+
+    if (find(stack->listeners, &entry->addr) < stack->listeners->count) {
+        return HR_ERR_IN_USE;
+    }
+    set = malloc(sizeof *set);
+    if (!set || stack->listeners->count == TCP_LISTENERS_MAX) {
+        free(set);
+        return HR_ERR_NO_MEMORY;
+    }
+    *set = *stack->listeners;
+    set->entries[set->count++] = *entry;
+    publish(stack, set);
+    return HR_OK;
+}
+
+int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct hr_conn_ops *ops,
+              const struct hr_listen_options *options)
+{
+    struct listener_entry entry = {.addr = *addr, .ops = ops, .options = *options};
+    int error = check(stack, addr, options);
+
+    if (error != HR_OK) {
+        return error;
+    }
+    (void)pthread_mutex_lock(&stack->lock);
+    error = add(stack, &entry);
+    (void)pthread_mutex_unlock(&stack->lock);
+    return error;
+}
+
+static int take_away(struct hr_stack *stack, const struct hr_addr *addr)
+{
+    unsigned at = find(stack->listeners, addr);
+    struct listener_set *set;
+
+    if (at == stack->listeners->count) {
+        return HR_ERR_ADDRESS;
+    }
+    set = malloc(sizeof *set);
+    if (!set) {
+        return HR_ERR_NO_MEMORY;
+    }
+    *set = *stack->listeners;
+    set->entries[at] = set->entries[--set->count];
+    publish(stack, set);
+    return HR_OK;
+}
+
+int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr)
+{
+    int error;
+
+    (void)pthread_mutex_lock(&stack->lock);
+    error = take_away(stack, addr);
+    (void)pthread_mutex_unlock(&stack->lock);
+    return error;
+}
+
+static void close_missing(struct tcp *tcp, const struct listener_set *set)
+{
+    for (uint32_t i = 0; i < tcp->listener_count; i++) {
+        struct hr_addr addr;
+
+        addr_outer(&addr, &tcp->listeners[i].address, tcp->listeners[i].port);
+        if (tcp->listeners[i].open && find(set, &addr) == set->count) {
+            tcp_unlisten(tcp, i);
+        }
+    }
+}
+
+void worker_take_listeners(struct hr_worker *worker, const struct listener_set *set)
+{
+    close_missing(&worker->tcp, set);
+    for (unsigned i = 0; i < set->count; i++) {
+        const struct listener_entry *entry = &set->entries[i];
+        struct tcp_listener listener = {
+            .address = addr_inner(&entry->addr),
+            .port = entry->addr.port,
+            .half_open_max = entry->options.half_open_max,
+            .settings = tcp_settings_default,
+            .app = entry->options.context,
+            .app_ops = entry->ops,
+        };
+        uint32_t index;
+
+        listener.settings.receive_buffer = entry->options.receive_buffer;
+        listener.settings.send_buffer = entry->options.send_buffer;
+        listener.settings.nodelay = entry->options.nodelay;
+        /* HR_ERR_IN_USE: this worker has it from an earlier set. */
+        (void)tcp_listen(&worker->tcp, &listener, &index);
+    }
+    worker->listeners_version = set->version;
+}

@@ -1,0 +1,110 @@
+#include <headrace/stats.h>
+
+#include "api/stack.h"
+
+#include <string.h>
+
+/* Drops come first in the table. */
+static uint64_t net_dropped(const struct net *net)
+{
+    const uint64_t *counters = (const uint64_t *)(const void *)&net->counters;
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < offsetof(struct net_counters, arp_requests_in) / sizeof sum; i++) {
+        sum += counters[i];
+    }
+    return sum;
+}
+
+static uint64_t dropped(const struct hr_worker *worker)
+{
+    const struct tcp_counters *tcp = &worker->tcp.counters;
+
+    return tcp->dropped_checksum + tcp->dropped_malformed + tcp->dropped_no_frame +
+           tcp->dropped_no_piece + tcp->dropped_bad_source + tcp->dropped_half_open +
+           tcp->dropped_no_memory + tcp->paws_dropped + tcp->no_timestamp_dropped +
+           net_dropped(&worker->net);
+}
+
+static struct hr_stats collect(const struct hr_worker *worker)
+{
+    const struct tcp_counters *tcp = &worker->tcp.counters;
+    const struct port_counters *port = &worker->port->port.counters;
+
+    return (struct hr_stats){
+        .connections = worker->tcp.conns.used,
+        .time_waits = timewait_count(&worker->tcp.timewait),
+        .accepted = tcp->opened_passive,
+        .connected = tcp->opened_active,
+        .closed = tcp->closed,
+        .rx_packets = port->rx_packets,
+        .rx_bytes = port->rx_bytes,
+        .tx_packets = port->tx_packets,
+        .tx_bytes = port->tx_bytes,
+        .kicks = port->kicks,
+        .data_in = tcp->bytes_in,
+        .data_out = tcp->bytes_out,
+        .retransmissions = tcp->retransmissions,
+        .timeouts = tcp->rto_expired,
+        .resets_in = tcp->resets_in,
+        .resets_out = tcp->resets_out,
+        .dropped = dropped(worker),
+        .dropped_checksum = tcp->dropped_checksum,
+        .dropped_no_frame = tcp->dropped_no_frame,
+        .frames_free = worker->pool->free_count,
+        .frames_data = worker->pool->used[FRAME_BUDGET_DATA],
+        .turns = worker->turns,
+        .sleeps = worker->sleeps,
+    };
+}
+
+/* A sequence lock: the reader tries again when the number was odd or has
+ * changed. Words are written one by one, atomically, so a torn row is seen as
+ * such and never as undefined behaviour. */
+void worker_publish(struct hr_worker *worker)
+{
+    struct hr_stats now = collect(worker);
+    const uint64_t *from = (const uint64_t *)(const void *)&now;
+    uint64_t *to = (uint64_t *)(void *)&worker->stats;
+    unsigned sequence = atomic_load_explicit(&worker->stats_sequence, memory_order_relaxed);
+
+    atomic_store_explicit(&worker->stats_sequence, sequence + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    for (unsigned i = 0; i < sizeof now / sizeof *to; i++) {
+        __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
+    }
+    atomic_store_explicit(&worker->stats_sequence, sequence + 2, memory_order_release);
+}
+
+void hr_stack_stats(const struct hr_stack *stack, unsigned index, struct hr_stats *stats)
+{
+    struct hr_worker *worker = &stack->workers[index];
+    const uint64_t *from = (const uint64_t *)(const void *)&worker->stats;
+    uint64_t *to = (uint64_t *)(void *)stats;
+    unsigned before;
+
+    do {
+        before = atomic_load_explicit(&worker->stats_sequence, memory_order_acquire);
+        for (unsigned i = 0; i < sizeof *stats / sizeof *to; i++) {
+            to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+        }
+        atomic_thread_fence(memory_order_acquire);
+    } while (before & 1 ||
+             before != atomic_load_explicit(&worker->stats_sequence, memory_order_relaxed));
+}
+
+void hr_stack_stats_sum(const struct hr_stack *stack, struct hr_stats *stats)
+{
+    uint64_t *sum = (uint64_t *)(void *)stats;
+
+    memset(stats, 0, sizeof *stats);
+    for (unsigned i = 0; i < stack->worker_count; i++) {
+        struct hr_stats one;
+        const uint64_t *from = (const uint64_t *)(const void *)&one;
+
+        hr_stack_stats(stack, i, &one);
+        for (unsigned j = 0; j < sizeof one / sizeof *from; j++) {
+            sum[j] += from[j];
+        }
+    }
+}

@@ -1,0 +1,278 @@
+#include "api/worker.h"
+
+#include "api/stack.h"
+#include "datapath/util.h"
+#include "tcp/user.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <urcu-qsbr.h>
+
+#define WORKER_NEIGHBOURS 1024u
+
+/* Statistics are copied out this often. */
+static const uint64_t publish_interval_ns = NS_PER_MS;
+/* Application timers run in one turn; the rest waits for the next. */
+static const unsigned timers_per_turn = 1024;
+
+static const struct net_transport transport = {
+    .path_changed = tcp_path_changed,
+    .icmp_error = tcp_icmp_error,
+};
+
+uint64_t worker_clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static int init_net(struct hr_worker *worker)
+{
+    const struct hr_stack *stack = worker->stack;
+    struct net_config config = {
+        .port = &worker->port->port,
+        .pool = worker->pool,
+        .mac = stack->interface->nic.mac,
+        .mtu = (uint16_t)min_u32(stack->interface->mtu_bytes, 9000),
+        .address_count = stack->address_count,
+        .addresses = stack->addresses,
+        .gateway_count = stack->gateway_count,
+        .gateways = stack->gateways,
+        .neighbours = worker->neighbours,
+        .neighbours_max = WORKER_NEIGHBOURS,
+        .transport = &transport,
+        .transport_ctx = &worker->tcp,
+        .checksum_tx = true,
+    };
+
+    return net_init(&worker->net, &config) == 0 ? HR_OK : HR_ERR_ARGUMENT;
+}
+
+static int init_tcp(struct hr_worker *worker, const struct hr_stack_options *options)
+{
+    struct tcp_config config = tcp_config_default;
+
+    config.net = &worker->net;
+    config.pool = worker->pool;
+    config.events = &worker_events;
+    config.app = worker;
+    config.connections_max = options->connections_max;
+    config.flights_max = options->connections_max;
+    config.timewaits_max = max_u32(options->connections_max, 65536);
+    config.pieces_max = 4 * options->frames_per_worker;
+    config.time_wait_ns = options->time_wait_ms * NS_PER_MS;
+    if (getrandom(config.secret, sizeof config.secret, 0) != sizeof config.secret) {
+        return HR_ERR_NO_MEMORY;
+    }
+    /* Untouched pages cost nothing, so a large limit is not a large process. */
+    worker->memory_bytes = tcp_memory_bytes(&config);
+    worker->memory = mmap(NULL, worker->memory_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (worker->memory == MAP_FAILED) {
+        worker->memory = NULL;
+        return HR_ERR_NO_MEMORY;
+    }
+    (void)madvise(worker->memory, worker->memory_bytes, MADV_HUGEPAGE);
+    (void)madvise(worker->memory, worker->memory_bytes, MADV_DONTFORK);
+    return tcp_init(&worker->tcp, &config, worker->memory, worker_clock_ns()) == 0
+               ? HR_OK
+               : HR_ERR_ARGUMENT;
+}
+
+int worker_init(struct hr_worker *worker, const struct hr_stack_options *options)
+{
+    int error;
+
+    if (mailbox_open(&worker->mailbox) != 0) {
+        return HR_ERR_NO_MEMORY;
+    }
+    worker->neighbours = calloc(WORKER_NEIGHBOURS, sizeof *worker->neighbours);
+    if (!worker->neighbours) {
+        return HR_ERR_NO_MEMORY;
+    }
+    wheel_init(&worker->timers, worker_clock_ns());
+    error = init_net(worker);
+    return error != HR_OK ? error : init_tcp(worker, options);
+}
+
+void worker_destroy(struct hr_worker *worker)
+{
+    mailbox_close(&worker->mailbox);
+    free(worker->neighbours);
+    if (worker->memory) {
+        (void)munmap(worker->memory, worker->memory_bytes);
+    }
+}
+
+/* An ARP packet came to this queue; the other workers want to know. */
+static void spread(struct hr_worker *worker, const struct packet *packet)
+{
+    struct hr_stack *stack = worker->stack;
+    const uint8_t *arp = frame_data(worker->pool, packet->frame) + packet->l3_offset;
+
+    for (unsigned i = 0; i < stack->worker_count; i++) {
+        struct mailbox *mailbox = &stack->workers[i].mailbox;
+
+        if (i != worker->index && rumour_tell(stack_rumours(stack, worker->index, i), arp) &&
+            atomic_load(&mailbox->sleeping)) {
+            mailbox_wake(mailbox);
+        }
+    }
+}
+
+static void hear(struct hr_worker *worker, uint64_t now_ns)
+{
+    struct hr_stack *stack = worker->stack;
+    uint8_t arp[RUMOUR_BYTES];
+
+    for (unsigned i = 0; i < stack->worker_count; i++) {
+        while (i != worker->index && rumour_hear(stack_rumours(stack, i, worker->index), arp)) {
+            net_neighbour_hear(&worker->net, arp, now_ns);
+        }
+    }
+}
+
+/* Parses a burst, and gives each packet to whom it belongs: segments to TCP in
+ * order of arrival, behind one another, so that memory is fetched ahead. */
+static unsigned receive(struct hr_worker *worker, uint64_t now_ns)
+{
+    struct port_packet raw[PORT_BURST];
+    struct packet packets[PORT_BURST];
+    const struct packet *segments[PORT_BURST];
+    unsigned count = port_receive(&worker->port->port, raw, PORT_BURST);
+    unsigned segment_count = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        switch (net_parse(&worker->net, &raw[i], &packets[i])) {
+        case NET_TCP:
+            segments[segment_count++] = &packets[i];
+            break;
+        case NET_UDP:
+            net_port_unreachable(&worker->net, &packets[i], now_ns);
+            break;
+        case NET_LOCAL:
+            if (packets[i].flags & PACKET_ARP && worker->stack->worker_count > 1) {
+                spread(worker, &packets[i]);
+            }
+            net_input(&worker->net, &packets[i], now_ns);
+            break;
+        default:
+            break;
+        }
+    }
+    tcp_input_burst(&worker->tcp, segments, segment_count);
+    for (unsigned i = 0; i < count; i++) {
+        frame_drop(worker->pool, raw[i].frame, FRAME_WORKER);
+    }
+    return count;
+}
+
+static bool take_messages(struct hr_worker *worker)
+{
+    struct hr_message *message = mailbox_take(&worker->mailbox);
+    bool any = message != NULL;
+
+    while (message) {
+        struct hr_message *next = message->next;
+
+        message->on_message(message, worker);
+        message = next;
+    }
+    return any;
+}
+
+static void expire(struct wheel_entry *entry, void *ctx)
+{
+    char *opaque = (char *)entry;
+    struct hr_timer *timer = (void *)(opaque - offsetof(struct hr_timer, opaque));
+
+    timer->on_expiry(timer, ctx);
+}
+
+static void run_timers(struct hr_worker *worker)
+{
+    uint64_t now_ns = worker_clock_ns();
+
+    net_tick(&worker->net, now_ns);
+    tcp_timers(&worker->tcp, now_ns);
+    wheel_advance(&worker->timers, now_ns, expire, worker, timers_per_turn);
+}
+
+static void take_listeners(struct hr_worker *worker)
+{
+    const struct listener_set *set = rcu_dereference(worker->stack->listeners);
+
+    if (set->version != worker->listeners_version) {
+        worker_take_listeners(worker, set);
+    }
+}
+
+/* The life of a request, in its order: received and answered by the application,
+ * timers, what is to be sent, one flush. */
+bool worker_turn(struct hr_worker *worker)
+{
+    uint64_t now_ns = worker_clock_ns();
+    unsigned received;
+    bool messages;
+
+    tcp_turn_begin(&worker->tcp, now_ns);
+    received = receive(worker, now_ns);
+    hear(worker, now_ns);
+    messages = take_messages(worker);
+    take_listeners(worker);
+    run_timers(worker);
+    tcp_transmit(&worker->tcp);
+    tcp_turn_end(&worker->tcp);
+    port_flush(&worker->port->port);
+    worker->turns++;
+    if (now_ns - worker->published_ns >= publish_interval_ns) {
+        worker->published_ns = now_ns;
+        worker_publish(worker);
+    }
+    return received > 0 || messages || tcp_has_output(&worker->tcp);
+}
+
+/* The end: every connection is reset, its application told. */
+static void abort_all(struct hr_worker *worker)
+{
+    tcp_turn_begin(&worker->tcp, worker_clock_ns());
+    for (uint32_t i = 0; i < worker->tcp.conns.untouched; i++) {
+        if (slab_generation(&worker->tcp.conns, i) & 1) {
+            tcp_abort(slab_at(&worker->tcp.conns, i));
+        }
+        if (i % PORT_BURST == 0) {
+            port_flush(&worker->port->port);
+        }
+    }
+    tcp_turn_end(&worker->tcp);
+    port_flush(&worker->port->port);
+    worker_publish(worker);
+}
+
+void *worker_main(void *argument)
+{
+    struct hr_worker *worker = argument;
+
+    rcu_register_thread();
+    if (worker->index == 0) {
+        net_announce(&worker->net);
+    }
+    while (!atomic_load_explicit(&worker->stack->stopping, memory_order_relaxed)) {
+        bool busy = worker_turn(worker);
+
+        rcu_quiescent_state();
+        if (busy) {
+            worker->idle_since_ns = 0;
+        } else {
+            worker_wait(worker);
+        }
+    }
+    abort_all(worker);
+    rcu_unregister_thread();
+    return NULL;
+}

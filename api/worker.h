@@ -1,0 +1,69 @@
+/*
+ * A worker: one thread, one port, one TCP. The one place where datapath and tcp
+ * meet. Everything here is its thread's own but for the mailbox, the rumours and
+ * the published statistics.
+ */
+#ifndef HEADRACE_API_WORKER_H
+#define HEADRACE_API_WORKER_H
+
+#include "api/mailbox.h"
+#include "api/rumour.h"
+#include "datapath/xdp/port_xdp.h"
+#include "tcp/tcp.h"
+
+#include <headrace/stack.h>
+#include <headrace/stats.h>
+#include <headrace/worker.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct listener_set;
+
+struct hr_worker {
+    struct hr_stack *stack;
+    unsigned index;
+    unsigned core;
+    struct port_xdp *port;
+    struct frame_pool *pool;
+    struct net net;
+    struct tcp tcp;
+    struct wheel timers; /* the application's */
+    struct mailbox mailbox;
+    uint64_t listeners_version; /* of the set that tcp.listeners copies */
+    uint64_t idle_since_ns;     /* 0: the last turn had something to do */
+    uint64_t published_ns;
+    uint64_t turns;
+    uint64_t sleeps;
+    struct neighbour *neighbours;
+    void *memory; /* tcp's */
+    size_t memory_bytes;
+    pthread_t thread;
+    bool is_running;
+    _Alignas(64) atomic_uint stats_sequence; /* odd while stats is being written */
+    struct hr_stats stats;
+};
+
+/* The memory and the protocol of worker `index`; its port and pool are set. HR_OK
+ * or an error. */
+int worker_init(struct hr_worker *worker, const struct hr_stack_options *options);
+void worker_destroy(struct hr_worker *worker);
+
+/* The thread: turns until the stack stops. */
+void *worker_main(void *worker);
+
+/* One turn; true when there was something to do. */
+bool worker_turn(struct hr_worker *worker);
+
+/* Sleeps until a frame, a timer or a message; in wait.c. */
+void worker_wait(struct hr_worker *worker);
+
+uint64_t worker_clock_ns(void);
+
+/* Copies the numbers to where others read them; in stats.c. */
+void worker_publish(struct hr_worker *worker);
+
+/* What tcp tells, passed on to the application; in events.c. */
+extern const struct tcp_events worker_events;
+
+#endif

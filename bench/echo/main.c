@@ -1,0 +1,197 @@
+/*
+ * echo_server: TCP echo (RFC 862), discard (RFC 863) and chargen (RFC 864) over
+ * AF_XDP, through the public header only.
+ */
+#include "bench/echo/options.h"
+#include "bench/echo/services.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* How long open connections may take to end after a signal. */
+static const double drain_s = 3.0;
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Waits for a signal for at most so long; true when one came. */
+static bool wait_signal(const sigset_t *signals, double seconds)
+{
+    struct timespec span = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+    return sigtimedwait(signals, NULL, &span) > 0;
+}
+
+static void print_ready(const struct echo_options *options, const struct hr_stack *stack)
+{
+    (void)printf("ready %s on", echo_service_names[options->service]);
+    for (unsigned i = 0; i < options->stack.address_count; i++) {
+        (void)printf(" %s", options->addresses[i]);
+    }
+    (void)printf(" port %u, %u worker%s, mode %s", options->port, hr_stack_worker_count(stack),
+                 hr_stack_worker_count(stack) == 1 ? "" : "s", hr_stack_mode(stack));
+    if (hr_stack_mode_reason(stack)[0] != '\0') {
+        (void)printf(" (%s)", hr_stack_mode_reason(stack));
+    }
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+static void print_stats(const struct hr_stack *stack)
+{
+    struct hr_stats stats;
+
+    hr_stack_stats_sum(stack, &stats);
+    (void)printf("connections %" PRIu64 " accepted %" PRIu64 " rx %" PRIu64 " tx %" PRIu64
+                 " packets, in %" PRIu64 " out %" PRIu64 " bytes, retransmitted %" PRIu64
+                 " dropped %" PRIu64 "\n",
+                 stats.connections, stats.accepted, stats.rx_packets, stats.tx_packets,
+                 stats.data_in, stats.data_out, stats.retransmissions, stats.dropped);
+    (void)fflush(stdout);
+}
+
+static void write_worker(FILE *file, const struct hr_stats *stats)
+{
+    const char *separator = "";
+
+#define FIELD(name, meaning)                                                                       \
+    (void)fprintf(file, "%s\"" #name "\": %" PRIu64, separator, stats->name);                      \
+    separator = ", ";
+    HR_STATS(FIELD)
+#undef FIELD
+}
+
+/* 0, or -1 and a sentence. */
+static int write_json(const struct echo_options *options, const struct hr_stack *stack)
+{
+    FILE *file = options->json ? fopen(options->json, "w") : NULL;
+
+    if (!options->json) {
+        return 0;
+    }
+    if (!file) {
+        (void)fprintf(stderr, "echo_server: %s can't be written: %s.\n", options->json,
+                      strerror(errno));
+        return -1;
+    }
+    (void)fprintf(file, "{\"mode\": \"%s\", \"workers\": [\n", hr_stack_mode(stack));
+    for (unsigned i = 0; i < hr_stack_worker_count(stack); i++) {
+        struct hr_stats stats;
+
+        hr_stack_stats(stack, i, &stats);
+        (void)fprintf(file, "%s {", i > 0 ? ",\n" : "");
+        write_worker(file, &stats);
+        (void)fprintf(file, "}");
+    }
+    (void)fprintf(file, "\n]}\n");
+    return fclose(file) == 0 ? 0 : -1;
+}
+
+static uint64_t open_connections(const struct hr_stack *stack)
+{
+    struct hr_stats stats;
+
+    hr_stack_stats_sum(stack, &stats);
+    return stats.connections;
+}
+
+/* No new connections; those that are open may end, for a while. */
+static void drain(struct hr_stack *stack, const struct hr_addr *addr, const sigset_t *signals)
+{
+    double until = now_s() + drain_s;
+
+    (void)hr_unlisten(stack, addr);
+    while (open_connections(stack) > 0 && now_s() < until && !wait_signal(signals, 0.02)) {
+    }
+}
+
+static void serve(const struct echo_options *options, struct hr_stack *stack,
+                  const sigset_t *signals)
+{
+    double start = now_s();
+    double end = options->duration_s > 0 ? start + options->duration_s : 1e18;
+    double next_stats = options->stats_s > 0 ? start + options->stats_s : 1e18;
+
+    for (;;) {
+        double now = now_s();
+        double wake = end < next_stats ? end : next_stats;
+
+        if (now >= end) {
+            return;
+        }
+        if (now >= next_stats) {
+            print_stats(stack);
+            next_stats += options->stats_s;
+            continue;
+        }
+        if (wait_signal(signals, wake - now < 3600 ? wake - now : 3600)) {
+            return;
+        }
+    }
+}
+
+static int run(const struct echo_options *options, struct hr_stack *stack, const sigset_t *signals)
+{
+    struct hr_listen_options listen_options = hr_listen_options_default;
+    struct hr_failure failure;
+    struct hr_addr addr = {.port = options->port};
+    int error;
+
+    listen_options.nodelay = true;
+    error = hr_listen(stack, &addr, echo_services[options->service], &listen_options);
+    if (error != HR_OK) {
+        (void)fprintf(stderr, "echo_server: port %u can't be listened on: %s\n", options->port,
+                      hr_error_text(error));
+        return 1;
+    }
+    if (hr_stack_start(stack, &failure) != HR_OK) {
+        (void)fprintf(stderr, "echo_server: %s\n", failure.text);
+        return 1;
+    }
+    print_ready(options, stack);
+    serve(options, stack, signals);
+    drain(stack, &addr, signals);
+    hr_stack_stop(stack);
+    print_stats(stack);
+    return write_json(options, stack) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct echo_options options;
+    struct hr_stack *stack;
+    struct hr_failure failure;
+    sigset_t signals;
+    int result;
+
+    switch (echo_options_parse(argc, argv, &options)) {
+    case ECHO_RUN:
+        break;
+    case ECHO_DONE:
+        return 0;
+    default:
+        return 2;
+    }
+    /* Blocked before the threads exist, so that only main ever gets them. */
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (hr_stack_create(&options.stack, &stack, &failure) != HR_OK) {
+        (void)fprintf(stderr, "echo_server: %s\n", failure.text);
+        return 1;
+    }
+    result = run(&options, stack, &signals);
+    hr_stack_destroy(stack);
+    return result;
+}

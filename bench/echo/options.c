@@ -1,0 +1,255 @@
+#include "bench/echo/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const echo_service_names[] = {"echo", "discard", "chargen", NULL};
+static const char *const mode_names[] = {"auto", "zerocopy", "native", "generic", NULL};
+
+static const char help[] =
+    "usage: echo_server --interface IF --address CIDR [options]\n"
+    "\n"
+    "Serves TCP echo, discard or chargen (RFC 862, 863, 864) through AF_XDP.\n"
+    "\n"
+    "  --interface IF       network interface\n"
+    "  --address CIDR       own address, as 192.0.2.1/24; may be repeated. The kernel must\n"
+    "                       not have it.\n"
+    "  --gateway IP         default route; may be repeated, once per family\n"
+    "  --port N             TCP port (7)\n"
+    "  --service NAME       echo, discard or chargen (echo)\n"
+    "  --queues LIST        queues of the interface, a worker each, as 0,1 (all)\n"
+    "  --cores LIST         a core for each worker, as 0,1 (those that may be used, in order)\n"
+    "  --mode NAME          auto, zerocopy, native or generic (auto)\n"
+    "  --busy               never sleep\n"
+    "  --sleep              sleep at once when there is nothing to do\n"
+    "  --time-wait SECONDS  2MSL, 1 to 240 (60)\n"
+    "  --duration SECONDS   end by itself\n"
+    "  --stats SECONDS      print statistics at this interval\n"
+    "  --json FILE          write the final statistics\n"
+    "  --help, --version\n";
+
+enum {
+    OPTION_INTERFACE = 256,
+    OPTION_ADDRESS,
+    OPTION_GATEWAY,
+    OPTION_PORT,
+    OPTION_SERVICE,
+    OPTION_QUEUES,
+    OPTION_CORES,
+    OPTION_MODE,
+    OPTION_BUSY,
+    OPTION_SLEEP,
+    OPTION_TIME_WAIT,
+    OPTION_DURATION,
+    OPTION_STATS,
+    OPTION_JSON,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+static const struct option names[] = {
+    {"interface", required_argument, NULL, OPTION_INTERFACE},
+    {"address", required_argument, NULL, OPTION_ADDRESS},
+    {"gateway", required_argument, NULL, OPTION_GATEWAY},
+    {"port", required_argument, NULL, OPTION_PORT},
+    {"service", required_argument, NULL, OPTION_SERVICE},
+    {"queues", required_argument, NULL, OPTION_QUEUES},
+    {"cores", required_argument, NULL, OPTION_CORES},
+    {"mode", required_argument, NULL, OPTION_MODE},
+    {"busy", no_argument, NULL, OPTION_BUSY},
+    {"sleep", no_argument, NULL, OPTION_SLEEP},
+    {"time-wait", required_argument, NULL, OPTION_TIME_WAIT},
+    {"duration", required_argument, NULL, OPTION_DURATION},
+    {"stats", required_argument, NULL, OPTION_STATS},
+    {"json", required_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {0},
+};
+
+static enum echo_parse wrong(const char *format, const char *value)
+{
+    (void)fprintf(stderr, "echo_server: ");
+    (void)fprintf(stderr, format, value);
+    (void)fprintf(stderr, " See echo_server --help.\n");
+    return ECHO_WRONG;
+}
+
+static bool parse_number(const char *text, unsigned long max, unsigned *value)
+{
+    char *end;
+    unsigned long number;
+
+    errno = 0;
+    number = strtoul(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || *text < '0' || *text > '9' || number > max) {
+        return false;
+    }
+    *value = (unsigned)number;
+    return true;
+}
+
+static bool parse_seconds(const char *text, double *seconds)
+{
+    char *end;
+
+    errno = 0;
+    *seconds = strtod(text, &end);
+    return errno == 0 && end != text && *end == '\0' && *seconds > 0 && *seconds < 1e9;
+}
+
+/* "0,1,5"; at most HR_WORKERS_MAX numbers. */
+static bool parse_list(const char *text, unsigned *list, unsigned *count)
+{
+    char copy[512];
+    char *rest = copy;
+    char *item;
+
+    *count = 0;
+    if (strlen(text) >= sizeof copy || *text == '\0') {
+        return false;
+    }
+    (void)strcpy(copy, text);
+    while ((item = strsep(&rest, ",")) != NULL) {
+        if (*count == HR_WORKERS_MAX || !parse_number(item, 65535, &list[*count])) {
+            return false;
+        }
+        (*count)++;
+    }
+    return true;
+}
+
+static int find_name(const char *const *list, const char *name)
+{
+    for (int i = 0; list[i]; i++) {
+        if (strcmp(list[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static enum echo_parse append(const char **list, unsigned *count, const char *value)
+{
+    if (*count == ECHO_ADDRESSES_MAX) {
+        return wrong("'%s' is one too many: at most 16 can be given.", value);
+    }
+    list[(*count)++] = value;
+    return ECHO_RUN;
+}
+
+static enum echo_parse take_number(int option, const char *value, struct echo_options *options)
+{
+    unsigned number = 0;
+    bool good = true;
+
+    switch (option) {
+    case OPTION_PORT:
+        good = parse_number(value, 65535, &number) && number > 0;
+        options->port = (uint16_t)number;
+        break;
+    case OPTION_TIME_WAIT:
+        good = parse_number(value, 240, &number) && number > 0;
+        options->stack.time_wait_ms = number * 1000;
+        break;
+    case OPTION_DURATION:
+        good = parse_seconds(value, &options->duration_s);
+        break;
+    case OPTION_STATS:
+        good = parse_seconds(value, &options->stats_s);
+        break;
+    case OPTION_QUEUES:
+        good = parse_list(value, options->queues, &options->stack.queue_count);
+        options->stack.queues = options->queues;
+        break;
+    default:
+        good = parse_list(value, options->cores, &options->stack.core_count);
+        options->stack.cores = options->cores;
+        break;
+    }
+    return good ? ECHO_RUN : wrong("'%s' is not a number, or list of numbers, in range.", value);
+}
+
+static enum echo_parse take_name(int option, const char *value, struct echo_options *options)
+{
+    int found = find_name(option == OPTION_MODE ? mode_names : echo_service_names, value);
+
+    if (found < 0) {
+        return wrong(option == OPTION_MODE ? "'%s' is no mode: auto, zerocopy, native or generic."
+                                           : "'%s' is no service: echo, discard or chargen.",
+                     value);
+    }
+    if (option == OPTION_MODE) {
+        options->stack.mode = (enum hr_mode)found;
+    } else {
+        options->service = (enum echo_service)found;
+    }
+    return ECHO_RUN;
+}
+
+static enum echo_parse take(int option, const char *value, struct echo_options *options)
+{
+    switch (option) {
+    case OPTION_INTERFACE:
+        options->stack.interface = value;
+        return ECHO_RUN;
+    case OPTION_ADDRESS:
+        return append(options->addresses, &options->stack.address_count, value);
+    case OPTION_GATEWAY:
+        return append(options->gateways, &options->stack.gateway_count, value);
+    case OPTION_SERVICE:
+    case OPTION_MODE:
+        return take_name(option, value, options);
+    case OPTION_BUSY:
+        options->stack.wait = HR_WAIT_BUSY;
+        return ECHO_RUN;
+    case OPTION_SLEEP:
+        options->stack.wait = HR_WAIT_SLEEP;
+        return ECHO_RUN;
+    case OPTION_JSON:
+        options->json = value;
+        return ECHO_RUN;
+    case OPTION_HELP:
+        (void)fputs(help, stdout);
+        return ECHO_DONE;
+    case OPTION_VERSION:
+        (void)puts("echo_server " HR_VERSION);
+        return ECHO_DONE;
+    default:
+        return take_number(option, value, options);
+    }
+}
+
+enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *options)
+{
+    int option;
+
+    *options = (struct echo_options){.stack = hr_stack_options_default, .port = 7};
+    options->stack.addresses = options->addresses;
+    options->stack.gateways = options->gateways;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        enum echo_parse result;
+
+        if (option == '?') {
+            return wrong("'%s' is no option, or lacks its value.", argv[optind - 1]);
+        }
+        result = take(option, optarg, options);
+        if (result != ECHO_RUN) {
+            return result;
+        }
+    }
+    if (optind < argc) {
+        return wrong("'%s' is not an option.", argv[optind]);
+    }
+    if (!options->stack.interface) {
+        return wrong("%s", "No interface was given: --interface IF.");
+    }
+    if (options->stack.address_count == 0) {
+        return wrong("%s", "No address was given: --address CIDR.");
+    }
+    return ECHO_RUN;
+}

@@ -1,0 +1,42 @@
+/*
+ * The command line of echo_server.
+ */
+#ifndef HEADRACE_BENCH_ECHO_OPTIONS_H
+#define HEADRACE_BENCH_ECHO_OPTIONS_H
+
+#include <headrace/headrace.h>
+
+#define ECHO_ADDRESSES_MAX 16
+
+enum echo_service {
+    ECHO_SERVICE_ECHO,    /* RFC 862 */
+    ECHO_SERVICE_DISCARD, /* RFC 863 */
+    ECHO_SERVICE_CHARGEN, /* RFC 864 */
+};
+
+struct echo_options {
+    struct hr_stack_options stack;
+    const char *addresses[ECHO_ADDRESSES_MAX];
+    const char *gateways[ECHO_ADDRESSES_MAX];
+    unsigned queues[HR_WORKERS_MAX];
+    unsigned cores[HR_WORKERS_MAX];
+    uint16_t port;
+    enum echo_service service;
+    double duration_s; /* 0: until a signal */
+    double stats_s;    /* 0: none until the end */
+    const char *json;  /* file for the final statistics, or NULL */
+};
+
+/* What main does next. */
+enum echo_parse {
+    ECHO_RUN,
+    ECHO_DONE,  /* --help or --version was printed */
+    ECHO_WRONG, /* a sentence was printed */
+};
+
+/* The structure points into itself and must not move. */
+enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *options);
+
+extern const char *const echo_service_names[];
+
+#endif

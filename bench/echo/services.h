@@ -1,0 +1,12 @@
+/*
+ * The three services, as tables of callbacks. A connection's context is its
+ * listener's; only an echo that was refused its send keeps state of its own.
+ */
+#ifndef HEADRACE_BENCH_ECHO_SERVICES_H
+#define HEADRACE_BENCH_ECHO_SERVICES_H
+
+#include "bench/echo/options.h"
+
+extern const struct hr_conn_ops *const echo_services[];
+
+#endif
