@@ -93,7 +93,7 @@ int xdp_memory_open(struct xdp_memory *memory, const struct xdp_memory_config *c
 
 void xdp_memory_close(struct xdp_memory *memory)
 {
-    for (uint32_t i = 0; i < memory->pool_count; i++) {
+    for (uint32_t i = 0; memory->pools != NULL && i < memory->pool_count; i++) {
         free(memory->pools[i].records);
     }
     free(memory->pools);

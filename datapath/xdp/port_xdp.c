@@ -198,7 +198,6 @@ static void kick(struct port_xdp *xdp)
             xdp->is_link_down = false;
             return;
         }
-        action = KICK_LATER;
         if (errno == EAGAIN) {
             /* A full COMPLETION ring stops the kernel, too: emptying it is progress. */
             progress = reap_all(xdp) > 0;

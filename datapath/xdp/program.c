@@ -3,6 +3,7 @@
 #include "bpf/object.h"
 #include "datapath/util.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -125,6 +126,7 @@ int program_load(struct program *program, const struct program_config *config,
         program_close(program);
         return explain_load(error, result);
     }
+    assert(program->config != NULL); /* or the load had failed */
     program->config->slots_per_queue = config->slots_per_queue;
     return 0;
 }
