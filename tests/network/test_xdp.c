@@ -98,12 +98,16 @@ static bool readable(int fd, int timeout_ms)
     return poll(&poller, 1, timeout_ms) == 1;
 }
 
-static uint16_t internet_sum(const uint16_t *words, size_t count)
+static uint16_t internet_sum(const void *packet, size_t bytes)
 {
+    const uint8_t *from = packet;
     uint32_t sum = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        sum += words[i];
+    for (size_t i = 0; i < bytes; i += sizeof(uint16_t)) {
+        uint16_t word;
+
+        memcpy(&word, from + i, sizeof word);
+        sum += word;
     }
     sum = (sum & 0xffff) + (sum >> 16);
     return (uint16_t) ~(sum + (sum >> 16));
@@ -117,7 +121,7 @@ static void ping_kernel(const struct stage *stage)
     struct icmphdr echo = {.type = ICMP_ECHO, .un.echo = {.id = 7, .sequence = 1}};
     uint8_t back[128];
 
-    echo.checksum = internet_sum((const uint16_t *)(const void *)&echo, sizeof echo / 2);
+    echo.checksum = internet_sum(&echo, sizeof echo);
     assert_int_equal(sendto(fd, &echo, sizeof echo, 0, (struct sockaddr *)&to, sizeof to),
                      sizeof echo);
     assert_true(readable(fd, 1000));
