@@ -53,6 +53,14 @@ static inline void list_push_back(struct list *list, struct list_link *link)
     list->head.prev = link;
 }
 
+static inline void list_push_front(struct list *list, struct list_link *link)
+{
+    link->prev = &list->head;
+    link->next = list->head.next;
+    list->head.next->prev = link;
+    list->head.next = link;
+}
+
 /* The first link, removed; NULL when the list is empty. */
 static inline struct list_link *list_pop_front(struct list *list)
 {

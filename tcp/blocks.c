@@ -4,7 +4,8 @@
 #include <stdbool.h>
 
 /* State of the smallest block at which a block begins: its order, and this bit
- * while it is free. Bytes inside a block mean nothing. */
+ * while it is free. Inside a larger block it means nothing, but never says that
+ * something is given out, so that what is given back twice is noticed. */
 #define STATE_FREE 0x80u
 
 size_t blocks_memory_bytes(uint64_t arena_bytes)
@@ -17,12 +18,14 @@ static uint8_t *state_of(struct tcp_blocks *blocks, uint64_t offset)
     return &blocks->state[offset >> BLOCKS_ORDER_MIN];
 }
 
+/* At the front: who takes and gives back in turn stays on memory that is in the
+ * cache, instead of going round the arena. */
 static void put_free(struct tcp_blocks *blocks, uint64_t offset, unsigned order)
 {
     struct list_link *link = (struct list_link *)(void *)(blocks->arena + offset);
 
     *state_of(blocks, offset) = (uint8_t)(STATE_FREE | order);
-    list_push_back(&blocks->free[order], link);
+    list_push_front(&blocks->free[order], link);
 }
 
 void blocks_init(struct tcp_blocks *blocks, void *memory, uint64_t arena_bytes)
@@ -73,7 +76,10 @@ void blocks_give(struct tcp_blocks *blocks, void *block, unsigned order)
     uint64_t offset = (uint64_t)((uint8_t *)block - blocks->arena);
 
     order = clamp(order);
-    assert(offset < blocks->arena_bytes && *state_of(blocks, offset) == order);
+    assert(order <= BLOCKS_ORDER_MAX && offset < blocks->arena_bytes);
+    assert(offset % (1ull << order) == 0);
+    assert(*state_of(blocks, offset) == order);
+    *state_of(blocks, offset) = (uint8_t)(STATE_FREE | order);
     blocks->free_bytes += 1ull << order;
     while (order < BLOCKS_ORDER_MAX) {
         uint64_t buddy = offset ^ (1ull << order);

@@ -2,8 +2,6 @@
 
 #include "datapath/net/checksum.h"
 
-static const struct piece_chain empty_chain = {PIECE_NONE, PIECE_NONE};
-
 /* The new bytes lie right behind the last piece's, in the same frame. */
 static bool joins(const struct piece *last, const struct slice *slice)
 {
@@ -34,34 +32,61 @@ static bool keep(struct frame_pool *pool, const struct slice *tail, const struct
     return true;
 }
 
+/* A piece for bytes that are held already; without one the hold goes again. */
+static uint32_t wrap(struct pieces *pieces, struct frame_pool *pool, const struct slice *kept)
+{
+    struct piece *piece = slab_take(&pieces->slab);
+
+    if (!piece) {
+        frame_drop(pool, kept->frame, FRAME_REASSEMBLY);
+        return PIECE_NONE;
+    }
+    piece->slice = *kept;
+    piece->next = PIECE_NONE;
+    return slab_index(&pieces->slab, piece);
+}
+
+bool piece_start(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
+                 const struct slice *slice, const struct slice *near)
+{
+    struct slice kept;
+    uint32_t index;
+
+    assert(chain->first == PIECE_NONE);
+    if (!keep(pool, near, slice, &kept)) {
+        return false;
+    }
+    index = wrap(pieces, pool, &kept);
+    chain->first = index;
+    chain->last = index;
+    return index != PIECE_NONE;
+}
+
 bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
                   const struct slice *slice)
 {
-    struct piece *last = chain->last == PIECE_NONE ? NULL : piece_at(pieces, chain->last);
     struct slice kept;
-    struct piece *piece;
+    struct piece *last;
+    uint32_t index;
 
-    if (!keep(pool, last ? &last->slice : NULL, slice, &kept)) {
+    if (chain->last == PIECE_NONE) {
+        return piece_start(pieces, pool, chain, slice, NULL);
+    }
+    last = piece_at(pieces, chain->last);
+    if (!keep(pool, &last->slice, slice, &kept)) {
         return false;
     }
-    if (last && joins(last, &kept)) {
+    if (joins(last, &kept)) {
         join(last, &kept);
         frame_drop(pool, kept.frame, FRAME_REASSEMBLY); /* the piece has a hold already */
         return true;
     }
-    piece = slab_take(&pieces->slab);
-    if (!piece) {
-        frame_drop(pool, kept.frame, FRAME_REASSEMBLY);
+    index = wrap(pieces, pool, &kept);
+    if (index == PIECE_NONE) {
         return false;
     }
-    piece->slice = kept;
-    piece->next = PIECE_NONE;
-    chain->last = slab_index(&pieces->slab, piece);
-    if (last) {
-        last->next = chain->last;
-    } else {
-        chain->first = chain->last;
-    }
+    last->next = index;
+    chain->last = index;
     return true;
 }
 
@@ -85,23 +110,13 @@ void piece_adopt(struct pieces *pieces, struct piece_chain *chain, const struct 
 bool piece_prepend(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
                    const struct slice *slice)
 {
-    struct slice kept;
-    struct piece *piece;
+    struct piece_chain front = {PIECE_NONE, PIECE_NONE};
 
-    if (!keep(pool, NULL, slice, &kept)) {
+    if (!piece_start(pieces, pool, &front, slice, &piece_at(pieces, chain->first)->slice)) {
         return false;
     }
-    piece = slab_take(&pieces->slab);
-    if (!piece) {
-        frame_drop(pool, kept.frame, FRAME_REASSEMBLY);
-        return false;
-    }
-    piece->slice = kept;
-    piece->next = chain->first;
-    chain->first = slab_index(&pieces->slab, piece);
-    if (chain->last == PIECE_NONE) {
-        chain->last = chain->first;
-    }
+    piece_at(pieces, front.first)->next = chain->first;
+    chain->first = front.first;
     return true;
 }
 
@@ -129,5 +144,4 @@ void piece_clear(struct pieces *pieces, struct frame_pool *pool, struct piece_ch
     while (piece_pop(pieces, chain, &slice)) {
         frame_drop(pool, slice.frame, FRAME_REASSEMBLY);
     }
-    *chain = empty_chain;
 }

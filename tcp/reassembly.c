@@ -33,8 +33,8 @@ void reassembly_clear(struct reassembly *reassembly, const struct reassembly_roo
         piece_clear(room->pieces, room->pool, &reassembly->ranges[i].chain);
     }
     reassembly->count = 0;
-    reassembly->bytes = 0;
     give_back(reassembly, room);
+    reassembly_init(reassembly);
 }
 
 static bool grow(struct reassembly *reassembly, const struct reassembly_room *room)
@@ -56,6 +56,13 @@ static bool grow(struct reassembly *reassembly, const struct reassembly_room *ro
     reassembly->ranges = ranges;
     reassembly->order = (uint8_t)order;
     return true;
+}
+
+/* Whether the bounds of the connection leave room for another piece. */
+static bool may_add_piece(const struct reassembly *reassembly)
+{
+    return reassembly->pieces <
+           REASSEMBLY_PIECES_MIN + reassembly->bytes / REASSEMBLY_BYTES_PER_PIECE;
 }
 
 /* The first range that ends at or after `seq`. */
@@ -111,41 +118,42 @@ static void note_recent(struct reassembly *reassembly, const struct reassembly_r
     reassembly->recent_count = count;
 }
 
-static enum reassembly_result open_range(struct reassembly *reassembly,
-                                         const struct reassembly_room *room, unsigned at,
-                                         const struct reassembly_range *range)
+/* The bytes behind which a small payload of a range of its own is copied: those
+ * of a neighbour, so that scattered bytes do not hold a frame each. */
+static const struct slice *neighbour(const struct reassembly *reassembly,
+                                     const struct pieces *pieces, unsigned at)
 {
+    if (at > 0) {
+        return &piece_at(pieces, reassembly->ranges[at - 1].chain.last)->slice;
+    }
+    return reassembly->count > 0 ? &piece_at(pieces, reassembly->ranges[0].chain.first)->slice
+                                 : NULL;
+}
+
+/* A range of its own at place `at`, touching none. */
+static enum reassembly_result insert_apart(struct reassembly *reassembly,
+                                           const struct reassembly_room *room, unsigned at,
+                                           uint32_t seq, const struct slice *slice)
+{
+    struct reassembly_range range = {
+        .start = seq, .end = seq + slice->length, .chain = {PIECE_NONE, PIECE_NONE}};
     struct reassembly_range *place;
 
     if (reassembly->count == capacity(reassembly) && !grow(reassembly, room)) {
         return REASSEMBLY_NO_ROOM;
     }
-    place = &reassembly->ranges[at];
-    memmove(place + 1, place, (reassembly->count - at) * sizeof *place);
-    *place = *range;
-    reassembly->count++;
-    reassembly->bytes += range->end - range->start;
-    note_recent(reassembly, place);
-    return REASSEMBLY_STORED;
-}
-
-static enum reassembly_result insert_apart(struct reassembly *reassembly,
-                                           const struct reassembly_room *room, unsigned at,
-                                           const struct slice *slice, uint32_t seq)
-{
-    struct reassembly_range range = {
-        .start = seq, .end = seq + slice->length, .chain = {PIECE_NONE, PIECE_NONE}};
-    enum reassembly_result result;
-
-    if (!piece_append(room->pieces, room->pool, &range.chain, slice)) {
+    if (!piece_start(room->pieces, room->pool, &range.chain, slice,
+                     neighbour(reassembly, room->pieces, at))) {
         give_back(reassembly, room);
         return REASSEMBLY_NO_ROOM;
     }
-    result = open_range(reassembly, room, at, &range);
-    if (result == REASSEMBLY_NO_ROOM) {
-        piece_clear(room->pieces, room->pool, &range.chain);
-    }
-    return result;
+    place = &reassembly->ranges[at];
+    memmove(place + 1, place, (reassembly->count - at) * sizeof *place);
+    *place = range;
+    reassembly->count++;
+    reassembly->bytes += slice->length;
+    note_recent(reassembly, place);
+    return REASSEMBLY_STORED;
 }
 
 /* The range now reaches the next one: they become one. */
@@ -171,7 +179,7 @@ static bool reaches_next(const struct reassembly *reassembly, unsigned at)
 /* Appends what is new of the segment behind the range, hole by hole. False when
  * something had no room. */
 static bool extend(struct reassembly *reassembly, const struct reassembly_room *room, unsigned at,
-                   const struct slice *slice, uint32_t seq)
+                   uint32_t seq, const struct slice *slice)
 {
     struct reassembly_range *range = &reassembly->ranges[at];
     uint32_t end = seq + slice->length;
@@ -193,31 +201,18 @@ static bool extend(struct reassembly *reassembly, const struct reassembly_room *
             merge_next(reassembly, room, at);
         }
     }
-    if (reaches_next(reassembly, at)) {
-        merge_next(reassembly, room, at);
-    }
     return true;
 }
 
-enum reassembly_result reassembly_insert(struct reassembly *reassembly,
-                                         const struct reassembly_room *room, uint32_t seq,
-                                         const struct slice *slice)
+/* Joins the segment to the range at `at`, which it touches. The part before it
+ * goes first: when that has no room, nothing is kept. */
+static enum reassembly_result insert_joined(struct reassembly *reassembly,
+                                            const struct reassembly_room *room, unsigned at,
+                                            uint32_t seq, const struct slice *slice)
 {
-    uint32_t end = seq + slice->length;
-    unsigned at = find(reassembly, seq);
-    struct reassembly_range *range;
+    struct reassembly_range *range = &reassembly->ranges[at];
     uint32_t before = reassembly->bytes;
 
-    assert(slice->length > 0);
-    if (at == reassembly->count || seq_gt(reassembly->ranges[at].start, end)) {
-        return insert_apart(reassembly, room, at, slice, seq);
-    }
-    range = &reassembly->ranges[at];
-    if (seq_le(range->start, seq) && seq_le(end, range->end)) {
-        reassembly_note_duplicate(reassembly, seq, end);
-        note_recent(reassembly, range);
-        return REASSEMBLY_DUPLICATE;
-    }
     if (seq_lt(seq, range->start)) {
         struct slice front = cut(room->pool, slice, 0, range->start - seq);
 
@@ -227,11 +222,56 @@ enum reassembly_result reassembly_insert(struct reassembly *reassembly,
         reassembly->bytes += front.length;
         range->start = seq;
     }
-    if (!extend(reassembly, room, at, slice, seq) && reassembly->bytes == before) {
+    if (!extend(reassembly, room, at, seq, slice) && reassembly->bytes == before) {
         return REASSEMBLY_NO_ROOM;
     }
     note_recent(reassembly, range);
     return REASSEMBLY_STORED;
+}
+
+/* Notes the first run of the segment that is here already, in the range at `at`
+ * or, where the segment only touches that one, the next; true when it is the
+ * whole segment. */
+static bool note_known(struct reassembly *reassembly, unsigned at, uint32_t seq, uint32_t end)
+{
+    const struct reassembly_range *range = &reassembly->ranges[at];
+    uint32_t known_start;
+    uint32_t known_end;
+
+    if (range->end == seq && at + 1u < reassembly->count) {
+        range++;
+    }
+    known_start = seq_max(seq, range->start);
+    known_end = seq_min(end, range->end);
+    if (seq_lt(known_start, known_end)) {
+        reassembly_note_duplicate(reassembly, known_start, known_end);
+    }
+    return known_start == seq && known_end == end;
+}
+
+enum reassembly_result reassembly_insert(struct reassembly *reassembly,
+                                         const struct reassembly_room *room, uint32_t seq,
+                                         const struct slice *slice)
+{
+    uint32_t end = seq + slice->length;
+    unsigned at = find(reassembly, seq);
+    uint32_t pieces_before = room->pieces->slab.used;
+    enum reassembly_result result;
+
+    assert(slice->length > 0);
+    if (at < reassembly->count && seq_le(reassembly->ranges[at].start, end)) {
+        if (note_known(reassembly, at, seq, end)) {
+            note_recent(reassembly, &reassembly->ranges[at]);
+            return REASSEMBLY_DUPLICATE;
+        }
+        result = may_add_piece(reassembly) ? insert_joined(reassembly, room, at, seq, slice)
+                                           : REASSEMBLY_NO_ROOM;
+    } else {
+        result = may_add_piece(reassembly) ? insert_apart(reassembly, room, at, seq, slice)
+                                           : REASSEMBLY_NO_ROOM;
+    }
+    reassembly->pieces += room->pieces->slab.used - pieces_before;
+    return result;
 }
 
 bool reassembly_pop(struct reassembly *reassembly, const struct reassembly_room *room,
@@ -242,6 +282,7 @@ bool reassembly_pop(struct reassembly *reassembly, const struct reassembly_room 
         uint32_t start = range->start;
 
         (void)piece_pop(room->pieces, &range->chain, out);
+        reassembly->pieces--;
         range->start += out->length;
         reassembly->bytes -= out->length;
         if (range->chain.first == PIECE_NONE) {
@@ -262,14 +303,19 @@ bool reassembly_pop(struct reassembly *reassembly, const struct reassembly_room 
 
 unsigned reassembly_prune_top(struct reassembly *reassembly, const struct reassembly_room *room)
 {
+    uint32_t pieces_before = room->pieces->slab.used;
     struct reassembly_range *top;
 
     if (reassembly->count == 0) {
         return 0;
     }
     top = &reassembly->ranges[reassembly->count - 1];
+    if (seq_between(reassembly->duplicate_start, top->start, top->end)) {
+        reassembly->duplicate = false; /* alone, the block would claim what is gone */
+    }
     reassembly->bytes -= top->end - top->start;
     piece_clear(room->pieces, room->pool, &top->chain);
+    reassembly->pieces -= pieces_before - room->pieces->slab.used;
     reassembly->count--;
     give_back(reassembly, room);
     return 1;
@@ -282,47 +328,94 @@ void reassembly_note_duplicate(struct reassembly *reassembly, uint32_t start, ui
     reassembly->duplicate_end = end;
 }
 
-unsigned reassembly_sack(struct reassembly *reassembly, struct tcp_sack_block *blocks, unsigned max)
+/* What an ACK says, being written. */
+struct report {
+    struct tcp_sack_block *blocks;
+    unsigned first; /* 1 behind a D-SACK, which may repeat a range's block */
+    unsigned count;
+    unsigned max;
+};
+
+static void report_range(struct report *report, const struct reassembly_range *range)
 {
-    unsigned count = 0;
-
-    if (reassembly->duplicate) {
-        reassembly->duplicate = false;
-        blocks[count++] =
-            (struct tcp_sack_block){reassembly->duplicate_start, reassembly->duplicate_end};
-    }
-    for (unsigned i = 0; i < reassembly->recent_count && count < max; i++) {
-        uint32_t seq = reassembly->recent[i];
-        unsigned at = find(reassembly, seq + 1);
-
-        /* A range that was delivered or pruned since has left its number. */
-        if (at < reassembly->count && seq_le(reassembly->ranges[at].start, seq)) {
-            blocks[count++] =
-                (struct tcp_sack_block){reassembly->ranges[at].start, reassembly->ranges[at].end};
+    for (unsigned i = report->first; i < report->count; i++) {
+        if (report->blocks[i].start == range->start) {
+            return;
         }
     }
-    return count;
+    if (report->count < report->max) {
+        report->blocks[report->count++] = (struct tcp_sack_block){range->start, range->end};
+    }
+}
+
+/* The range around `seq`. A number whose range was delivered or pruned since
+ * reports none. */
+static void report_around(struct report *report, const struct reassembly *reassembly, uint32_t seq)
+{
+    unsigned at = find(reassembly, seq + 1);
+
+    if (at < reassembly->count && seq_le(reassembly->ranges[at].start, seq)) {
+        report_range(report, &reassembly->ranges[at]);
+    }
+}
+
+unsigned reassembly_sack(struct reassembly *reassembly, struct tcp_sack_block *blocks, unsigned max)
+{
+    struct report report = {blocks, 0, 0, max};
+
+    assert(max > 0);
+    if (reassembly->duplicate) {
+        reassembly->duplicate = false;
+        blocks[0] = (struct tcp_sack_block){reassembly->duplicate_start, reassembly->duplicate_end};
+        report.first = 1;
+        report.count = 1;
+        report_around(&report, reassembly, reassembly->duplicate_start);
+    }
+    for (unsigned i = 0; i < reassembly->recent_count; i++) {
+        report_around(&report, reassembly, reassembly->recent[i]);
+    }
+    for (unsigned i = 0; i < reassembly->count && report.count < max; i++) {
+        report_range(&report, &reassembly->ranges[i]);
+    }
+    return report.count;
+}
+
+/* A range is its chain: as many bytes, each piece with its hold, up to `last`. */
+static bool range_is_whole(const struct reassembly_range *range, const struct reassembly_room *room,
+                           uint32_t *pieces)
+{
+    uint32_t bytes = 0;
+    uint32_t last = PIECE_NONE;
+
+    for (uint32_t at = range->chain.first; at != PIECE_NONE;
+         at = piece_at(room->pieces, at)->next) {
+        const struct slice *slice = &piece_at(room->pieces, at)->slice;
+
+        if (slice->length == 0 || !frame_is_held_by(room->pool, slice->frame, FRAME_REASSEMBLY)) {
+            return false;
+        }
+        bytes += slice->length;
+        (*pieces)++;
+        last = at;
+    }
+    return bytes > 0 && bytes == range->end - range->start && last == range->chain.last;
 }
 
 bool reassembly_check(const struct reassembly *reassembly, const struct reassembly_room *room)
 {
     uint32_t bytes = 0;
+    uint32_t pieces = 0;
 
     for (unsigned i = 0; i < reassembly->count; i++) {
         const struct reassembly_range *range = &reassembly->ranges[i];
-        uint32_t chain_bytes = 0;
 
-        if (i > 0 && !seq_gt(range->start, range[-1].end)) {
+        if ((i > 0 && !seq_gt(range->start, range[-1].end)) ||
+            !range_is_whole(range, room, &pieces)) {
             return false;
         }
-        for (uint32_t at = range->chain.first; at != PIECE_NONE;
-             at = piece_at(room->pieces, at)->next) {
-            chain_bytes += piece_at(room->pieces, at)->slice.length;
-        }
-        if (chain_bytes != range->end - range->start) {
-            return false;
-        }
-        bytes += chain_bytes;
+        bytes += range->end - range->start;
     }
-    return bytes == reassembly->bytes && (reassembly->count > 0) == (reassembly->ranges != NULL);
+    return bytes == reassembly->bytes && pieces == reassembly->pieces &&
+           reassembly->count <= capacity(reassembly) &&
+           (reassembly->count > 0) == (reassembly->ranges != NULL);
 }

@@ -2,10 +2,10 @@
  * Reassembly: bytes beyond RCV.NXT (RFC 9293 SHLD-31), as ranges without a gap
  * inside, sorted, none touching another; each range a chain of pieces.
  *
- * Bounded in ranges, and in pieces and frames by the worker's slab and budget.
- * An insertion finds its place by binary search. What arrived first is kept.
- * Ranges stand in a block of the worker that is taken when the first byte
- * arrives out of order and given back when none is left.
+ * Bounded in ranges and pieces of its own, and in pieces and frames by the
+ * worker's slab and budget. An insertion finds its place by binary search. What arrived first is
+ * kept. Ranges stand in a block of the worker that is taken when the first byte arrives out of
+ * order and given back when none is left.
  *
  * Also what an ACK reports of it: SACK blocks, the newest first (RFC 2018
  * section 4), a duplicate before them (RFC 2883).
@@ -22,6 +22,13 @@
 
 #define REASSEMBLY_RANGES_MAX 256u
 
+/* Pieces of one connection: so many, and one more for each so many bytes. Half
+ * a default MSS a piece (RFC 9293 section 3.7.1) is worse than any honest peer
+ * does; without the bound, single bytes in falling order, each a piece, would
+ * use up the worker's. */
+#define REASSEMBLY_PIECES_MIN 512u
+#define REASSEMBLY_BYTES_PER_PIECE 256u
+
 struct reassembly_range {
     uint32_t start;
     uint32_t end;
@@ -31,6 +38,7 @@ struct reassembly_range {
 struct reassembly {
     struct reassembly_range *ranges; /* NULL while there are none */
     uint32_t bytes;
+    uint32_t pieces;
     uint16_t count;
     uint8_t order;        /* of the block */
     uint8_t recent_count; /* of recent[] */
@@ -50,7 +58,7 @@ struct reassembly_room {
 enum reassembly_result {
     REASSEMBLY_STORED,    /* some or all of the bytes are new and kept */
     REASSEMBLY_DUPLICATE, /* nothing new */
-    REASSEMBLY_NO_ROOM,   /* not kept: ranges, pieces or frames are short */
+    REASSEMBLY_NO_ROOM,   /* nothing kept: ranges, pieces or frames are short */
 };
 
 void reassembly_init(struct reassembly *reassembly);
@@ -66,11 +74,13 @@ enum reassembly_result reassembly_insert(struct reassembly *reassembly,
 bool reassembly_pop(struct reassembly *reassembly, const struct reassembly_room *room,
                     uint32_t rcv_nxt, struct slice *out);
 
-/* Drops the highest range; returns how many ranges went (0 or 1). What was
- * SACKed is then reneged on, which RFC 2018 section 8 allows. */
+/* Drops the highest range, and the report of a duplicate in it; returns how many ranges went (0 or
+ * 1). What was SACKed is then reneged on, which RFC 2018 section 8 allows. */
 unsigned reassembly_prune_top(struct reassembly *reassembly, const struct reassembly_room *room);
 
-/* A segment brought nothing new: the next ACK says so (RFC 2883). */
+/* Bytes came that were here already: the next ACK says so (RFC 2883). What
+ * reassembly_insert finds it notes by itself: of a segment that is old in part,
+ * the first old run (RFC 2883 section 4.2). */
 void reassembly_note_duplicate(struct reassembly *reassembly, uint32_t start, uint32_t end);
 
 /* Whether an ACK has something to report. */
@@ -79,7 +89,9 @@ static inline bool reassembly_has_report(const struct reassembly *reassembly)
     return reassembly->count > 0 || reassembly->duplicate;
 }
 
-/* The blocks for an ACK, at most `max`; the duplicate is reported once. */
+/* The blocks for an ACK, at most `max`, which is not 0: the duplicate, reported
+ * once, and the range around it (RFC 2883 section 4), the ranges last hit, then
+ * others for as long as there is room (RFC 2018 section 4). */
 unsigned reassembly_sack(struct reassembly *reassembly, struct tcp_sack_block *blocks,
                          unsigned max);
 

@@ -7,7 +7,7 @@ size_t slab_memory_bytes(uint32_t object_bytes, uint32_t count)
 
 void slab_init(struct slab *slab, void *memory, uint32_t object_bytes, uint32_t count)
 {
-    assert(object_bytes % 8 == 0);
+    assert(object_bytes > 0 && object_bytes % 8 == 0 && count < SLAB_NONE);
     slab->objects = memory;
     slab->slots = (struct slab_slot *)(void *)(slab->objects + (size_t)count * object_bytes);
     slab->object_bytes = object_bytes;
@@ -49,6 +49,6 @@ uint32_t slab_index(const struct slab *slab, const void *object)
 {
     size_t offset = (size_t)((const uint8_t *)object - slab->objects);
 
-    assert(offset % slab->object_bytes == 0);
+    assert(offset % slab->object_bytes == 0 && offset / slab->object_bytes < slab->count);
     return (uint32_t)(offset / slab->object_bytes);
 }

@@ -34,6 +34,7 @@ bool table_insert(struct table *table, uint64_t hash, uint32_t value)
     struct table_bucket *bucket = &table->buckets[at];
     unsigned entry;
 
+    assert(value != TABLE_NONE);
     if (table->count == table->count_max) {
         return false;
     }

@@ -48,7 +48,8 @@ size_t table_memory_bytes(uint32_t entries_max);
 /* `memory` is zeroed and aligned to a cache line. */
 void table_init(struct table *table, void *memory, uint32_t entries_max);
 
-/* False when the table is full. The pair may not be in it. */
+/* False when the table is full. The pair may not be in it; the value may not be
+ * TABLE_NONE. */
 bool table_insert(struct table *table, uint64_t hash, uint32_t value);
 /* The pair must be in it. */
 void table_remove(struct table *table, uint64_t hash, uint32_t value);

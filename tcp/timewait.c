@@ -31,6 +31,7 @@ void timewait_restart(struct timewait *timewait, uint32_t index, uint64_t now_ns
 {
     struct timewait_entry *entry = timewait_at(timewait, index);
 
+    assert(slab_generation(&timewait->entries, index) & 1);
     list_link_remove(&entry->link);
     entry->expiry_ns = now_ns + timewait->duration_ns;
     list_push_back(&timewait->fifo, &entry->link);
@@ -40,22 +41,29 @@ void timewait_remove(struct timewait *timewait, uint32_t index)
 {
     struct timewait_entry *entry = timewait_at(timewait, index);
 
+    assert(slab_generation(&timewait->entries, index) & 1);
     list_link_remove(&entry->link);
     slab_give(&timewait->entries, entry);
 }
 
-uint32_t timewait_oldest(const struct timewait *timewait)
+static const struct timewait_entry *oldest(const struct timewait *timewait)
 {
     if (list_is_empty(&timewait->fifo)) {
-        return TIMEWAIT_NONE;
+        return NULL;
     }
-    return slab_index(&timewait->entries,
-                      container_of(timewait->fifo.head.next, struct timewait_entry, link));
+    return container_of(timewait->fifo.head.next, struct timewait_entry, link);
+}
+
+uint32_t timewait_oldest(const struct timewait *timewait)
+{
+    const struct timewait_entry *entry = oldest(timewait);
+
+    return entry ? slab_index(&timewait->entries, entry) : TIMEWAIT_NONE;
 }
 
 uint64_t timewait_next_ns(const struct timewait *timewait)
 {
-    uint32_t oldest = timewait_oldest(timewait);
+    const struct timewait_entry *entry = oldest(timewait);
 
-    return oldest == TIMEWAIT_NONE ? UINT64_MAX : timewait_at(timewait, oldest)->expiry_ns;
+    return entry ? entry->expiry_ns : UINT64_MAX;
 }
