@@ -59,6 +59,21 @@ static int make_pool(struct xdp_memory *memory, const struct xdp_memory_config *
     return 0;
 }
 
+static int make_pools(struct xdp_memory *memory, const struct xdp_memory_config *config)
+{
+    int result = 0;
+
+    memory->pools = calloc(config->pool_count, sizeof *memory->pools);
+    if (memory->pools == NULL) {
+        return -ENOMEM;
+    }
+    while (result == 0 && memory->pool_count < config->pool_count) {
+        result = make_pool(memory, config, memory->pool_count);
+        memory->pool_count += result == 0;
+    }
+    return result;
+}
+
 int xdp_memory_open(struct xdp_memory *memory, const struct xdp_memory_config *config,
                     struct xdp_error *error)
 {
@@ -73,14 +88,7 @@ int xdp_memory_open(struct xdp_memory *memory, const struct xdp_memory_config *c
     if (result != 0) {
         return result;
     }
-    memory->pools = calloc(config->pool_count, sizeof *memory->pools);
-    result = memory->pools != NULL ? 0 : -ENOMEM;
-    while (result == 0 && memory->pool_count < config->pool_count) {
-        result = make_pool(memory, config, memory->pool_count);
-        if (result == 0) {
-            memory->pool_count++;
-        }
-    }
+    result = make_pools(memory, config);
     if (result != 0) {
         xdp_memory_close(memory);
         return xdp_error_set(error, result,

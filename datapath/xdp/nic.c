@@ -117,7 +117,7 @@ int nic_read(const char *interface, struct nic_facts *facts, struct xdp_error *e
                              "link' lists those that exist.",
                              interface, sizeof facts->name - 1);
     }
-    strcpy(facts->name, interface);
+    memcpy(facts->name, interface, strlen(interface) + 1);
     fd = open_control(error);
     if (fd < 0) {
         return fd;

@@ -30,8 +30,8 @@ static void set_tx_room(struct port_xdp *xdp)
     xdp->port.tx_room = xdp->socket.ring[XSK_TX].size - busy;
 }
 
-/* The kernel's descriptor, checked: what it says is not trusted to lie inside
- * the pool. False for what is not a whole packet; its frame is dropped. */
+/* The kernel's descriptor, asserted to be a frame that we lent. False for what is
+ * not a whole packet; its frame is dropped. */
 static bool accept_packet(struct port_xdp *xdp, const struct xdp_desc *descriptor,
                           struct port_packet *packet)
 {
@@ -165,12 +165,19 @@ static const struct kick_row {
     {ENXIO, KICK_DOWN, PORT_XDP_KICK_DOWN},      {EINTR, KICK_AGAIN, PORT_XDP_KICK_AGAIN},
 };
 
-static enum kick_action kick_failed(struct port_xdp *xdp, int errnum, bool progress)
+/* EAGAIN says two things. Emptying COMPLETION is progress, too, for the kernel
+ * also stops when that is full. */
+static enum kick_action kick_refused(struct port_xdp *xdp, uint32_t untaken_before)
 {
-    if (errnum == EAGAIN) {
-        xdp->events[progress ? PORT_XDP_KICK_AGAIN : PORT_XDP_KICK_FULL]++;
-        return progress ? KICK_AGAIN : KICK_LATER;
-    }
+    bool progress = reap_all(xdp) > 0;
+
+    progress = xsk_ring_untaken(&xdp->socket.ring[XSK_TX]) < untaken_before || progress;
+    xdp->events[progress ? PORT_XDP_KICK_AGAIN : PORT_XDP_KICK_FULL]++;
+    return progress ? KICK_AGAIN : KICK_LATER;
+}
+
+static enum kick_action kick_failed(struct port_xdp *xdp, int errnum)
+{
     for (unsigned i = 0; i < COUNT_OF(kick_rows); i++) {
         if (kick_rows[i].errnum == errnum) {
             xdp->events[kick_rows[i].event]++;
@@ -186,32 +193,23 @@ static enum kick_action kick_failed(struct port_xdp *xdp, int errnum, bool progr
 static void kick(struct port_xdp *xdp)
 {
     struct xsk_ring *tx = &xdp->socket.ring[XSK_TX];
-    uint32_t untaken = xsk_ring_untaken(tx);
+    enum kick_action action = KICK_AGAIN;
 
-    for (unsigned i = 0; i < KICKS_MAX && untaken > 0 && xsk_ring_needs_wakeup(tx); i++) {
-        uint32_t before = untaken;
-        enum kick_action action;
-        bool progress;
+    for (unsigned i = 0; i < KICKS_MAX && action == KICK_AGAIN; i++) {
+        uint32_t untaken = xsk_ring_untaken(tx);
 
+        if (untaken == 0 || !xsk_ring_needs_wakeup(tx)) {
+            break;
+        }
         xdp->port.counters.kicks++;
         if (sendto(xdp->socket.handle.fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0) {
             xdp->is_link_down = false;
             return;
         }
-        if (errno == EAGAIN) {
-            /* A full COMPLETION ring stops the kernel, too: emptying it is progress. */
-            progress = reap_all(xdp) > 0;
-            untaken = xsk_ring_untaken(tx);
-            action = kick_failed(xdp, EAGAIN, progress || untaken < before);
-        } else {
-            action = kick_failed(xdp, errno, false);
-        }
-        xdp->is_link_down = action == KICK_DOWN;
-        if (action != KICK_AGAIN) {
-            xdp->kick_pause = action == KICK_DOWN ? DOWN_PAUSE : 0;
-            return;
-        }
+        action = errno == EAGAIN ? kick_refused(xdp, untaken) : kick_failed(xdp, errno);
     }
+    xdp->is_link_down = action == KICK_DOWN;
+    xdp->kick_pause = action == KICK_DOWN ? DOWN_PAUSE : 0;
 }
 
 static void flush(struct port *port)

@@ -3,7 +3,6 @@
 #include "bpf/object.h"
 #include "datapath/util.h"
 
-#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -71,7 +70,8 @@ static int keep(struct guarded_fd *guarded, int fd)
 }
 
 /* Keeps what we need of the object, which is thrown away then. */
-static int take_parts(struct program *program, const struct bpf_object *object)
+static int take_parts(struct program *program, const struct bpf_object *object,
+                      uint32_t slots_per_queue)
 {
     struct bpf_program *code = bpf_object__find_program_by_name(object, PROGRAM_NAME);
     int result = keep(&program->program, bpf_program__fd(code));
@@ -84,7 +84,11 @@ static int take_parts(struct program *program, const struct bpf_object *object)
     }
     program->config = map_array(object, "config", sizeof *program->config, PROT_READ | PROT_WRITE);
     program->counters = map_array(object, "counters", sizeof *program->counters, PROT_READ);
-    return program->config != NULL && program->counters != NULL ? 0 : -errno;
+    if (program->config == NULL || program->counters == NULL) {
+        return -ENOMEM;
+    }
+    program->config->slots_per_queue = slots_per_queue;
+    return 0;
 }
 
 static int load_object(struct program *program, const struct program_config *config)
@@ -105,7 +109,7 @@ static int load_object(struct program *program, const struct program_config *con
         result = bpf_object__load(object);
     }
     if (result == 0) {
-        result = take_parts(program, object);
+        result = take_parts(program, object, config->slots_per_queue);
     }
     bpf_object__close(object);
     return result;
@@ -126,8 +130,6 @@ int program_load(struct program *program, const struct program_config *config,
         program_close(program);
         return explain_load(error, result);
     }
-    assert(program->config != NULL); /* or the load had failed */
-    program->config->slots_per_queue = config->slots_per_queue;
     return 0;
 }
 
@@ -181,7 +183,7 @@ static uint32_t attached_program(const struct program_target *target, char name[
     uint32_t id = 0;
     int fd;
 
-    strcpy(name, "?");
+    memcpy(name, "?", 2);
     if (bpf_xdp_query_id((int)target->ifindex, 0, &id) != 0 || id == 0) {
         return 0;
     }
@@ -281,7 +283,7 @@ void program_close(struct program *program)
         munmap(program->config, sizeof *program->config);
     }
     if (!in_child && program->counters != NULL) {
-        munmap((void *)(uintptr_t)program->counters, sizeof *program->counters);
+        munmap(program->counters, sizeof *program->counters);
     }
     program->config = NULL;
     program->counters = NULL;

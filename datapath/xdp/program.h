@@ -22,8 +22,8 @@ struct program {
     struct guarded_fd program;
     struct guarded_fd sockets; /* the XSKMAP */
     struct guarded_fd link;
-    struct bpf_config *config;           /* mapped, writable */
-    const struct bpf_counters *counters; /* mapped */
+    struct bpf_config *config;     /* mapped, writable */
+    struct bpf_counters *counters; /* mapped, read-only */
 };
 
 /* What program_close has nothing to do with. */

@@ -48,7 +48,7 @@ extern const struct xdp_config xdp_config_default;
 struct xdp_interface {
     struct nic_facts nic;
     enum xdp_mode mode; /* what runs, on all queues */
-    char reason[256];   /* why it is not the first one tried; else empty */
+    char reason[256];   /* why the mode before it was refused; empty when it was the first tried */
     uint32_t mtu_bytes; /* of IP packets: the interface's, or less when a frame holds no more */
     struct program program;
     uint32_t port_count;
