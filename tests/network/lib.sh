@@ -1,0 +1,72 @@
+# For the network tests in shell: two namespaces joined by a veth pair, the
+# server's end without a kernel address, everything removed on the way out.
+#
+#   network_make QUEUES     makes them; $server_ns, $client_ns, $server_if, $client_if
+#   server_start ARGS...    echo_server in its namespace; waits for its ready line
+#   server_stop             ends it, and checks that it ended well
+#   in_client COMMAND...    runs in the client's namespace
+set -eu
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+server_ns=hrs$$ client_ns=hrc$$ server_if=hrs$$ client_if=hrc$$
+server_address=10.77.0.1 client_address=10.77.0.2
+server_pid=
+work=$(mktemp -d)
+
+fail() {
+    printf 'FAILED: %s\n' "$*" >&2
+    [ -s "$work/server" ] && sed 's/^/  server: /' "$work/server" >&2
+    exit 1
+}
+
+[ "$(id -u)" = 0 ] || fail 'this test makes network namespaces: run it as root'
+for tool in ip ethtool nft python3 ping; do
+    command -v "$tool" >/dev/null || fail "$tool is not installed: see tests/packages.txt"
+done
+
+network_remove() {
+    [ -z "$server_pid" ] || kill -KILL "$server_pid" 2>/dev/null || true
+    ip netns del "$server_ns" 2>/dev/null || true
+    ip netns del "$client_ns" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap network_remove EXIT
+trap 'exit 130' INT TERM
+
+network_make() {
+    ip netns add "$server_ns"
+    ip netns add "$client_ns"
+    ip link add "$server_if" numtxqueues "$1" numrxqueues "$1" netns "$server_ns" type veth \
+        peer name "$client_if" numtxqueues "$1" numrxqueues "$1" netns "$client_ns"
+    # The kernel's end must finish its checksums: see tests/README.md.
+    ip netns exec "$client_ns" ethtool -K "$client_if" tx off >/dev/null
+    ip -n "$client_ns" addr add "$client_address/24" dev "$client_if"
+    ip -n "$server_ns" link set "$server_if" up
+    ip -n "$client_ns" link set "$client_if" up
+}
+
+in_client() {
+    ip netns exec "$client_ns" "$@"
+}
+
+server_start() {
+    : >"$work/server"
+    ip netns exec "$server_ns" "$ECHO_SERVER" --interface "$server_if" \
+        --address "$server_address/24" --time-wait 1 "$@" >"$work/server" 2>&1 &
+    server_pid=$!
+    # The line is an event, but a pipe would tie the server's life to this shell's.
+    for _ in $(seq 100); do
+        grep -q '^ready' "$work/server" && return
+        kill -0 "$server_pid" 2>/dev/null || fail 'the server ended before it was ready'
+        sleep 0.05
+    done
+    fail 'the server was not ready within 5 seconds'
+}
+
+server_stop() {
+    local status=0
+    kill -INT "$server_pid"
+    wait "$server_pid" || status=$?
+    server_pid=
+    [ "$status" = 0 ] || fail "the server ended with $status"
+}
