@@ -22,41 +22,75 @@ static uint16_t plain_copy(void *to, const void *from, size_t length)
     return plain_sum(from, length);
 }
 
-/* What is left behind whole vectors; `sum` has room for it. */
-static uint64_t tail_sum(const uint8_t *at, size_t length, uint64_t sum)
+static uint64_t load_word(const uint8_t *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Fewer than 8 bytes with nothing before them. */
+static uint64_t load_few(const uint8_t *at, size_t length)
 {
     uint64_t word = 0;
 
+    for (size_t i = 0; i < length; i++) {
+        word |= (uint64_t)at[i] << 8 * i;
+    }
+    return word;
+}
+
+/* What is left behind whole vectors of the bytes that begin at `start`. The last
+ * bytes are read as the end of a whole word where there is one: a copy of a
+ * variable length would be a call. */
+static uint64_t tail_sum(const uint8_t *start, const uint8_t *at, size_t length, uint64_t sum)
+{
     for (; length >= 8; length -= 8, at += 8) {
-        memcpy(&word, at, sizeof word);
+        sum = checksum_carry(sum, load_word(at));
+    }
+    if (length == 0) {
+        return sum;
+    }
+    if (at - start < 8) {
+        return checksum_carry(sum, load_few(at, length));
+    }
+    return checksum_carry(sum, load_word(at + length - 8) >> (64 - 8 * length));
+}
+
+/* The same, and copies: the last word overlaps what was written before. */
+static uint64_t tail_copy(const uint8_t *start, const uint8_t *at, size_t length, uint8_t *out)
+{
+    uint64_t sum = 0;
+    uint64_t word;
+
+    for (; length >= 8; length -= 8, at += 8, out += 8) {
+        word = load_word(at);
+        memcpy(out, &word, sizeof word);
         sum = checksum_carry(sum, word);
     }
-    word = 0;
-    memcpy(&word, at, length);
-    return checksum_carry(sum, word);
+    if (length == 0) {
+        return sum;
+    }
+    if (at - start < 8) {
+        for (size_t i = 0; i < length; i++) {
+            out[i] = at[i];
+        }
+        return checksum_carry(sum, load_few(at, length));
+    }
+    word = load_word(at + length - 8);
+    memcpy(out + length - 8, &word, sizeof word);
+    return checksum_carry(sum, word >> (64 - 8 * length));
 }
 
 static uint16_t word_sum(const void *data, size_t length)
 {
-    return checksum_fold(tail_sum(data, length, 0));
+    return checksum_fold(tail_sum(data, data, length, 0));
 }
 
 static uint16_t word_copy(void *to, const void *from, size_t length)
 {
-    const uint8_t *at = from;
-    uint8_t *out = to;
-    uint64_t sum = 0;
-    uint64_t word = 0;
-
-    for (; length >= 8; length -= 8, at += 8, out += 8) {
-        memcpy(&word, at, sizeof word);
-        memcpy(out, &word, sizeof word);
-        sum = checksum_carry(sum, word);
-    }
-    word = 0;
-    memcpy(&word, at, length);
-    memcpy(out, &word, length);
-    return checksum_fold(checksum_carry(sum, word));
+    return checksum_fold(tail_copy(from, from, length, to));
 }
 
 /* The vector variants add 32-bit words into 64-bit lanes, which cannot
@@ -85,7 +119,7 @@ __attribute__((target("sse2"))) static uint16_t sse2_sum(const void *data, size_
     for (; length >= 16; length -= 16, at += 16) {
         lanes = sse2_add(lanes, _mm_loadu_si128((const __m128i *)(const void *)at));
     }
-    return checksum_fold(tail_sum(at, length, sse2_lanes(lanes)));
+    return checksum_fold(tail_sum(data, at, length, sse2_lanes(lanes)));
 }
 
 __attribute__((target("sse2"))) static uint16_t sse2_copy(void *to, const void *from, size_t length)
@@ -100,8 +134,7 @@ __attribute__((target("sse2"))) static uint16_t sse2_copy(void *to, const void *
         _mm_storeu_si128((__m128i *)(void *)out, bytes);
         lanes = sse2_add(lanes, bytes);
     }
-    memcpy(out, at, length);
-    return checksum_fold(tail_sum(at, length, sse2_lanes(lanes)));
+    return checksum_fold(checksum_carry(tail_copy(from, at, length, out), sse2_lanes(lanes)));
 }
 
 __attribute__((target("avx2"))) static __m256i avx2_add(__m256i lanes, __m256i bytes)
@@ -136,7 +169,7 @@ __attribute__((target("avx2"))) static uint16_t avx2_sum(const void *data, size_
         at += 32;
         length -= 32;
     }
-    return checksum_fold(tail_sum(at, length, avx2_lanes(_mm256_add_epi64(even, odd))));
+    return checksum_fold(tail_sum(data, at, length, avx2_lanes(_mm256_add_epi64(even, odd))));
 }
 
 __attribute__((target("avx2"))) static uint16_t avx2_copy(void *to, const void *from, size_t length)
@@ -151,8 +184,7 @@ __attribute__((target("avx2"))) static uint16_t avx2_copy(void *to, const void *
         _mm256_storeu_si256((__m256i *)(void *)out, bytes);
         lanes = avx2_add(lanes, bytes);
     }
-    memcpy(out, at, length);
-    return checksum_fold(tail_sum(at, length, avx2_lanes(lanes)));
+    return checksum_fold(checksum_carry(tail_copy(from, at, length, out), avx2_lanes(lanes)));
 }
 
 static bool always(void)
