@@ -6,7 +6,7 @@
  *
  * No tombstones: a bucket counts the entries that found it full and passed on,
  * and a search passes on for as long as that is not zero. Memory is given at
- * init, for at most 5/7 of load; one thread.
+ * init, for at most 4/7 of load; one thread.
  */
 #ifndef HEADRACE_TCP_TABLE_H
 #define HEADRACE_TCP_TABLE_H
