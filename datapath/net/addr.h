@@ -39,19 +39,32 @@ struct mac_addr {
 #define IP_ADDR_TEXT_BYTES 48
 
 static_assert(sizeof(struct ip_addr) == 16, "hashed as two words");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the halves below assume it");
 
-static const uint8_t ip_v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+/* The second half of a mapped address, but for the IPv4 address in its upper
+ * four bytes. Halves are written and compared as wholes: a word that was put
+ * together from bytes just stored would have to wait for them. */
+#define IP_V4_MAPPED_HALF 0xffff0000u
+
+/* From four bytes of a packet. */
+static inline struct ip_addr ip_addr_v4_load(const uint8_t *at)
+{
+    struct ip_addr addr;
+    uint32_t raw;
+
+    memcpy(&raw, at, sizeof raw);
+    addr.halves[0] = 0;
+    addr.halves[1] = (uint64_t)raw << 32 | IP_V4_MAPPED_HALF;
+    return addr;
+}
 
 static inline struct ip_addr ip_addr_v4(uint32_t host_order)
 {
-    struct ip_addr addr;
+    uint32_t raw = __builtin_bswap32(host_order);
+    uint8_t bytes[sizeof raw];
 
-    memcpy(addr.bytes, ip_v4_mapped, sizeof ip_v4_mapped);
-    addr.bytes[12] = (uint8_t)(host_order >> 24);
-    addr.bytes[13] = (uint8_t)(host_order >> 16);
-    addr.bytes[14] = (uint8_t)(host_order >> 8);
-    addr.bytes[15] = (uint8_t)host_order;
-    return addr;
+    memcpy(bytes, &raw, sizeof raw);
+    return ip_addr_v4_load(bytes);
 }
 
 static inline bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b)
@@ -61,7 +74,7 @@ static inline bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *
 
 static inline bool ip_addr_is_v4(const struct ip_addr *addr)
 {
-    return memcmp(addr->bytes, ip_v4_mapped, sizeof ip_v4_mapped) == 0;
+    return addr->halves[0] == 0 && (uint32_t)addr->halves[1] == IP_V4_MAPPED_HALF;
 }
 
 static inline enum ip_family ip_addr_family(const struct ip_addr *addr)
@@ -72,8 +85,7 @@ static inline enum ip_family ip_addr_family(const struct ip_addr *addr)
 /* The IPv4 address in host order; the caller has checked the family. */
 static inline uint32_t ip_addr_v4_get(const struct ip_addr *addr)
 {
-    return (uint32_t)addr->bytes[12] << 24 | (uint32_t)addr->bytes[13] << 16 |
-           (uint32_t)addr->bytes[14] << 8 | addr->bytes[15];
+    return __builtin_bswap32((uint32_t)(addr->halves[1] >> 32));
 }
 
 /* 0.0.0.0 or ::. */

@@ -121,9 +121,10 @@ static int parse_v6(const char *text, uint8_t bytes[16])
 int ip_addr_parse(const char *text, struct ip_addr *addr)
 {
     struct ip_addr parsed = {.bytes = {0}};
+    uint8_t v4[4];
 
-    if (parse_v4(text, parsed.bytes + 12) == 0) {
-        memcpy(parsed.bytes, ip_v4_mapped, sizeof ip_v4_mapped);
+    if (parse_v4(text, v4) == 0) {
+        parsed = ip_addr_v4_load(v4);
     } else if (parse_v6(text, parsed.bytes) != 0) {
         return -1;
     }

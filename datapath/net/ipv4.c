@@ -39,7 +39,7 @@ bool ipv4_parse(struct net *net, const uint8_t *chunk, uint16_t end, struct pack
     out->protocol = ip.protocol;
     out->tos = ip.tos;
     out->ttl = ip.ttl;
-    out->src = ip_addr_v4(be32_get(ip.src));
-    out->dst = ip_addr_v4(be32_get(ip.dst));
+    out->src = ip_addr_v4_load(ip.src.bytes);
+    out->dst = ip_addr_v4_load(ip.dst.bytes);
     return true;
 }
