@@ -3,6 +3,7 @@
 #include "api/convert.h"
 #include "datapath/net/checksum.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -155,6 +156,7 @@ static int take_cores(struct hr_stack *stack, const struct hr_stack_options *opt
 {
     cpu_set_t allowed;
 
+    assert(stack->workers != NULL); /* allocate() came before */
     CPU_ZERO(&allowed);
     (void)sched_getaffinity(0, sizeof allowed, &allowed);
     if (options->core_count > 0 && options->core_count != stack->worker_count) {
@@ -163,8 +165,7 @@ static int take_cores(struct hr_stack *stack, const struct hr_stack_options *opt
                     stack->worker_count);
     }
     for (unsigned i = 0; i < stack->worker_count; i++) {
-        unsigned core =
-            options->core_count > 0 ? options->cores[i] : usable_core(i, &allowed);
+        unsigned core = options->core_count > 0 ? options->cores[i] : usable_core(i, &allowed);
 
         if (core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
             return fail(failure, HR_ERR_ARGUMENT,
