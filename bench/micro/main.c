@@ -1,0 +1,294 @@
+/*
+ * micro [--connections N] [--requests N] [--no-checksums]
+ *
+ * The server's side of a 64-byte echo alone, frame in to frame out, with the
+ * public callbacks: TSC cycles and nanoseconds per request, the median of
+ * several passes. Without arguments the whole table.
+ */
+#include "bench/micro/server.h"
+
+#include "datapath/net/checksum.h"
+#include "datapath/util.h"
+#include "tcp/segment.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <x86intrin.h>
+
+#define PASSES 7u
+#define BATCH 32u
+
+/* Virtual time between turns. */
+static const uint64_t turn_ns = 10 * NS_PER_US;
+
+struct row {
+    uint32_t connections;
+    bool random;
+    bool checksums;
+};
+
+struct bench {
+    struct server server;
+    struct clients clients;
+    uint64_t random;
+    uint64_t cycles; /* of the turns since it was set to 0 */
+};
+
+static uint64_t next_random(struct bench *bench)
+{
+    bench->random ^= bench->random << 13;
+    bench->random ^= bench->random >> 7;
+    bench->random ^= bench->random << 17;
+    return bench->random;
+}
+
+/* One timed turn; what the server sent is read after. Returns bytes of text. */
+static uint64_t turn(struct bench *bench)
+{
+    uint64_t start;
+
+    bench->server.now_ns += turn_ns;
+    bench->clients.now_ms = (uint32_t)(bench->server.now_ns / NS_PER_MS);
+    start = __rdtsc();
+    server_turn(&bench->server);
+    bench->cycles += __rdtsc() - start;
+    return clients_read(&bench->clients);
+}
+
+/* Sends one kind of segment for each connection, in batches. */
+static void all_send(struct bench *bench, uint16_t flags)
+{
+    for (uint32_t i = 0; i < bench->clients.count; i++) {
+        client_send(&bench->clients, i, flags, 0);
+        if ((i + 1) % BATCH == 0 || i + 1 == bench->clients.count) {
+            (void)turn(bench);
+        }
+    }
+}
+
+static int open_bench(struct bench *bench, const struct row *row)
+{
+    struct server_config config = {row->connections, row->checksums};
+
+    memset(bench, 0, sizeof *bench);
+    bench->random = 88172645463325252u;
+    bench->clients = (struct clients){
+        .count = row->connections, .server = SERVER_ADDRESS, .port = &bench->server.port};
+    bench->clients.list = calloc(row->connections, sizeof *bench->clients.list);
+    if (!bench->clients.list || server_init(&bench->server, &config) != 0) {
+        (void)fprintf(stderr, "micro: there is no memory for %u connections.\n", row->connections);
+        return -1;
+    }
+    for (uint32_t i = 0; i < row->connections; i++) {
+        bench->clients.list[i] = (struct client){
+            .address = client_address(i), .port = client_port(i), .seq = i * 2654435761u};
+    }
+    all_send(bench, TCP_SYN);
+    all_send(bench, TCP_ACK);
+    if (bench->server.tcp.conns.used != row->connections) {
+        (void)fprintf(stderr, "micro: %u of %u connections were opened.\n",
+                      bench->server.tcp.conns.used, row->connections);
+        return -1;
+    }
+    return 0;
+}
+
+static void close_bench(struct bench *bench)
+{
+    server_destroy(&bench->server);
+    free(bench->clients.list);
+}
+
+/* A pass of requests, each connection at most once in a batch. */
+static double pass(struct bench *bench, const struct row *row, uint32_t requests)
+{
+    uint32_t batch = min_u32(BATCH, row->connections);
+    uint32_t done = 0;
+    uint32_t next = 0;
+    uint64_t text = 0;
+
+    bench->cycles = 0;
+    while (done < requests) {
+        uint32_t first = row->random && row->connections > batch
+                             ? (uint32_t)(next_random(bench) % (row->connections / batch))
+                             : 0;
+
+        for (uint32_t i = 0; i < batch; i++) {
+            /* At random: strides far apart, no connection twice. */
+            uint32_t index = row->random && row->connections > batch
+                                 ? first + i * (row->connections / batch)
+                                 : (next + i) % row->connections;
+
+            client_send(&bench->clients, index, TCP_ACK | TCP_PSH, CLIENT_PAYLOAD_BYTES);
+        }
+        next = (next + batch) % row->connections;
+        done += batch;
+        text += turn(bench);
+    }
+    if (text != (uint64_t)done * CLIENT_PAYLOAD_BYTES) {
+        (void)fprintf(stderr, "micro: %llu of %llu bytes came back.\n", (unsigned long long)text,
+                      (unsigned long long)done * CLIENT_PAYLOAD_BYTES);
+        exit(1);
+    }
+    return (double)bench->cycles / done;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+
+    return (left > right) - (left < right);
+}
+
+static double median_of_passes(struct bench *bench, const struct row *row, uint32_t requests)
+{
+    double cycles[PASSES];
+
+    (void)pass(bench, row, requests); /* warms up */
+    for (unsigned i = 0; i < PASSES; i++) {
+        cycles[i] = pass(bench, row, requests);
+    }
+    qsort(cycles, PASSES, sizeof *cycles, compare);
+    return cycles[PASSES / 2];
+}
+
+/* TSC ticks per nanosecond, over 50 ms. */
+static double tsc_per_ns(void)
+{
+    struct timespec start;
+    struct timespec now;
+    uint64_t ticks = __rdtsc();
+    double elapsed;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        elapsed = (double)(now.tv_sec - start.tv_sec) * 1e9 + (double)(now.tv_nsec - start.tv_nsec);
+    } while (elapsed < 5e7);
+    return (double)(__rdtsc() - ticks) / elapsed;
+}
+
+static int run_row(const struct row *row, uint32_t requests, double ticks)
+{
+    static struct bench bench;
+    double cycles;
+
+    if (open_bench(&bench, row) != 0) {
+        return 1;
+    }
+    cycles = median_of_passes(&bench, row, requests);
+    (void)printf("%11u  %-8s  %-9s  %7.0f  %7.0f\n", row->connections,
+                 row->random ? "random" : "in order", row->checksums ? "software" : "none", cycles,
+                 cycles / ticks);
+    (void)fflush(stdout);
+    close_bench(&bench);
+    return 0;
+}
+
+/* SYN, ACK, then FIN and the last ACK of each of 1,000 connections. */
+static int run_setup(double ticks)
+{
+    static struct bench bench;
+    struct row row = {1000, false, true};
+    double cycles[PASSES];
+
+    for (unsigned i = 0; i < PASSES; i++) {
+        if (open_bench(&bench, &row) != 0) {
+            return 1;
+        }
+        all_send(&bench, TCP_FIN | TCP_ACK);
+        all_send(&bench, TCP_ACK);
+        cycles[i] = (double)bench.cycles / row.connections;
+        if (bench.server.tcp.conns.used != 0) {
+            (void)fprintf(stderr, "micro: connections are left.\n");
+            return 1;
+        }
+        close_bench(&bench);
+    }
+    qsort(cycles, PASSES, sizeof *cycles, compare);
+    (void)printf("\nset-up and teardown, 1000 connections: %.0f cycles, %.0f ns\n",
+                 cycles[PASSES / 2], cycles[PASSES / 2] / ticks);
+    return 0;
+}
+
+static void print_sizes(void)
+{
+    (void)printf(
+        "\nbytes per connection: idle %zu (connection) + %zu (its share of the table at "
+        "5 of 7 entries);\nin flight %zu more; an entry in TIME-WAIT %zu\n",
+        sizeof(struct tcp_conn), (size_t)CACHE_LINE_BYTES / 5, sizeof(struct tcp_flight),
+        sizeof(struct timewait_entry));
+}
+
+static int run_table(double ticks)
+{
+    static const uint32_t sizes[] = {1, 32, 1000, 10000, 1000000};
+
+    (void)printf("connections  order     checksums   cycles       ns   (per 64-byte echo)\n");
+    for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
+        for (unsigned variant = 0; variant < 4; variant++) {
+            struct row row = {sizes[i], (variant & 1) != 0, (variant & 2) == 0};
+
+            if (row.random && sizes[i] <= BATCH) {
+                continue;
+            }
+            if (run_row(&row, max_u32(100000, sizes[i] / 4), ticks) != 0) {
+                return 1;
+            }
+        }
+    }
+    if (run_setup(ticks) != 0) {
+        return 1;
+    }
+    print_sizes();
+    return 0;
+}
+
+static bool parse_count(const char *text, uint32_t max, uint32_t *value)
+{
+    char *end;
+    unsigned long number;
+
+    errno = 0;
+    number = strtoul(text, &end, 10);
+    *value = (uint32_t)number;
+    return errno == 0 && end != text && *end == '\0' && number > 0 && number <= max;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"connections", required_argument, NULL, 'c'},
+        {"requests", required_argument, NULL, 'r'},
+        {"random", no_argument, NULL, 'o'},
+        {"no-checksums", no_argument, NULL, 'n'},
+        {0},
+    };
+    struct row row = {0, false, true};
+    uint32_t requests = 100000;
+    double ticks;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        bool good = option != '?';
+
+        good = good && (option != 'c' || parse_count(optarg, 3000000, &row.connections));
+        good = good && (option != 'r' || parse_count(optarg, 100000000, &requests));
+        row.random |= option == 'o';
+        row.checksums &= option != 'n';
+        if (!good) {
+            (void)fprintf(stderr,
+                          "usage: micro [--connections 1..3000000] [--requests N] "
+                          "[--random] [--no-checksums]\n");
+            return 2;
+        }
+    }
+    checksum_init();
+    ticks = tsc_per_ns();
+    return row.connections > 0 ? run_row(&row, requests, ticks) : run_table(ticks);
+}
