@@ -17,6 +17,12 @@ static void join(struct piece *last, const struct slice *slice)
     last->slice.length = (uint16_t)(last->slice.length + slice->length);
 }
 
+/* Nobody has written behind these bytes. */
+static bool is_open(const struct frame_pool *pool, const struct slice *slice)
+{
+    return frame_record(pool, slice->frame)->fill_end == slice->offset + slice->length;
+}
+
 /* Makes the bytes stay, one hold more. */
 static bool keep(struct frame_pool *pool, const struct slice *tail, const struct slice *in,
                  struct slice *out)
@@ -46,37 +52,17 @@ static uint32_t wrap(struct pieces *pieces, struct frame_pool *pool, const struc
     return slab_index(&pieces->slab, piece);
 }
 
-bool piece_start(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
-                 const struct slice *slice, const struct slice *near)
-{
-    struct slice kept;
-    uint32_t index;
-
-    assert(chain->first == PIECE_NONE);
-    if (!keep(pool, near, slice, &kept)) {
-        return false;
-    }
-    index = wrap(pieces, pool, &kept);
-    chain->first = index;
-    chain->last = index;
-    return index != PIECE_NONE;
-}
-
 bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
-                  const struct slice *slice)
+                  const struct slice *slice, const struct slice *near)
 {
+    struct piece *last = chain->last == PIECE_NONE ? NULL : piece_at(pieces, chain->last);
     struct slice kept;
-    struct piece *last;
     uint32_t index;
 
-    if (chain->last == PIECE_NONE) {
-        return piece_start(pieces, pool, chain, slice, NULL);
-    }
-    last = piece_at(pieces, chain->last);
-    if (!keep(pool, &last->slice, slice, &kept)) {
+    if (!keep(pool, last && is_open(pool, &last->slice) ? &last->slice : near, slice, &kept)) {
         return false;
     }
-    if (joins(last, &kept)) {
+    if (last && joins(last, &kept)) {
         join(last, &kept);
         frame_drop(pool, kept.frame, FRAME_REASSEMBLY); /* the piece has a hold already */
         return true;
@@ -85,7 +71,11 @@ bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_c
     if (index == PIECE_NONE) {
         return false;
     }
-    last->next = index;
+    if (last) {
+        last->next = index;
+    } else {
+        chain->first = index;
+    }
     chain->last = index;
     return true;
 }
@@ -112,7 +102,7 @@ bool piece_prepend(struct pieces *pieces, struct frame_pool *pool, struct piece_
 {
     struct piece_chain front = {PIECE_NONE, PIECE_NONE};
 
-    if (!piece_start(pieces, pool, &front, slice, &piece_at(pieces, chain->first)->slice)) {
+    if (!piece_append(pieces, pool, &front, slice, &piece_at(pieces, chain->first)->slice)) {
         return false;
     }
     piece_at(pieces, front.first)->next = chain->first;

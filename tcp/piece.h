@@ -40,18 +40,13 @@ static inline struct piece *piece_at(const struct pieces *pieces, uint32_t index
     return slab_at(&pieces->slab, index);
 }
 
-/* Bytes begin an empty chain: holds the frame, or copies. A frame charged to the
- * receive budget is recharged, so that the rings do not run short. A copy goes
- * behind `near`, any bytes held with FRAME_REASSEMBLY, when there is room, else
- * into a fresh frame; `near` may be NULL. False when there is no frame or piece;
- * then no chain and no hold has changed. */
-bool piece_start(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
-                 const struct slice *slice, const struct slice *near);
-
-/* Appends bytes to a chain, which may be empty; copies go behind the last ones.
- * False as with piece_start. */
+/* Appends bytes to a chain, which may be empty: holds the frame, or copies. A
+ * frame charged to the receive budget is recharged, so that the rings do not run
+ * short. A copy goes behind the chain's last bytes or, where those have no room,
+ * behind `near`, any bytes that a piece holds, or NULL; else into a fresh frame.
+ * False when there is no frame or piece; then no chain and no hold has changed. */
 bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
-                  const struct slice *slice);
+                  const struct slice *slice, const struct slice *near);
 
 /* Puts bytes before a chain, which is not empty; copies go behind the first ones where there is
  * room, for bytes that come in falling order must not hold a frame each either. */

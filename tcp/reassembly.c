@@ -142,8 +142,8 @@ static enum reassembly_result insert_apart(struct reassembly *reassembly,
     if (reassembly->count == capacity(reassembly) && !grow(reassembly, room)) {
         return REASSEMBLY_NO_ROOM;
     }
-    if (!piece_start(room->pieces, room->pool, &range.chain, slice,
-                     neighbour(reassembly, room->pieces, at))) {
+    if (!piece_append(room->pieces, room->pool, &range.chain, slice,
+                      neighbour(reassembly, room->pieces, at))) {
         give_back(reassembly, room);
         return REASSEMBLY_NO_ROOM;
     }
@@ -176,13 +176,14 @@ static bool reaches_next(const struct reassembly *reassembly, unsigned at)
     return at + 1u < reassembly->count && range->end == range[1].start;
 }
 
-/* Appends what is new of the segment behind the range, hole by hole. False when
- * something had no room. */
+/* Appends what is new of the segment behind the range, hole by hole; copies for
+ * several holes go behind each other. False when something had no room. */
 static bool extend(struct reassembly *reassembly, const struct reassembly_room *room, unsigned at,
                    uint32_t seq, const struct slice *slice)
 {
     struct reassembly_range *range = &reassembly->ranges[at];
     uint32_t end = seq + slice->length;
+    struct slice near = piece_at(room->pieces, range->chain.first)->slice;
 
     while (seq_lt(range->end, end)) {
         uint32_t stop = end;
@@ -192,9 +193,10 @@ static bool extend(struct reassembly *reassembly, const struct reassembly_room *
             stop = seq_min(end, range[1].start);
         }
         part = cut(room->pool, slice, range->end - seq, stop - seq);
-        if (!piece_append(room->pieces, room->pool, &range->chain, &part)) {
+        if (!piece_append(room->pieces, room->pool, &range->chain, &part, &near)) {
             return false;
         }
+        near = piece_at(room->pieces, range->chain.last)->slice;
         reassembly->bytes += part.length;
         range->end = stop;
         if (reaches_next(reassembly, at)) {

@@ -21,7 +21,7 @@ static inline void recvq_init(struct recvq *recvq)
 static inline bool recvq_push(struct recvq *recvq, struct pieces *pieces, struct frame_pool *pool,
                               const struct slice *slice)
 {
-    if (!piece_append(pieces, pool, &recvq->chain, slice)) {
+    if (!piece_append(pieces, pool, &recvq->chain, slice, NULL)) {
         return false;
     }
     recvq->bytes += slice->length;

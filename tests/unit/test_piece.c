@@ -22,7 +22,7 @@ static bool append(struct piece_fixture *f, struct piece_chain *chain, struct sp
                    uint16_t trailer)
 {
     struct slice slice = receive(f, &span, trailer);
-    bool done = piece_append(&f->pieces, &f->pool, chain, &slice);
+    bool done = piece_append(&f->pieces, &f->pool, chain, &slice, NULL);
 
     end_burst(f, &slice);
     return done;
@@ -31,7 +31,7 @@ static bool append(struct piece_fixture *f, struct piece_chain *chain, struct sp
 static bool prepend(struct piece_fixture *f, struct piece_chain *chain, struct span span)
 {
     struct slice slice = receive(f, &span, 0);
-    bool done = chain->first == PIECE_NONE ? piece_start(&f->pieces, &f->pool, chain, &slice, NULL)
+    bool done = chain->first == PIECE_NONE ? piece_append(&f->pieces, &f->pool, chain, &slice, NULL)
                                            : piece_prepend(&f->pieces, &f->pool, chain, &slice);
 
     end_burst(f, &slice);
@@ -136,8 +136,8 @@ static void a_chain_starts_near_another(void **state)
         open_pieces(&f, 8, 8);
         assert_true(append(&f, &first, (struct span){100, 600, 0}, cases[i].trailer));
         slice = receive(&f, &(struct span){900, 7, 0}, 0);
-        assert_true(piece_start(&f.pieces, &f.pool, &second, &slice,
-                                &piece_at(&f.pieces, first.last)->slice));
+        assert_true(piece_append(&f.pieces, &f.pool, &second, &slice,
+                                 &piece_at(&f.pieces, first.last)->slice));
         end_burst(&f, &slice);
         assert_int_equal(f.pieces.slab.used, 2);
         assert_int_equal(f.pool.used[FRAME_BUDGET_DATA], cases[i].frames);
