@@ -17,119 +17,114 @@
 #include "tests/unit/piece_fixture.h"
 #include "tests/unit/reassembly_fixture.h"
 
+static const struct {
+    const char *name;
+    struct run before[RUNS_MAX];
+    struct run segment;
+    enum reassembly_result result;
+    struct run known; /* what the D-SACK says; 0, 0: none */
+    struct run after[RUNS_MAX];
+} joins[] = {
+    {"the first", {{0, 0}}, {10, 20}, REASSEMBLY_STORED, {0, 0}, {{10, 20}}},
+    {"above", {{10, 20}}, {21, 30}, REASSEMBLY_STORED, {0, 0}, {{10, 20}, {21, 30}}},
+    {"below", {{21, 30}}, {10, 20}, REASSEMBLY_STORED, {0, 0}, {{10, 20}, {21, 30}}},
+    {"between",
+     {{10, 12}, {30, 40}},
+     {20, 25},
+     REASSEMBLY_STORED,
+     {0, 0},
+     {{10, 12}, {20, 25}, {30, 40}}},
+    {"touches from above", {{10, 20}}, {20, 30}, REASSEMBLY_STORED, {0, 0}, {{10, 30}}},
+    {"touches from below", {{20, 30}}, {10, 20}, REASSEMBLY_STORED, {0, 0}, {{10, 30}}},
+    {"fills a hole", {{10, 20}, {30, 40}}, {20, 30}, REASSEMBLY_STORED, {0, 0}, {{10, 40}}},
+    {"a single byte in the hole",
+     {{10, 20}, {21, 40}},
+     {20, 21},
+     REASSEMBLY_STORED,
+     {0, 0},
+     {{10, 40}}},
+    {"the same again", {{10, 20}}, {10, 20}, REASSEMBLY_DUPLICATE, {10, 20}, {{10, 20}}},
+    {"a part again, at the start",
+     {{10, 20}},
+     {10, 15},
+     REASSEMBLY_DUPLICATE,
+     {10, 15},
+     {{10, 20}}},
+    {"a part again, inside", {{10, 20}}, {12, 15}, REASSEMBLY_DUPLICATE, {12, 15}, {{10, 20}}},
+    {"a part again, at the end", {{10, 20}}, {19, 20}, REASSEMBLY_DUPLICATE, {19, 20}, {{10, 20}}},
+    {"overlaps from above", {{10, 20}}, {15, 25}, REASSEMBLY_STORED, {15, 20}, {{10, 25}}},
+    {"overlaps from below", {{20, 30}}, {15, 25}, REASSEMBLY_STORED, {20, 25}, {{15, 30}}},
+    {"same start, longer", {{10, 20}}, {10, 25}, REASSEMBLY_STORED, {10, 20}, {{10, 25}}},
+    {"same end, longer", {{10, 20}}, {5, 20}, REASSEMBLY_STORED, {10, 20}, {{5, 20}}},
+    {"around", {{15, 20}}, {10, 25}, REASSEMBLY_STORED, {15, 20}, {{10, 25}}},
+    {"around two: the first is told",
+     {{12, 15}, {20, 22}},
+     {10, 25},
+     REASSEMBLY_STORED,
+     {12, 15},
+     {{10, 25}}},
+    {"around five",
+     {{12, 13}, {15, 16}, {18, 19}, {21, 22}, {24, 25}},
+     {11, 26},
+     REASSEMBLY_STORED,
+     {12, 13},
+     {{11, 26}}},
+    {"ends inside the third",
+     {{12, 13}, {15, 16}, {18, 30}},
+     {11, 20},
+     REASSEMBLY_STORED,
+     {12, 13},
+     {{11, 30}}},
+    {"ends at the start of the third",
+     {{12, 13}, {15, 16}, {18, 30}},
+     {11, 18},
+     REASSEMBLY_STORED,
+     {12, 13},
+     {{11, 30}}},
+    {"ends at the end of the second",
+     {{12, 13}, {15, 16}, {18, 30}},
+     {11, 16},
+     REASSEMBLY_STORED,
+     {12, 13},
+     {{11, 16}, {18, 30}}},
+    {"touches one, overlaps the next",
+     {{10, 15}, {18, 30}},
+     {15, 20},
+     REASSEMBLY_STORED,
+     {18, 20},
+     {{10, 30}}},
+    {"touches one and ends before the next",
+     {{10, 15}, {18, 30}},
+     {15, 17},
+     REASSEMBLY_STORED,
+     {0, 0},
+     {{10, 17}, {18, 30}}},
+    {"leaves what is above alone",
+     {{10, 15}, {50, 60}},
+     {12, 17},
+     REASSEMBLY_STORED,
+     {12, 15},
+     {{10, 17}, {50, 60}}},
+};
+
 static void segments_join_what_they_touch(void **state)
 {
-    static const struct {
-        const char *name;
-        struct run before[RUNS_MAX];
-        struct run segment;
-        enum reassembly_result result;
-        struct run known; /* what the D-SACK says; 0, 0: none */
-        struct run after[RUNS_MAX];
-    } cases[] = {
-        {"the first", {{0, 0}}, {10, 20}, REASSEMBLY_STORED, {0, 0}, {{10, 20}}},
-        {"above", {{10, 20}}, {21, 30}, REASSEMBLY_STORED, {0, 0}, {{10, 20}, {21, 30}}},
-        {"below", {{21, 30}}, {10, 20}, REASSEMBLY_STORED, {0, 0}, {{10, 20}, {21, 30}}},
-        {"between",
-         {{10, 12}, {30, 40}},
-         {20, 25},
-         REASSEMBLY_STORED,
-         {0, 0},
-         {{10, 12}, {20, 25}, {30, 40}}},
-        {"touches from above", {{10, 20}}, {20, 30}, REASSEMBLY_STORED, {0, 0}, {{10, 30}}},
-        {"touches from below", {{20, 30}}, {10, 20}, REASSEMBLY_STORED, {0, 0}, {{10, 30}}},
-        {"fills a hole", {{10, 20}, {30, 40}}, {20, 30}, REASSEMBLY_STORED, {0, 0}, {{10, 40}}},
-        {"a single byte in the hole",
-         {{10, 20}, {21, 40}},
-         {20, 21},
-         REASSEMBLY_STORED,
-         {0, 0},
-         {{10, 40}}},
-        {"the same again", {{10, 20}}, {10, 20}, REASSEMBLY_DUPLICATE, {10, 20}, {{10, 20}}},
-        {"a part again, at the start",
-         {{10, 20}},
-         {10, 15},
-         REASSEMBLY_DUPLICATE,
-         {10, 15},
-         {{10, 20}}},
-        {"a part again, inside", {{10, 20}}, {12, 15}, REASSEMBLY_DUPLICATE, {12, 15}, {{10, 20}}},
-        {"a part again, at the end",
-         {{10, 20}},
-         {19, 20},
-         REASSEMBLY_DUPLICATE,
-         {19, 20},
-         {{10, 20}}},
-        {"overlaps from above", {{10, 20}}, {15, 25}, REASSEMBLY_STORED, {15, 20}, {{10, 25}}},
-        {"overlaps from below", {{20, 30}}, {15, 25}, REASSEMBLY_STORED, {20, 25}, {{15, 30}}},
-        {"same start, longer", {{10, 20}}, {10, 25}, REASSEMBLY_STORED, {10, 20}, {{10, 25}}},
-        {"same end, longer", {{10, 20}}, {5, 20}, REASSEMBLY_STORED, {10, 20}, {{5, 20}}},
-        {"around", {{15, 20}}, {10, 25}, REASSEMBLY_STORED, {15, 20}, {{10, 25}}},
-        {"around two: the first is told",
-         {{12, 15}, {20, 22}},
-         {10, 25},
-         REASSEMBLY_STORED,
-         {12, 15},
-         {{10, 25}}},
-        {"around five",
-         {{12, 13}, {15, 16}, {18, 19}, {21, 22}, {24, 25}},
-         {11, 26},
-         REASSEMBLY_STORED,
-         {12, 13},
-         {{11, 26}}},
-        {"ends inside the third",
-         {{12, 13}, {15, 16}, {18, 30}},
-         {11, 20},
-         REASSEMBLY_STORED,
-         {12, 13},
-         {{11, 30}}},
-        {"ends at the start of the third",
-         {{12, 13}, {15, 16}, {18, 30}},
-         {11, 18},
-         REASSEMBLY_STORED,
-         {12, 13},
-         {{11, 30}}},
-        {"ends at the end of the second",
-         {{12, 13}, {15, 16}, {18, 30}},
-         {11, 16},
-         REASSEMBLY_STORED,
-         {12, 13},
-         {{11, 16}, {18, 30}}},
-        {"touches one, overlaps the next",
-         {{10, 15}, {18, 30}},
-         {15, 20},
-         REASSEMBLY_STORED,
-         {18, 20},
-         {{10, 30}}},
-        {"touches one and ends before the next",
-         {{10, 15}, {18, 30}},
-         {15, 17},
-         REASSEMBLY_STORED,
-         {0, 0},
-         {{10, 17}, {18, 30}}},
-        {"leaves what is above alone",
-         {{10, 15}, {50, 60}},
-         {12, 17},
-         REASSEMBLY_STORED,
-         {12, 15},
-         {{10, 17}, {50, 60}}},
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases) * COUNT_OF(bases); i++) {
+    for (size_t i = 0; i < COUNT_OF(joins) * COUNT_OF(bases); i++) {
         size_t c = i / COUNT_OF(bases);
         struct reassembly_fixture f;
 
         reassembly_open(&f, bases[i % COUNT_OF(bases)], 32, 64);
-        for (unsigned j = 0; cases[c].before[j].end != 0; j++) {
-            assert_int_equal(insert(&f, cases[c].before[j], 0), REASSEMBLY_STORED);
+        for (unsigned j = 0; joins[c].before[j].end != 0; j++) {
+            assert_int_equal(insert(&f, joins[c].before[j], 0), REASSEMBLY_STORED);
         }
         assert_false(f.reassembly.duplicate);
-        assert_int_equal(insert(&f, cases[c].segment, 1), cases[c].result);
-        assert_ranges(&f, cases[c].after);
-        assert_int_equal(f.reassembly.duplicate, cases[c].known.end != 0);
+        assert_int_equal(insert(&f, joins[c].segment, 1), joins[c].result);
+        assert_ranges(&f, joins[c].after);
+        assert_int_equal(f.reassembly.duplicate, joins[c].known.end != 0);
         if (f.reassembly.duplicate) {
-            assert_int_equal(f.reassembly.duplicate_start - f.base, cases[c].known.start);
-            assert_int_equal(f.reassembly.duplicate_end - f.base, cases[c].known.end);
+            assert_int_equal(f.reassembly.duplicate_start - f.base, joins[c].known.start);
+            assert_int_equal(f.reassembly.duplicate_end - f.base, joins[c].known.end);
         }
         reassembly_close(&f);
     }
