@@ -164,13 +164,20 @@ static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *s
     struct tcp *tcp = conn->tcp;
     struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
 
+    /* Under pressure the highest range makes room for what lies below it, and
+     * nothing is taken above; when it is critical only in-order data is. */
     switch (frame_pool_pressure(tcp->pool)) {
     case FRAME_NORMAL:
         break;
     case FRAME_PRESSURE:
+        if (!reassembly_is_below_top(&conn->reassembly, seg->seq)) {
+            tcp->counters.dropped_no_frame++;
+            ack_out_of_order(conn);
+            return;
+        }
         tcp->counters.pruned += reassembly_prune_top(&conn->reassembly, &room);
         break;
-    default: /* critical: in-order data only */
+    default:
         tcp->counters.dropped_no_frame++;
         ack_out_of_order(conn);
         return;

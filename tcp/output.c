@@ -130,7 +130,8 @@ static enum verdict send_one(struct tcp_conn *conn)
  * is something to report. */
 static bool ack_goes_first(const struct tcp_conn *conn)
 {
-    return tcp_conn_has(conn, TCP_CONN_ACK_NOW) && reassembly_has_report(&conn->reassembly);
+    return tcp_conn_has(conn, TCP_CONN_ACK_NOW) && tcp_conn_has(conn, TCP_CONN_SACK_OK) &&
+           reassembly_has_report(&conn->reassembly);
 }
 
 static enum verdict serve(struct tcp_conn *conn)

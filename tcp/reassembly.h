@@ -16,6 +16,7 @@
 #include "tcp/blocks.h"
 #include "tcp/piece.h"
 #include "tcp/segment.h"
+#include "tcp/seq.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -73,6 +74,13 @@ enum reassembly_result reassembly_insert(struct reassembly *reassembly,
  * dropped or cut. The hold FRAME_REASSEMBLY passes to the caller. */
 bool reassembly_pop(struct reassembly *reassembly, const struct reassembly_room *room,
                     uint32_t rcv_nxt, struct slice *out);
+
+/* Whether a segment at `seq` would lie below the highest range. False without
+ * ranges. */
+static inline bool reassembly_is_below_top(const struct reassembly *reassembly, uint32_t seq)
+{
+    return reassembly->count > 0 && seq_lt(seq, reassembly->ranges[reassembly->count - 1].start);
+}
 
 /* Drops the highest range, and the report of a duplicate in it; returns how many ranges went (0 or
  * 1). What was SACKed is then reneged on, which RFC 2018 section 8 allows. */

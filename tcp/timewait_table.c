@@ -4,6 +4,8 @@
 #include "tcp/input.h"
 #include "tcp/window.h"
 
+#include <assert.h>
+
 uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple)
 {
     struct table_cursor cursor = table_seek(&tcp->table, tuple_hash(tuple, tcp->table_key));
@@ -54,6 +56,7 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     struct tcp *tcp = conn->tcp;
     uint32_t index = add(tcp);
     struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+    bool inserted;
 
     entry->tuple = conn->tuple;
     entry->snd_nxt = conn->snd.nxt;
@@ -71,6 +74,8 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     }
     tcp_conn_end(conn, TCP_REASON_DONE);
     /* The connection has left the table, so there is room for the entry. */
-    (void)table_insert(&tcp->table, tuple_hash(&entry->tuple, tcp->table_key),
-                       index | TCP_TABLE_TIMEWAIT);
+    inserted = table_insert(&tcp->table, tuple_hash(&entry->tuple, tcp->table_key),
+                            index | TCP_TABLE_TIMEWAIT);
+    assert(inserted);
+    (void)inserted;
 }

@@ -220,8 +220,8 @@ static void print_sizes(void)
 {
     (void)printf(
         "\nbytes per connection: idle %zu (connection) + %zu (its share of the table at "
-        "5 of 7 entries);\nin flight %zu more; an entry in TIME-WAIT %zu\n",
-        sizeof(struct tcp_conn), (size_t)CACHE_LINE_BYTES / 5, sizeof(struct tcp_flight),
+        "4 of 7 entries);\nin flight %zu more; an entry in TIME-WAIT %zu\n",
+        sizeof(struct tcp_conn), (size_t)CACHE_LINE_BYTES / 4, sizeof(struct tcp_flight),
         sizeof(struct timewait_entry));
 }
 
