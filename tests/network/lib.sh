@@ -54,6 +54,10 @@ server_start() {
     ip netns exec "$server_ns" "$ECHO_SERVER" --interface "$server_if" \
         --address "$server_address/24" --time-wait 1 "$@" >"$work/server" 2>&1 &
     server_pid=$!
+    wait_ready
+}
+
+wait_ready() {
     # The line is an event, but a pipe would tie the server's life to this shell's.
     for _ in $(seq 100); do
         grep -q '^ready' "$work/server" && return
