@@ -21,6 +21,7 @@
 #define EVENTS 256
 #define BUFFER_BYTES (256u * 1024)
 #define THREADS_MAX 64u
+#define DESCRIPTORS_MAX 65536
 
 static const char help[] =
     "usage: kernel_echo --address IP [--port N] [--threads N] [--busy]\n"
@@ -50,6 +51,7 @@ struct server {
     int epoll_fd;
     int listen_fd;
     uint8_t *buffer;
+    struct backlog **conns; /* by descriptor */
 };
 
 static int open_listener(const struct options *options)
@@ -69,15 +71,17 @@ static int open_listener(const struct options *options)
     return fd;
 }
 
-static void watch(const struct server *server, struct backlog *conn, int operation, uint32_t events)
+static void watch(const struct server *server, const struct backlog *conn, int operation,
+                  uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = conn};
+    struct epoll_event event = {.events = events, .data.fd = conn->fd};
 
     (void)epoll_ctl(server->epoll_fd, operation, conn->fd, &event);
 }
 
-static void end(struct backlog *conn)
+static void end(const struct server *server, struct backlog *conn)
 {
+    server->conns[conn->fd] = NULL;
     (void)close(conn->fd);
     free(conn->bytes);
     free(conn);
@@ -89,13 +93,14 @@ static void accept_all(const struct server *server)
     int fd;
 
     while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        struct backlog *conn = calloc(1, sizeof *conn);
+        struct backlog *conn = fd < DESCRIPTORS_MAX ? calloc(1, sizeof *conn) : NULL;
 
         if (!conn) {
             (void)close(fd);
             return;
         }
         conn->fd = fd;
+        server->conns[fd] = conn;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         watch(server, conn, EPOLL_CTL_ADD, EPOLLIN);
     }
@@ -159,12 +164,12 @@ static void *serve(void *argument)
         int count = epoll_wait(server->epoll_fd, events, EVENTS, server->options->busy ? 0 : -1);
 
         for (int i = 0; i < count; i++) {
-            struct backlog *conn = events[i].data.ptr;
+            struct backlog *conn = server->conns[events[i].data.fd];
 
-            if (!conn) {
+            if (events[i].data.fd == server->listen_fd) {
                 accept_all(server);
             } else if (!(conn->bytes ? flush(server, conn) : echo(server, conn))) {
-                end(conn);
+                end(server, conn);
             }
         }
     }
@@ -173,16 +178,18 @@ static void *serve(void *argument)
 
 static int start(struct server *server)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event event = {.events = EPOLLIN};
     pthread_t thread;
 
     server->listen_fd = open_listener(server->options);
     if (server->listen_fd < 0) {
         return -1;
     }
+    event.data.fd = server->listen_fd;
+    server->conns = calloc(DESCRIPTORS_MAX, sizeof(struct backlog *));
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     server->buffer = malloc(BUFFER_BYTES);
-    if (server->epoll_fd < 0 || !server->buffer ||
+    if (server->epoll_fd < 0 || !server->buffer || !server->conns ||
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) != 0 ||
         pthread_create(&thread, NULL, serve, server) != 0) {
         (void)fprintf(stderr, "kernel_echo: a thread can't be started: %s.\n", strerror(errno));
@@ -260,7 +267,7 @@ static void wait_for_end(const struct options *options, const sigset_t *signals)
 int main(int argc, char **argv)
 {
     static struct server servers[THREADS_MAX];
-    struct options options = {.port = 7, .threads = 1};
+    static struct options options = {.port = 7, .threads = 1};
     sigset_t signals;
 
     if (parse(argc, argv, &options) != 0) {
