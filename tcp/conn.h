@@ -154,7 +154,6 @@ struct tcp_conn {
     uint64_t last_send_ns;   /* for the restart after idleness (RFC 5681 section 4.1) */
     void *app;               /* the layer above; it owns what this points to */
     const void *app_ops;     /* likewise */
-    uint64_t app_id;         /* likewise */
 };
 
 static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");

@@ -95,16 +95,6 @@ static bool parse(struct tcp *tcp, const struct packet *packet, struct tcp_segme
     return false;
 }
 
-void tcp_input(struct tcp *tcp, const struct packet *packet)
-{
-    struct tcp_segment seg;
-    struct tcp_tuple tuple;
-
-    if (parse(tcp, packet, &seg, &tuple)) {
-        dispatch(tcp, &tuple, &seg);
-    }
-}
-
 void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsigned count)
 {
     struct tcp_segment segs[PORT_BURST];

@@ -4,7 +4,7 @@
  * Pure: no system call, no clock, no heap. Memory, time, randomness and secrets
  * are handed in. One thread, the worker's, calls everything here.
  *
- * A turn of the worker is: tcp_turn_begin(now), tcp_input() for each segment,
+ * A turn of the worker is: tcp_turn_begin(now), tcp_input_burst(),
  * calls of the application, tcp_timers(), tcp_transmit(), tcp_turn_end(). A
  * connection that ended is told so in tcp_turn_end() and freed after: within a
  * turn no pointer to a connection goes stale.
@@ -133,10 +133,8 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
 
 void tcp_turn_begin(struct tcp *tcp, uint64_t now_ns);
 
-/* A segment arrived. The caller keeps its own hold of the frame. */
-void tcp_input(struct tcp *tcp, const struct packet *packet);
-
-/* In passes over a burst: parse and verify, find, then take in order. */
+/* Segments arrived: in passes over the burst, parse and verify, find, then take
+ * in order. The caller keeps its own hold of the frames. */
 void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsigned count);
 
 /* Runs the timers that are due. */

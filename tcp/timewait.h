@@ -27,8 +27,7 @@ struct timewait_entry {
     uint32_t rcv_nxt;
     uint32_t ts_recent;
     uint32_t ts_offset;
-    uint64_t ts_recent_ns; /* when ts_recent was taken */
-    uint16_t rcv_wnd;      /* the field, scaled already */
+    uint16_t rcv_wnd; /* the field, scaled already */
     bool timestamps;
 };
 

@@ -64,7 +64,6 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     entry->rcv_wnd = tcp_window_field(conn, false);
     entry->timestamps = tcp_conn_has(conn, TCP_CONN_TIMESTAMPS);
     entry->ts_recent = conn->ts_recent;
-    entry->ts_recent_ns = conn->ts_recent_ns;
     entry->ts_offset = conn->ts_offset;
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
         emit_timewait_ack(tcp, entry); /* of the FIN that brought us here */

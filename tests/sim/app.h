@@ -47,7 +47,6 @@ struct app {
     uint32_t sent;
     uint32_t acked;
     uint32_t received;
-    uint32_t echoed;
     uint64_t wake_ns; /* reads, releases and writes again then; UINT64_MAX never */
     unsigned retained_count;
     struct slice retained[APP_RETAINED_MAX];
