@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum tcp_recovery_state {
@@ -22,7 +23,6 @@ enum tcp_recovery_state {
 };
 
 struct tcp_flight {
-    struct tcp_sendq sendq;
     /* RFC 8985 names without their prefix. */
     uint64_t rack_xmit_ns;
     uint64_t rack_rtt_ns;
@@ -41,8 +41,12 @@ struct tcp_flight {
     uint32_t recovery_point;   /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
     uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
     uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
+    struct tcp_sendq sendq;    /* last: its places for records are not cleared with the rest */
 };
 
 static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
+static_assert(offsetof(struct tcp_flight, sendq) + sizeof(struct tcp_sendq) ==
+                  sizeof(struct tcp_flight),
+              "tcp_conn_flight() clears what stands before the places for records");
 
 #endif
