@@ -36,9 +36,11 @@
 /* RFC 6298 section 5.7: the RTO when data starts after a lost SYN. */
 #define TCP_RTO_AFTER_SYN_LOSS_NS (3 * NS_PER_S)
 
-/* RFC 8985: section 7.2 for TLP; the timer's floor is Linux's. Marking has
- * no floor. */
-#define TCP_TLP_MIN_NS (2 * NS_PER_MS)
+/* How much later than a round trip a probe waits for the ACK of several segments:
+ * a Linux receiver whose application has not read yet holds every ACK back for
+ * 40 ms (TCP_DELACK_MIN), and a loaded one is late on top. See tcp/README.md. */
+#define TCP_TLP_ACK_LAG_NS (50 * NS_PER_MS)
+/* RFC 8985: the floor of the reordering timer; marking has none. */
 #define TCP_RACK_TIMER_MIN_NS (1 * NS_PER_MS)
 
 /* RFC 9293 section 3.8.6.3 asks for less than 500 ms; 40 ms is Linux's. */

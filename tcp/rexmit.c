@@ -24,19 +24,21 @@ static bool tlp_is_eligible(const struct tcp_conn *conn)
            flight->sendq.lost_bytes == 0;
 }
 
-/* PTO: twice the round-trip time, and the peer's delayed ACK on top when it may
- * be waiting for a second segment. */
+/* PTO: twice the round-trip time, but never before the ACK of a peer whose
+ * application lags can be back; the longest delay of an ACK on top when the peer
+ * may be waiting for a second segment. */
 static uint64_t tlp_deadline_ns(const struct tcp_conn *conn)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
-    uint64_t pto_ns = 2 * conn->rtt.srtt_ns;
+    uint64_t srtt_ns = conn->rtt.srtt_ns;
+    uint64_t pto_ns = max_u64(2 * srtt_ns, srtt_ns + TCP_TLP_ACK_LAG_NS);
 
-    if (conn->rtt.srtt_ns == 0) {
+    if (srtt_ns == 0) {
         pto_ns = NS_PER_S;
     } else if (sendq->next - sendq->head == 1) {
-        pto_ns += TCP_PEER_DELAYED_ACK_NS;
+        pto_ns = 2 * srtt_ns + TCP_PEER_DELAYED_ACK_NS;
     }
-    return max_u64(conn->flight->rto_base_ns, conn->last_send_ns) + max_u64(pto_ns, TCP_TLP_MIN_NS);
+    return max_u64(conn->flight->rto_base_ns, conn->last_send_ns) + pto_ns;
 }
 
 /* Something is unacknowledged. */
