@@ -68,7 +68,13 @@ static void timeout(struct tcp_conn *conn, uint32_t in_flight, bool first)
 
 static void idle(struct tcp_conn *conn)
 {
-    conn->cwnd = min_u32(conn->cwnd, tcp_cc_initial_window(conn));
+    uint32_t restart = tcp_cc_initial_window(conn);
+
+    /* What was acknowledged towards an increase counted for a wider window. */
+    if (conn->cwnd > restart) {
+        conn->cwnd = restart;
+        conn->cc_acked = 0;
+    }
 }
 
 const struct tcp_cc_ops tcp_cc_newreno = {
