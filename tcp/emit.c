@@ -78,7 +78,7 @@ static void acked(struct tcp_conn *conn)
     conn->flags &= ~(uint32_t)TCP_CONN_ACK_NOW;
     conn->rcv.acked = conn->rcv.nxt;
     conn->rcv.unacked = 0;
-    if (!tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
+    if (!tcp_conn_has(conn, TCP_CONN_SQUEEZED | TCP_CONN_STARVED)) {
         conn->ack_ns = UINT64_MAX; /* the wheel's entry comes due for nothing, once */
     }
 }

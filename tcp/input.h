@@ -36,6 +36,8 @@ void tcp_challenge_ack(struct tcp_conn *conn);
 
 /* Fifth check: the ACK field. True to go on. */
 bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* The owed on_writable, when there is room again and frames are to be had. */
+void tcp_tell_writable(struct tcp_conn *conn);
 /* The first ACK of a handshake that we began or answered. */
 void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg);
 /* What the options of the peer's SYN settle. */

@@ -5,6 +5,7 @@
 #include "tcp/output.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
+#include "tcp/window.h"
 
 #include <assert.h>
 
@@ -208,6 +209,21 @@ static uint32_t data_bytes(const struct tcp_conn *conn, uint32_t una_before, uin
     return bytes;
 }
 
+void tcp_tell_writable(struct tcp_conn *conn)
+{
+    /* Half empty is the mark, so that a writer is not woken for each segment. */
+    if (!tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) ||
+        tcp_conn_queued(conn) > conn->send_buffer / 2) {
+        return;
+    }
+    if (frame_pool_pressure(conn->tcp->pool) == FRAME_CRITICAL) {
+        tcp_recheck_frames(conn, TCP_CONN_STARVED); /* it would be refused again */
+        return;
+    }
+    conn->flags &= ~(uint32_t)TCP_CONN_WANTS_WRITE;
+    conn->tcp->events->writable(conn);
+}
+
 static void tell_sent(struct tcp_conn *conn, uint32_t bytes)
 {
     const struct tcp_events *events = conn->tcp->events;
@@ -215,11 +231,8 @@ static void tell_sent(struct tcp_conn *conn, uint32_t bytes)
     if (bytes > 0 && !tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
         events->sent(conn, bytes);
     }
-    /* Half empty is the mark, so that a writer is not woken for each segment. */
-    if (conn->state != TCP_CLOSED && tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) &&
-        tcp_conn_queued(conn) <= conn->send_buffer / 2) {
-        conn->flags &= ~(uint32_t)TCP_CONN_WANTS_WRITE;
-        events->writable(conn);
+    if (conn->state != TCP_CLOSED) {
+        tcp_tell_writable(conn);
     }
 }
 

@@ -88,7 +88,8 @@
  * them, a new connection starts with the smallest window that still moves. */
 #define TCP_PROMISE_FACTOR 4u
 #define TCP_SQUEEZED_WINDOW_SEGMENTS 2u
-/* A window held back for want of frames is looked at again this often. */
+/* A window, or a writer, held back for want of frames is looked at again this
+ * often: no event of the connection itself says that others gave some back. */
 #define TCP_SQUEEZE_RECHECK_NS (50 * NS_PER_MS)
 
 /* Bytes queued to send above which tcp_send refuses, and the mark that

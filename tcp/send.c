@@ -4,6 +4,7 @@
 #include "tcp/output.h"
 #include "tcp/seq.h"
 #include "tcp/user.h"
+#include "tcp/window.h"
 
 #include <assert.h>
 
@@ -15,10 +16,14 @@ static int may_send(const struct tcp_conn *conn)
                : TCP_ERR_STATE;
 }
 
-/* Refused: on_writable follows when there is room. */
+/* Refused: on_writable follows when there is room. What the send buffer refuses
+ * an ACK will let in; frames are given back by others, so somebody has to look. */
 static int refuse(struct tcp_conn *conn, int error)
 {
     conn->flags |= TCP_CONN_WANTS_WRITE;
+    if (error == TCP_ERR_NO_MEMORY) {
+        tcp_recheck_frames(conn, TCP_CONN_STARVED);
+    }
     return error;
 }
 
@@ -143,7 +148,7 @@ int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length)
         conn->flags |= TCP_CONN_WANTS_WRITE;
     }
     if (done == 0) {
-        return TCP_ERR_NO_MEMORY;
+        return refuse(conn, TCP_ERR_NO_MEMORY);
     }
     tcp_conn_want_output(conn);
     return (int32_t)done;
@@ -238,12 +243,18 @@ uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room)
     struct frame_pool *pool = conn->tcp->pool;
     uint32_t frame;
 
-    if (may_send(conn) != TCP_OK || tcp_conn_queued(conn) >= conn->send_buffer) {
+    if (may_send(conn) != TCP_OK) {
         return NULL;
     }
-    frame = frame_take(pool, FRAME_BUDGET_DATA, FRAME_APP);
+    if (tcp_conn_queued(conn) >= conn->send_buffer) {
+        (void)refuse(conn, TCP_ERR_AGAIN);
+        return NULL;
+    }
+    frame = frame_pool_pressure(pool) == FRAME_CRITICAL
+                ? FRAME_NONE
+                : frame_take(pool, FRAME_BUDGET_DATA, FRAME_APP);
     if (frame == FRAME_NONE) {
-        conn->flags |= TCP_CONN_WANTS_WRITE;
+        (void)refuse(conn, TCP_ERR_NO_MEMORY);
         return NULL;
     }
     *room = segment_bytes(conn);

@@ -21,6 +21,10 @@ static void delayed_ack(struct tcp_conn *conn)
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
         tcp_conn_want_output(conn);
     }
+    if (tcp_conn_has(conn, TCP_CONN_STARVED)) {
+        conn->flags &= ~(uint32_t)TCP_CONN_STARVED;
+        tcp_tell_writable(conn);
+    }
 }
 
 static void expire(struct wheel_entry *entry, void *ctx)
@@ -36,7 +40,7 @@ static void expire(struct wheel_entry *entry, void *ctx)
     if (conn->ack_ns <= tcp->now_ns) {
         delayed_ack(conn);
     }
-    if (conn->rexmit_ns <= tcp->now_ns) {
+    if (conn->state != TCP_CLOSED && conn->rexmit_ns <= tcp->now_ns) {
         tcp_recovery_on_timer(conn);
     }
     if (conn->state != TCP_CLOSED) {

@@ -38,7 +38,8 @@ int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length);
 int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_holder from);
 
 /* SEND in place: a frame of the data budget with room behind the headers. The
- * caller writes at most *room bytes at the returned place and commits them. */
+ * caller writes at most *room bytes at the returned place and commits them. NULL
+ * when it is refused; on_writable follows. */
 uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room);
 int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length);
 

@@ -52,6 +52,13 @@ static uint32_t allowed(const struct tcp_conn *conn)
     return room;
 }
 
+void tcp_recheck_frames(struct tcp_conn *conn, uint32_t flag)
+{
+    conn->flags |= flag;
+    conn->ack_ns = min_u64(conn->ack_ns, conn->tcp->now_ns + TCP_SQUEEZE_RECHECK_NS);
+    tcp_conn_arm(conn);
+}
+
 void tcp_window_open(struct tcp_conn *conn)
 {
     uint32_t room = allowed(conn);
@@ -62,9 +69,7 @@ void tcp_window_open(struct tcp_conn *conn)
         conn->flags &= ~(uint32_t)TCP_CONN_SQUEEZED;
     } else if (window < step) {
         /* No event of this connection will open it: look again in a while. */
-        conn->flags |= TCP_CONN_SQUEEZED;
-        conn->ack_ns = min_u64(conn->ack_ns, conn->tcp->now_ns + TCP_SQUEEZE_RECHECK_NS);
-        tcp_conn_arm(conn);
+        tcp_recheck_frames(conn, TCP_CONN_SQUEEZED);
     }
     if (room > window && room - window >= step) {
         move_edge(conn, conn->rcv.nxt + room);

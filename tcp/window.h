@@ -27,6 +27,9 @@ void tcp_window_open(struct tcp_conn *conn);
  * is never scaled (RFC 7323 section 2.2). */
 uint16_t tcp_window_field(struct tcp_conn *conn, bool syn);
 
+/* SQUEEZED or STARVED: in a while the timer looks whether there are frames. */
+void tcp_recheck_frames(struct tcp_conn *conn, uint32_t flag);
+
 /* The application gave room back: sends an ACK when that opened the window by
  * enough for the peer to know. */
 void tcp_window_freed(struct tcp_conn *conn);
