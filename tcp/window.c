@@ -45,8 +45,15 @@ static uint32_t allowed(const struct tcp_conn *conn)
     case FRAME_PRESSURE: /* no growth: as wide as it is, at the least what still moves */
         room = min_u32(room, max_u32(tcp_window(conn), conn->snd.mss));
         break;
-    default: /* no new promise at all */
-        room = min_u32(room, tcp_window(conn));
+    default:
+        /* In order only: a segment at a time, for an application that has read all
+         * and takes it in place. With no promise at all, two sides whose send
+         * queues have all the frames would wait for each other for ever. */
+        if (used == 0 && !tcp_conn_has(conn, TCP_CONN_PAUSED)) {
+            room = min_u32(room, max_u32(tcp_window(conn), conn->snd.mss));
+        } else {
+            room = min_u32(room, tcp_window(conn));
+        }
         break;
     }
     return room;
