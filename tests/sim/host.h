@@ -1,7 +1,6 @@
 /*
  * One stack of the simulator: pool, protocol below TCP and TCP over one end of
- * a wire in memory, run by the caller in virtual time on its thread. Also what
- * the micro-benchmarks drive.
+ * a wire in memory, run by the caller in virtual time on its thread.
  */
 #ifndef HEADRACE_TESTS_SIM_HOST_H
 #define HEADRACE_TESTS_SIM_HOST_H
