@@ -29,7 +29,9 @@
 #define TCP_INITIAL_WINDOW_SEGMENTS 10u
 #define TCP_INITIAL_WINDOW_BYTES 14600u
 
-/* RFC 6298. The floor is Linux's 200 ms, below the RFC's SHOULD of 1 s. */
+/* RFC 6298. The floor is Linux's 200 ms, below the RFC's SHOULD of 1 s; as in
+ * Linux it stands for the variance, where the RFC has the clock's granularity: a
+ * steady path of more than 200 ms would have its round trip for an RTO. */
 #define TCP_RTO_INITIAL_NS (1 * NS_PER_S)
 #define TCP_RTO_MIN_NS (200 * NS_PER_MS)
 #define TCP_RTO_MAX_NS (120 * NS_PER_S)

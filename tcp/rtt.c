@@ -28,5 +28,5 @@ void rtt_sample(struct tcp_rtt *rtt, uint64_t sample_ns)
     }
     rtt->min_rtt_ns = min_u64(rtt->min_rtt_ns, sample_ns);
     rtt->rto_ns =
-        min_u64(max_u64(rtt->srtt_ns + 4 * rtt->rttvar_ns, TCP_RTO_MIN_NS), TCP_RTO_MAX_NS);
+        min_u64(rtt->srtt_ns + max_u64(4 * rtt->rttvar_ns, TCP_RTO_MIN_NS), TCP_RTO_MAX_NS);
 }
