@@ -24,6 +24,12 @@ void tcp_challenge_ack(struct tcp_conn *conn)
     tcp_conn_want_output(conn);
 }
 
+/* TS.Recent is so old that the sign of a difference to it says nothing. */
+static bool ts_recent_is_outdated(const struct tcp_conn *conn)
+{
+    return conn->tcp->now_ns - conn->ts_recent_ns > TCP_PAWS_IDLE_NS;
+}
+
 /* RFC 7323 section 5.3, R1 and R3: timestamps that run backwards, or are
  * missing, are not of this incarnation. RST is exempt. */
 static bool check_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
@@ -37,8 +43,7 @@ static bool check_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg
         tcp->counters.no_timestamp_dropped++;
         return false;
     }
-    if (seq_ge(seg->ts_val, conn->ts_recent) ||
-        tcp->now_ns - conn->ts_recent_ns > TCP_PAWS_IDLE_NS) {
+    if (seq_ge(seg->ts_val, conn->ts_recent) || ts_recent_is_outdated(conn)) {
         return true;
     }
     tcp->counters.paws_dropped++;
@@ -51,7 +56,8 @@ static bool check_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg
 static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) && seg->options_seen & TCP_OPT_TIMESTAMPS &&
-        seq_ge(seg->ts_val, conn->ts_recent) && seq_le(seg->seq, conn->rcv.acked)) {
+        (seq_ge(seg->ts_val, conn->ts_recent) || ts_recent_is_outdated(conn)) &&
+        seq_le(seg->seq, conn->rcv.acked)) {
         conn->ts_recent = seg->ts_val;
         conn->ts_recent_ns = conn->tcp->now_ns;
     }
@@ -79,11 +85,7 @@ static void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
     if (seq_ge(seg->seq, conn->rcv.nxt)) {
         return;
     }
-    if (seg->flags & TCP_SYN) {
-        seg->flags &= (uint16_t)~TCP_SYN;
-        cut--;
-    }
-    if (cut > 0 && seg->payload.length > 0) {
+    if (seg->payload.length > 0) {
         (void)slice_take_front(conn->tcp->pool, &seg->payload,
                                (uint16_t)min_u32(cut, seg->payload.length));
     }
@@ -105,8 +107,15 @@ static void trim_right(struct tcp_conn *conn, struct tcp_segment *seg)
     }
 }
 
+/* A SYN before the window is never taken, whatever text comes with it. */
+static bool is_old_syn(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    return seg->flags & TCP_SYN && seq_lt(seg->seq, conn->rcv.nxt);
+}
+
 /* Old or beyond the window. The answer tells the sender where we are; a repeat
- * of what we have gets it without limit, since the ACK may have been lost. */
+ * of what we have gets it without limit, since the ACK may have been lost. A SYN
+ * is challenged here as it is in the window (RFC 5961 section 4.2). */
 static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     uint32_t length = tcp_segment_length(seg);
@@ -119,6 +128,10 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
         /* The peer's SYN once more: the SYN-ACK was lost, or is on its way. */
         sendq_mark_all_lost(&conn->flight->sendq, false);
         tcp_conn_want_output(conn);
+        return;
+    }
+    if (seg->flags & TCP_SYN) {
+        tcp_challenge_ack(conn);
         return;
     }
     if (length > 0 && seq_le(seg->seq + length, conn->rcv.nxt)) {
@@ -156,7 +169,7 @@ bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
         return false;
     }
     strip_crossed_syn(conn, seg);
-    if (!is_acceptable(conn, seg)) {
+    if (!is_acceptable(conn, seg) || is_old_syn(conn, seg)) {
         bool at_zero_window = tcp_window(conn) == 0 && seg->seq == conn->rcv.nxt;
 
         refuse(conn, seg);
