@@ -56,6 +56,7 @@ void scenario_connect(struct pair *pair, struct end *end, uint16_t local_port);
 void scenario_finish(struct pair *pair, uint64_t span_ns);
 
 void send_queues_full(void **state);
+void tiny_segments(void **state);
 void fill_starved(void **state);
 void held_by_kernel(void **state);
 void acked_before_completion(void **state);

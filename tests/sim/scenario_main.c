@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 {
     static const struct CMUnitTest scenarios[] = {
         cmocka_unit_test(send_queues_full),
+        cmocka_unit_test(tiny_segments),
         cmocka_unit_test(fill_starved),
         cmocka_unit_test(held_by_kernel),
         cmocka_unit_test(acked_before_completion),
