@@ -1,0 +1,400 @@
+/*
+ * Goal:   options are read without trust: a broken one ends the list, an unknown
+ *         one or one of a wrong length is skipped, and nothing is read behind the
+ *         end; they are written as Linux orders them.
+ * Method: tables of bytes against what was seen; every kind with every length, every
+ *         prefix of full lists and random bytes in memory of just that size, so that
+ *         AddressSanitizer sees a byte too many; what was written is read again.
+ */
+#include "tcp/options.h"
+
+#include "datapath/util.h"
+#include "datapath/wire/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/aborts.h"
+
+#define NOP 0x01
+#define MSS_1460 0x02, 0x04, 0x05, 0xb4
+#define WSCALE_7 0x03, 0x03, 0x07
+#define SACK_PERMITTED 0x04, 0x02
+#define TIMESTAMPS 0x08, 0x0a, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88
+#define BLOCK_1 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x02
+#define BLOCK_2 0xff, 0xff, 0xff, 0xfe, 0x00, 0x00, 0x00, 0x03
+
+/* From memory of just that size, at an address that ends where it ends. */
+static struct tcp_segment parse(const uint8_t *bytes, unsigned length, uint16_t flags)
+{
+    struct tcp_segment seg;
+    uint8_t *copy = malloc(length);
+
+    assert_true(copy || length == 0);
+    if (length > 0) {
+        memcpy(copy, bytes, length);
+    }
+    memset(&seg, 0xee, sizeof seg);
+    seg.flags = flags;
+    tcp_options_parse(copy, length, &seg);
+    free(copy);
+    return seg;
+}
+
+static void lists_of_options(void **state)
+{
+    static const struct {
+        const char *name;
+        uint16_t flags;
+        unsigned seen;
+        uint8_t length;
+        uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+    } cases[] = {
+        {"none", TCP_ACK, 0, 0, {0}},
+        {"end at once", TCP_ACK, 0, 4, {0, SACK_PERMITTED, 0}},
+        {"behind the end", TCP_ACK, 0, 12, {0, TIMESTAMPS}},
+        {"NOPs to the end", TCP_ACK, 0, 4, {NOP, NOP, NOP, NOP}},
+        {"NOPs and the end", TCP_ACK, 0, 4, {NOP, NOP, 0, 0xff}},
+        {"MSS", TCP_SYN, TCP_OPT_MSS, 4, {MSS_1460}},
+        {"MSS without SYN", TCP_ACK, 0, 4, {MSS_1460}},
+        {"window scale", TCP_SYN, TCP_OPT_WSCALE, 4, {NOP, WSCALE_7}},
+        {"window scale without SYN", TCP_ACK, 0, 4, {NOP, WSCALE_7}},
+        {"SACK permitted", TCP_SYN | TCP_ACK, TCP_OPT_SACK_PERMITTED, 2, {SACK_PERMITTED}},
+        {"SACK permitted without SYN", TCP_ACK, 0, 2, {SACK_PERMITTED}},
+        {"timestamps, bare", TCP_ACK, TCP_OPT_TIMESTAMPS, 10, {TIMESTAMPS}},
+        {"timestamps, RFC 7323", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {NOP, NOP, TIMESTAMPS}},
+        {"timestamps, then NOPs", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {TIMESTAMPS, NOP, NOP}},
+        {"timestamps and an end", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {NOP, TIMESTAMPS, 0}},
+        {"timestamps on a SYN", TCP_SYN, TCP_OPT_TIMESTAMPS, 12, {NOP, NOP, TIMESTAMPS}},
+        {"as Linux connects",
+         TCP_SYN,
+         TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+         20,
+         {MSS_1460, SACK_PERMITTED, TIMESTAMPS, NOP, WSCALE_7}},
+        {"in any order, unaligned",
+         TCP_SYN,
+         TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+         20,
+         {NOP, TIMESTAMPS, WSCALE_7, SACK_PERMITTED, MSS_1460}},
+        {"SACK, one block", TCP_ACK, TCP_OPT_SACK, 10, {5, 10, BLOCK_1}},
+        {"SACK, two blocks", TCP_ACK, TCP_OPT_SACK, 20, {NOP, NOP, 5, 18, BLOCK_2, BLOCK_1}},
+        {"SACK on a SYN", TCP_SYN, 0, 10, {5, 10, BLOCK_1}},
+        {"SACK without a block", TCP_ACK, 0, 2, {5, 2}},
+        {"SACK of half a block", TCP_ACK, 0, 14, {5, 14, BLOCK_1, 1, 2, 3, 4}},
+        {"half a block, then timestamps",
+         TCP_ACK,
+         TCP_OPT_TIMESTAMPS,
+         16,
+         {5, 6, 1, 2, 3, 4, TIMESTAMPS}},
+        {"unknown ones between",
+         TCP_SYN,
+         TCP_OPT_MSS | TCP_OPT_WSCALE,
+         17,
+         {254, 4, 0xf9, 0x89, MSS_1460, 253, 2, 34, 4, 1, 1, WSCALE_7}},
+        {"fast open, a known one to come",
+         TCP_SYN,
+         TCP_OPT_MSS,
+         14,
+         {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, MSS_1460}},
+        {"length 0", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 0, SACK_PERMITTED}},
+        {"length 1", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 1, SACK_PERMITTED}},
+        {"no room for the length", TCP_SYN, TCP_OPT_MSS, 5, {MSS_1460, 3}},
+        {"longer than what is left", TCP_SYN, TCP_OPT_MSS, 6, {MSS_1460, 3, 3}},
+        {"MSS of three bytes", TCP_SYN, TCP_OPT_WSCALE, 6, {2, 3, 5, WSCALE_7}},
+        {"MSS of five bytes", TCP_SYN, TCP_OPT_WSCALE, 8, {2, 5, 5, 0xb4, 0, WSCALE_7}},
+        {"scale of two bytes", TCP_SYN, TCP_OPT_MSS, 8, {3, 4, 7, 7, MSS_1460}},
+        {"SACK permitted of three", TCP_SYN, TCP_OPT_MSS, 7, {4, 3, 0, MSS_1460}},
+        {"the fast way wants its length",
+         TCP_ACK,
+         TCP_OPT_TIMESTAMPS | TCP_OPT_SACK,
+         22,
+         {NOP, NOP, TIMESTAMPS, 5, 10, BLOCK_1}},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_segment seg = parse(cases[i].bytes, cases[i].length, cases[i].flags);
+
+        if (seg.options_seen != cases[i].seen) {
+            fail_msg("%s: %02x", cases[i].name, seg.options_seen);
+        }
+        assert_int_equal(seg.sack_count > 0, (seg.options_seen & TCP_OPT_SACK) != 0);
+        if (seg.options_seen & TCP_OPT_MSS) {
+            assert_int_equal(seg.mss, 1460);
+        }
+        if (seg.options_seen & TCP_OPT_WSCALE) {
+            assert_int_equal(seg.wscale, 7);
+        }
+        if (seg.options_seen & TCP_OPT_TIMESTAMPS) {
+            assert_int_equal(seg.ts_val, 0x11223344);
+            assert_int_equal(seg.ts_ecr, 0x55667788);
+        }
+    }
+}
+
+static void blocks_keep_their_order(void **state)
+{
+    static const uint8_t bytes[] = {NOP, NOP, 5, 34, BLOCK_2, BLOCK_1, BLOCK_1, BLOCK_2};
+    struct tcp_segment seg = parse(bytes, sizeof bytes, TCP_ACK);
+
+    (void)state;
+    assert_int_equal(seg.sack_count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        bool second = i == 0 || i == 3;
+
+        assert_int_equal(seg.sack[i].start, second ? 0xfffffffe : 1);
+        assert_int_equal(seg.sack[i].end, second ? 3 : 2);
+    }
+}
+
+/* The value that a known kind has to have, in bytes; -1 for others. */
+static int value_bytes(unsigned kind)
+{
+    switch (kind) {
+    case 2:
+        return 2;
+    case 3:
+        return 1;
+    case 4:
+        return 0;
+    case 8:
+        return 8;
+    default:
+        return -1;
+    }
+}
+
+static unsigned seen_bit(unsigned kind, bool syn)
+{
+    switch (kind) {
+    case 2:
+        return syn ? TCP_OPT_MSS : 0;
+    case 3:
+        return syn ? TCP_OPT_WSCALE : 0;
+    case 4:
+        return syn ? TCP_OPT_SACK_PERMITTED : 0;
+    default:
+        return TCP_OPT_TIMESTAMPS;
+    }
+}
+
+/* One option alone, in an area of 24 bytes that ends with a scale that only a
+ * list which goes on comes to. */
+static void every_kind_with_every_length(void **state)
+{
+    (void)state;
+    for (unsigned kind = 2; kind < 256; kind++) {
+        for (unsigned length = 0; length < 256; length++) {
+            uint8_t bytes[24];
+            bool whole = length >= 2 && length <= 21;
+            unsigned expected = whole ? TCP_OPT_WSCALE : 0;
+            struct tcp_segment syn;
+            struct tcp_segment ack;
+
+            memset(bytes, NOP, sizeof bytes);
+            bytes[0] = (uint8_t)kind;
+            bytes[1] = (uint8_t)length;
+            bytes[21] = 3;
+            bytes[22] = 3;
+            bytes[23] = 9;
+            syn = parse(bytes, sizeof bytes, TCP_SYN);
+            ack = parse(bytes, sizeof bytes, TCP_ACK);
+            if (length >= 2 && (int)length - 2 == value_bytes(kind)) {
+                expected |= seen_bit(kind, true);
+            }
+            assert_int_equal(syn.options_seen, expected);
+            expected = kind == 8 && length == 10 ? TCP_OPT_TIMESTAMPS : 0;
+            expected |= kind == 5 && (length == 10 || length == 18) ? TCP_OPT_SACK : 0;
+            assert_int_equal(ack.options_seen, expected);
+        }
+    }
+}
+
+/* A list cut anywhere gives what stood whole before the cut. */
+static void every_prefix(void **state)
+{
+    static const uint8_t bytes[] = {MSS_1460, SACK_PERMITTED, TIMESTAMPS, NOP, WSCALE_7};
+    static const struct {
+        unsigned whole_at;
+        unsigned bit;
+    } steps[] = {{4, TCP_OPT_MSS},
+                 {6, TCP_OPT_SACK_PERMITTED},
+                 {16, TCP_OPT_TIMESTAMPS},
+                 {20, TCP_OPT_WSCALE}};
+
+    (void)state;
+    for (unsigned length = 0; length <= sizeof bytes; length++) {
+        unsigned expected = 0;
+
+        for (unsigned i = 0; i < COUNT_OF(steps); i++) {
+            expected |= length >= steps[i].whole_at ? steps[i].bit : 0;
+        }
+        assert_int_equal(parse(bytes, length, TCP_SYN).options_seen, expected);
+    }
+}
+
+static void any_bytes(void **state)
+{
+    struct random random;
+
+    (void)state;
+    random_init(&random, 2018);
+    for (unsigned i = 0; i < 200000; i++) {
+        uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+        unsigned length = (unsigned)random_below(&random, sizeof bytes + 1);
+        bool syn = random_chance(&random, 500000);
+        struct tcp_segment seg;
+
+        for (unsigned j = 0; j < length; j++) { /* small numbers are kinds and lengths */
+            bytes[j] = (uint8_t)random_below(&random, random_chance(&random, 800000) ? 12 : 256);
+        }
+        seg = parse(bytes, length, syn ? TCP_SYN : TCP_ACK);
+        assert_true(seg.sack_count <= TCP_SACK_BLOCKS_MAX);
+        assert_int_equal(seg.sack_count > 0, (seg.options_seen & TCP_OPT_SACK) != 0);
+        if (syn) {
+            assert_false(seg.options_seen & TCP_OPT_SACK);
+        } else {
+            assert_false(seg.options_seen & ~(TCP_OPT_SACK | TCP_OPT_TIMESTAMPS));
+        }
+    }
+}
+
+static void written_as_linux_does(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned seen;
+        uint8_t sack_count;
+        uint8_t length;
+        uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+    } cases[] = {
+        {"none", 0, 0, 0, {0}},
+        {"MSS", TCP_OPT_MSS, 0, 4, {MSS_1460}},
+        {"SYN of Linux",
+         TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+         0,
+         20,
+         {MSS_1460, SACK_PERMITTED, TIMESTAMPS, NOP, WSCALE_7}},
+        {"without SACK",
+         TCP_OPT_MSS | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+         0,
+         20,
+         {MSS_1460, NOP, NOP, TIMESTAMPS, NOP, WSCALE_7}},
+        {"without timestamps",
+         TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_WSCALE,
+         0,
+         12,
+         {MSS_1460, NOP, NOP, SACK_PERMITTED, NOP, WSCALE_7}},
+        {"without scale",
+         TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS,
+         0,
+         16,
+         {MSS_1460, SACK_PERMITTED, TIMESTAMPS}},
+        {"ACK", TCP_OPT_TIMESTAMPS, 0, 12, {NOP, NOP, TIMESTAMPS}},
+        {"ACK with a hole",
+         TCP_OPT_TIMESTAMPS | TCP_OPT_SACK,
+         1,
+         24,
+         {NOP, NOP, TIMESTAMPS, NOP, NOP, 5, 10, BLOCK_1}},
+        {"three blocks",
+         TCP_OPT_TIMESTAMPS | TCP_OPT_SACK,
+         3,
+         40,
+         {NOP, NOP, TIMESTAMPS, NOP, NOP, 5, 26, BLOCK_1, BLOCK_2, BLOCK_1}},
+        {"four blocks", TCP_OPT_SACK, 4, 36, {NOP, NOP, 5, 34, BLOCK_1, BLOCK_2, BLOCK_1, BLOCK_2}},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_options_out options = {
+            .seen = (uint8_t)cases[i].seen,
+            .mss = 1460,
+            .wscale = 7,
+            .ts_val = 0x11223344,
+            .ts_ecr = 0x55667788,
+            .sack_count = cases[i].sack_count,
+            .sack = {{1, 2}, {0xfffffffe, 3}, {1, 2}, {0xfffffffe, 3}}};
+        uint8_t bytes[TCP_OPTIONS_BYTES_MAX + 1];
+
+        memset(bytes, 0xee, sizeof bytes);
+        assert_int_equal(tcp_options_bytes(&options), cases[i].length);
+        assert_int_equal(tcp_options_write(bytes, &options), cases[i].length);
+        assert_int_equal(bytes[cases[i].length], 0xee);
+        if (memcmp(bytes, cases[i].bytes, cases[i].length) != 0) {
+            fail_msg("%s", cases[i].name);
+        }
+    }
+}
+
+static void what_was_written_is_read(void **state)
+{
+    struct random random;
+
+    (void)state;
+    random_init(&random, 7323);
+    for (unsigned i = 0; i < 20000; i++) {
+        bool syn = random_chance(&random, 500000);
+        unsigned blocks = (unsigned)random_below(&random, 5);
+        struct tcp_options_out out = {.wscale = (uint8_t)random_below(&random, 256),
+                                      .mss = (uint16_t)random_next(&random),
+                                      .ts_val = (uint32_t)random_next(&random),
+                                      .ts_ecr = (uint32_t)random_next(&random)};
+        uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+        struct tcp_segment seg;
+
+        out.seen = (uint8_t)random_below(&random, 16);
+        if (!syn) {
+            out.seen &= TCP_OPT_TIMESTAMPS;
+            blocks = out.seen && blocks > 3 ? 3 : blocks;
+            out.sack_count = (uint8_t)blocks;
+            out.seen |= blocks > 0 ? TCP_OPT_SACK : 0;
+        }
+        for (unsigned j = 0; j < out.sack_count; j++) {
+            out.sack[j].start = (uint32_t)random_next(&random);
+            out.sack[j].end = (uint32_t)random_next(&random);
+        }
+        seg = parse(bytes, tcp_options_write(bytes, &out), syn ? TCP_SYN : TCP_ACK);
+        assert_int_equal(seg.options_seen, out.seen);
+        assert_int_equal(seg.sack_count, out.sack_count);
+        assert_true(!(out.seen & TCP_OPT_MSS) || seg.mss == out.mss);
+        assert_true(!(out.seen & TCP_OPT_WSCALE) || seg.wscale == out.wscale);
+        assert_true(!(out.seen & TCP_OPT_TIMESTAMPS) ||
+                    (seg.ts_val == out.ts_val && seg.ts_ecr == out.ts_ecr));
+        assert_memory_equal(seg.sack, out.sack, out.sack_count * sizeof out.sack[0]);
+    }
+}
+
+static void count_bytes(void *ctx)
+{
+    (void)tcp_options_bytes(ctx);
+}
+
+static void more_than_a_header_holds(void **state)
+{
+    struct tcp_options_out options = {.seen = TCP_OPT_TIMESTAMPS | TCP_OPT_SACK, .sack_count = 4};
+
+    (void)state;
+    assert_true(aborts(count_bytes, &options));
+    options.sack_count = 3;
+    assert_false(aborts(count_bytes, &options));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_of_options),
+        cmocka_unit_test(blocks_keep_their_order),
+        cmocka_unit_test(every_kind_with_every_length),
+        cmocka_unit_test(every_prefix),
+        cmocka_unit_test(any_bytes),
+        cmocka_unit_test(written_as_linux_does),
+        cmocka_unit_test(what_was_written_is_read),
+        cmocka_unit_test(more_than_a_header_holds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
