@@ -32,12 +32,10 @@
 static struct tcp_segment parse(const uint8_t *bytes, unsigned length, uint16_t flags)
 {
     struct tcp_segment seg;
-    uint8_t *copy = malloc(length);
+    uint8_t *copy = malloc(max_u32(length, 1));
 
-    assert_true(copy || length == 0);
-    if (length > 0) {
-        memcpy(copy, bytes, length);
-    }
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
     memset(&seg, 0xee, sizeof seg);
     seg.flags = flags;
     tcp_options_parse(copy, length, &seg);
@@ -45,82 +43,82 @@ static struct tcp_segment parse(const uint8_t *bytes, unsigned length, uint16_t 
     return seg;
 }
 
+static const struct {
+    const char *name;
+    uint16_t flags;
+    unsigned seen;
+    uint8_t length;
+    uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+} lists[] = {
+    {"none", TCP_ACK, 0, 0, {0}},
+    {"end at once", TCP_ACK, 0, 4, {0, SACK_PERMITTED, 0}},
+    {"behind the end", TCP_ACK, 0, 12, {0, TIMESTAMPS}},
+    {"NOPs to the end", TCP_ACK, 0, 4, {NOP, NOP, NOP, NOP}},
+    {"NOPs and the end", TCP_ACK, 0, 4, {NOP, NOP, 0, 0xff}},
+    {"MSS", TCP_SYN, TCP_OPT_MSS, 4, {MSS_1460}},
+    {"MSS without SYN", TCP_ACK, 0, 4, {MSS_1460}},
+    {"window scale", TCP_SYN, TCP_OPT_WSCALE, 4, {NOP, WSCALE_7}},
+    {"window scale without SYN", TCP_ACK, 0, 4, {NOP, WSCALE_7}},
+    {"SACK permitted", TCP_SYN | TCP_ACK, TCP_OPT_SACK_PERMITTED, 2, {SACK_PERMITTED}},
+    {"SACK permitted without SYN", TCP_ACK, 0, 2, {SACK_PERMITTED}},
+    {"timestamps, bare", TCP_ACK, TCP_OPT_TIMESTAMPS, 10, {TIMESTAMPS}},
+    {"timestamps, RFC 7323", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {NOP, NOP, TIMESTAMPS}},
+    {"timestamps, then NOPs", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {TIMESTAMPS, NOP, NOP}},
+    {"timestamps and an end", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {NOP, TIMESTAMPS, 0}},
+    {"timestamps on a SYN", TCP_SYN, TCP_OPT_TIMESTAMPS, 12, {NOP, NOP, TIMESTAMPS}},
+    {"as Linux connects",
+     TCP_SYN,
+     TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+     20,
+     {MSS_1460, SACK_PERMITTED, TIMESTAMPS, NOP, WSCALE_7}},
+    {"in any order, unaligned",
+     TCP_SYN,
+     TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+     20,
+     {NOP, TIMESTAMPS, WSCALE_7, SACK_PERMITTED, MSS_1460}},
+    {"SACK, one block", TCP_ACK, TCP_OPT_SACK, 10, {5, 10, BLOCK_1}},
+    {"SACK, two blocks", TCP_ACK, TCP_OPT_SACK, 20, {NOP, NOP, 5, 18, BLOCK_2, BLOCK_1}},
+    {"SACK on a SYN", TCP_SYN, 0, 10, {5, 10, BLOCK_1}},
+    {"SACK without a block", TCP_ACK, 0, 2, {5, 2}},
+    {"SACK of half a block", TCP_ACK, 0, 14, {5, 14, BLOCK_1, 1, 2, 3, 4}},
+    {"half a block, then timestamps",
+     TCP_ACK,
+     TCP_OPT_TIMESTAMPS,
+     16,
+     {5, 6, 1, 2, 3, 4, TIMESTAMPS}},
+    {"unknown ones between",
+     TCP_SYN,
+     TCP_OPT_MSS | TCP_OPT_WSCALE,
+     17,
+     {254, 4, 0xf9, 0x89, MSS_1460, 253, 2, 34, 4, 1, 1, WSCALE_7}},
+    {"fast open, a known one to come",
+     TCP_SYN,
+     TCP_OPT_MSS,
+     14,
+     {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, MSS_1460}},
+    {"length 0", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 0, SACK_PERMITTED}},
+    {"length 1", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 1, SACK_PERMITTED}},
+    {"no room for the length", TCP_SYN, TCP_OPT_MSS, 5, {MSS_1460, 3}},
+    {"longer than what is left", TCP_SYN, TCP_OPT_MSS, 6, {MSS_1460, 3, 3}},
+    {"MSS of three bytes", TCP_SYN, TCP_OPT_WSCALE, 6, {2, 3, 5, WSCALE_7}},
+    {"MSS of five bytes", TCP_SYN, TCP_OPT_WSCALE, 8, {2, 5, 5, 0xb4, 0, WSCALE_7}},
+    {"scale of two bytes", TCP_SYN, TCP_OPT_MSS, 8, {3, 4, 7, 7, MSS_1460}},
+    {"SACK permitted of three", TCP_SYN, TCP_OPT_MSS, 7, {4, 3, 0, MSS_1460}},
+    {"the fast way wants its length",
+     TCP_ACK,
+     TCP_OPT_TIMESTAMPS | TCP_OPT_SACK,
+     22,
+     {NOP, NOP, TIMESTAMPS, 5, 10, BLOCK_1}},
+};
+
 static void lists_of_options(void **state)
 {
-    static const struct {
-        const char *name;
-        uint16_t flags;
-        unsigned seen;
-        uint8_t length;
-        uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
-    } cases[] = {
-        {"none", TCP_ACK, 0, 0, {0}},
-        {"end at once", TCP_ACK, 0, 4, {0, SACK_PERMITTED, 0}},
-        {"behind the end", TCP_ACK, 0, 12, {0, TIMESTAMPS}},
-        {"NOPs to the end", TCP_ACK, 0, 4, {NOP, NOP, NOP, NOP}},
-        {"NOPs and the end", TCP_ACK, 0, 4, {NOP, NOP, 0, 0xff}},
-        {"MSS", TCP_SYN, TCP_OPT_MSS, 4, {MSS_1460}},
-        {"MSS without SYN", TCP_ACK, 0, 4, {MSS_1460}},
-        {"window scale", TCP_SYN, TCP_OPT_WSCALE, 4, {NOP, WSCALE_7}},
-        {"window scale without SYN", TCP_ACK, 0, 4, {NOP, WSCALE_7}},
-        {"SACK permitted", TCP_SYN | TCP_ACK, TCP_OPT_SACK_PERMITTED, 2, {SACK_PERMITTED}},
-        {"SACK permitted without SYN", TCP_ACK, 0, 2, {SACK_PERMITTED}},
-        {"timestamps, bare", TCP_ACK, TCP_OPT_TIMESTAMPS, 10, {TIMESTAMPS}},
-        {"timestamps, RFC 7323", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {NOP, NOP, TIMESTAMPS}},
-        {"timestamps, then NOPs", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {TIMESTAMPS, NOP, NOP}},
-        {"timestamps and an end", TCP_ACK, TCP_OPT_TIMESTAMPS, 12, {NOP, TIMESTAMPS, 0}},
-        {"timestamps on a SYN", TCP_SYN, TCP_OPT_TIMESTAMPS, 12, {NOP, NOP, TIMESTAMPS}},
-        {"as Linux connects",
-         TCP_SYN,
-         TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
-         20,
-         {MSS_1460, SACK_PERMITTED, TIMESTAMPS, NOP, WSCALE_7}},
-        {"in any order, unaligned",
-         TCP_SYN,
-         TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
-         20,
-         {NOP, TIMESTAMPS, WSCALE_7, SACK_PERMITTED, MSS_1460}},
-        {"SACK, one block", TCP_ACK, TCP_OPT_SACK, 10, {5, 10, BLOCK_1}},
-        {"SACK, two blocks", TCP_ACK, TCP_OPT_SACK, 20, {NOP, NOP, 5, 18, BLOCK_2, BLOCK_1}},
-        {"SACK on a SYN", TCP_SYN, 0, 10, {5, 10, BLOCK_1}},
-        {"SACK without a block", TCP_ACK, 0, 2, {5, 2}},
-        {"SACK of half a block", TCP_ACK, 0, 14, {5, 14, BLOCK_1, 1, 2, 3, 4}},
-        {"half a block, then timestamps",
-         TCP_ACK,
-         TCP_OPT_TIMESTAMPS,
-         16,
-         {5, 6, 1, 2, 3, 4, TIMESTAMPS}},
-        {"unknown ones between",
-         TCP_SYN,
-         TCP_OPT_MSS | TCP_OPT_WSCALE,
-         17,
-         {254, 4, 0xf9, 0x89, MSS_1460, 253, 2, 34, 4, 1, 1, WSCALE_7}},
-        {"fast open, a known one to come",
-         TCP_SYN,
-         TCP_OPT_MSS,
-         14,
-         {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, MSS_1460}},
-        {"length 0", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 0, SACK_PERMITTED}},
-        {"length 1", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 1, SACK_PERMITTED}},
-        {"no room for the length", TCP_SYN, TCP_OPT_MSS, 5, {MSS_1460, 3}},
-        {"longer than what is left", TCP_SYN, TCP_OPT_MSS, 6, {MSS_1460, 3, 3}},
-        {"MSS of three bytes", TCP_SYN, TCP_OPT_WSCALE, 6, {2, 3, 5, WSCALE_7}},
-        {"MSS of five bytes", TCP_SYN, TCP_OPT_WSCALE, 8, {2, 5, 5, 0xb4, 0, WSCALE_7}},
-        {"scale of two bytes", TCP_SYN, TCP_OPT_MSS, 8, {3, 4, 7, 7, MSS_1460}},
-        {"SACK permitted of three", TCP_SYN, TCP_OPT_MSS, 7, {4, 3, 0, MSS_1460}},
-        {"the fast way wants its length",
-         TCP_ACK,
-         TCP_OPT_TIMESTAMPS | TCP_OPT_SACK,
-         22,
-         {NOP, NOP, TIMESTAMPS, 5, 10, BLOCK_1}},
-    };
-
     (void)state;
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        struct tcp_segment seg = parse(cases[i].bytes, cases[i].length, cases[i].flags);
+    for (unsigned i = 0; i < COUNT_OF(lists); i++) {
+        struct tcp_segment seg = parse(lists[i].bytes, lists[i].length, lists[i].flags);
 
-        if (seg.options_seen != cases[i].seen) {
-            fail_msg("%s: %02x", cases[i].name, seg.options_seen);
+        if (seg.options_seen != lists[i].seen) {
+            fail_msg("%s: %02x", lists[i].name, seg.options_seen);
         }
         assert_int_equal(seg.sack_count > 0, (seg.options_seen & TCP_OPT_SACK) != 0);
         if (seg.options_seen & TCP_OPT_MSS) {
