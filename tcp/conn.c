@@ -145,7 +145,6 @@ void tcp_conn_rest(struct tcp_conn *conn)
     sendq_clear(&flight->sendq, &room);
     slab_give(&conn->tcp->flights, flight);
     conn->flight = NULL;
-    conn->snd.backoff = 0;
 }
 
 void tcp_conn_want_output(struct tcp_conn *conn)
