@@ -182,8 +182,9 @@ static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *
 static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
                           struct tcp_ack_news *news)
 {
-    if (seq_lt(conn->snd.wl1, seg->seq) ||
-        (conn->snd.wl1 == seg->seq && seq_le(conn->snd.wl2, seg->ack))) {
+    if (seq_ge(seg->ack, conn->snd.una) &&
+        (seq_lt(conn->snd.wl1, seg->seq) ||
+         (conn->snd.wl1 == seg->seq && seq_le(conn->snd.wl2, seg->ack)))) {
         uint32_t before = conn->snd.wnd;
 
         take_window(conn, seg);
@@ -196,17 +197,6 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
             conn->flags &= ~(uint32_t)(TCP_CONN_PROBE | TCP_CONN_OVERRIDE);
         }
     }
-}
-
-/* Bytes of data among the sequence space that was acknowledged. */
-static uint32_t data_bytes(const struct tcp_conn *conn, uint32_t una_before, uint32_t ack)
-{
-    uint32_t bytes = ack - una_before;
-
-    bytes -= una_before == conn->snd.iss;
-    bytes -= tcp_conn_has(conn, TCP_CONN_FIN_QUEUED) && ack == conn->snd.nxt &&
-             sendq_is_empty(&conn->flight->sendq);
-    return bytes;
 }
 
 void tcp_tell_writable(struct tcp_conn *conn)
@@ -240,12 +230,17 @@ static void take_progress(struct tcp_conn *conn, const struct tcp_segment *seg,
                           struct tcp_ack_news *news)
 {
     struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    bool syn = (sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SYN) != 0;
+    bool fin;
 
     take_delivered(conn, seg->ack, news);
     sample_rtt(conn, seg, news);
     news->acked = seg->ack - conn->snd.una;
     conn->snd.una = seg->ack;
-    sendq_acknowledge(&conn->flight->sendq, &room, seg->ack);
+    sendq_acknowledge(sendq, &room, seg->ack);
+    fin = tcp_conn_has(conn, TCP_CONN_FIN_QUEUED) && sendq_is_empty(sendq);
+    news->data = news->acked - syn - fin;
     conn->flight->rto_base_ns = conn->tcp->now_ns;
     net_path_confirm(conn->tcp->net, &conn->path, conn->tcp->now_ns);
 }
@@ -258,13 +253,10 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
         .prior_in_flight = tcp_pipe(conn),
         .duplicate = is_duplicate(conn, seg),
     };
-    uint32_t una_before = conn->snd.una;
-    uint32_t bytes = 0;
 
     take_sacks(conn, seg, &news);
     if (seq_gt(seg->ack, conn->snd.una)) {
         take_progress(conn, seg, &news);
-        bytes = data_bytes(conn, una_before, seg->ack);
     }
     /* An answer shows that the peer lives; a persist may then go on for ever
      * (MUST-37), unless nobody waits for it any more (RFC 6429). */
@@ -279,7 +271,7 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
     }
     if (news.acked > 0) {
         tcp_conn_rest(conn);
-        tell_sent(conn, bytes);
+        tell_sent(conn, news.data);
     }
 }
 

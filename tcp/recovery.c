@@ -219,9 +219,10 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     if (found && flight->recovery == TCP_RECOVERY_OPEN) {
         enter_recovery(conn, news->prior_in_flight);
     }
-    if (news->acked > 0 && flight->recovery != TCP_RECOVERY_FAST &&
+    /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
+    if (news->data > 0 && flight->recovery != TCP_RECOVERY_FAST &&
         cwnd_was_limit(conn, news->prior_in_flight)) {
-        conn->cc->acked(conn, news->acked);
+        conn->cc->acked(conn, news->data);
     }
 }
 

@@ -11,6 +11,7 @@
 /* What one ACK told, gathered while it was processed. */
 struct tcp_ack_news {
     uint32_t acked;           /* sequence space by which SND.UNA moved */
+    uint32_t data;            /* bytes of it: SYN and FIN left out */
     uint32_t sacked;          /* bytes newly SACKed */
     uint64_t rtt_ns;          /* UINT64_MAX: no sample */
     uint32_t prior_in_flight; /* the pipe before this ACK */
