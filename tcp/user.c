@@ -122,6 +122,10 @@ void tcp_close(struct tcp_conn *conn)
     /* Nobody is left to be told of the end of the stream. */
     conn->flags =
         (conn->flags & ~(uint32_t)TCP_CONN_PAUSED) | TCP_CONN_APP_CLOSED | TCP_CONN_EOF_TOLD;
+    if (tcp_conn_has(conn, TCP_CONN_DRAINING)) {
+        tcp_finish(conn, (enum tcp_state)conn->state);
+        return;
+    }
     (void)tcp_shutdown(conn);
     if (conn->state == TCP_FIN_WAIT_2) {
         conn->life_ns = conn->tcp->now_ns + conn->tcp->fin_wait_2_ns;
