@@ -440,6 +440,7 @@ static void without_a_frame_nothing_is_acknowledged(void **state)
     expect_state(f, TCP_ESTABLISHED);
     press(f, FRAME_NORMAL);
     app_resumes(f);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .window = 32768); /* as wide as before again */
     peer_sends(f, TCP_ACK | TCP_FIN, .seq = 1, .ack = 1, .bytes = 10);
     expect(f, TCP_ACK, .seq = 1, .ack = 12);
     assert_int_equal(f->peer->told.data, 10);
