@@ -9,6 +9,9 @@
 
 static_assert((TCP_SENDQ_INLINE & (TCP_SENDQ_INLINE - 1)) == 0, "the ring is masked");
 
+/* Far from TCP_POSITION_NONE by more records than a queue can have. */
+static const uint32_t rebase_at = 1u << 31;
+
 static const struct tcp_record_list empty_list = {TCP_POSITION_NONE, TCP_POSITION_NONE};
 
 static struct tcp_record *at(struct tcp_sendq *sendq, uint32_t position)
@@ -213,6 +216,32 @@ static void trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uin
     record->seq = una;
 }
 
+static void lower(uint32_t *link, uint32_t by)
+{
+    if (*link != TCP_POSITION_NONE) {
+        *link -= by;
+    }
+}
+
+/* Positions begin again near 0, each in its place of the ring as before: a queue
+ * that never runs empty would come to TCP_POSITION_NONE, after 2^32 segments. */
+static void rebase(struct tcp_sendq *sendq)
+{
+    uint32_t by = sendq->head & ~sendq->mask;
+
+    for (uint32_t position = sendq->head; position != sendq->next; position++) {
+        lower(&at(sendq, position)->next, by);
+        lower(&at(sendq, position)->prev, by);
+    }
+    lower(&sendq->in_flight.first, by);
+    lower(&sendq->in_flight.last, by);
+    lower(&sendq->lost.first, by);
+    lower(&sendq->lost.last, by);
+    sendq->head -= by;
+    sendq->next -= by;
+    sendq->tail -= by;
+}
+
 void sendq_acknowledge(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
 {
     while (sendq->head != sendq->next) {
@@ -222,12 +251,15 @@ void sendq_acknowledge(struct tcp_sendq *sendq, const struct tcp_sendq_room *roo
             if (seq_lt(record->seq, una)) {
                 trim(sendq, room, una);
             }
-            return;
+            break;
         }
         detach(sendq, sendq->head);
         sendq->bytes -= tcp_record_length(record);
         drop_frame(record, room);
         sendq->head++;
+    }
+    if (sendq->head >= rebase_at) {
+        rebase(sendq);
     }
 }
 

@@ -3,9 +3,10 @@
  * order and without a gap from SND.UNA to the last byte queued.
  *
  * A record is one segment: at most one slice, the times of its transmission and
- * where it stands in recovery. Positions are free-running numbers: `head` is
- * the oldest unacknowledged, `next` the first never sent, `tail` one past the
- * last. A record that was sent is in one of three places:
+ * where it stands in recovery. Positions are free-running numbers, good until the
+ * next acknowledgement or split: `head` is the oldest unacknowledged, `next` the
+ * first never sent, `tail` one past the last. A record that was sent is in one of
+ * three places:
  *
  *   in flight   on the time list, in order of last transmission (RACK)
  *   lost        on the lost list, in the order in which it was marked
