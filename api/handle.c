@@ -57,9 +57,6 @@ int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struc
     struct tcp_conn *conn;
     int error;
 
-    if (worker->stack->worker_count > 1) {
-        return HR_ERR_UNSUPPORTED;
-    }
     error = tcp_connect(&worker->tcp, &tuple, &tcp_settings_default, &conn);
     if (error == TCP_OK) {
         conn->app = context;

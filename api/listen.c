@@ -30,7 +30,7 @@ static unsigned find(const struct listener_set *set, const struct hr_addr *addr)
 
 /* The new set takes the place of the old, which goes when no worker reads it
  * any more. */
-static void publish(struct hr_stack *stack, struct listener_set *set)
+static void replace_listeners(struct hr_stack *stack, struct listener_set *set)
 {
     struct listener_set *old = stack->listeners;
 
@@ -78,7 +78,7 @@ static int add(struct hr_stack *stack, const struct listener_entry *entry)
     }
     *set = *stack->listeners;
     set->entries[set->count++] = *entry;
-    publish(stack, set);
+    replace_listeners(stack, set);
     return HR_OK;
 }
 
@@ -111,7 +111,7 @@ static int take_away(struct hr_stack *stack, const struct hr_addr *addr)
     }
     *set = *stack->listeners;
     set->entries[at] = set->entries[--set->count];
-    publish(stack, set);
+    replace_listeners(stack, set);
     return HR_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 const struct hr_stack_options hr_stack_options_default = {
     .mode = HR_MODE_AUTO,
@@ -240,7 +241,31 @@ static int make_workers(struct hr_stack *stack, const struct hr_stack_options *o
     return HR_OK;
 }
 
-static int allocate(struct hr_stack *stack, struct hr_failure *failure)
+/* What workers side by side need to find the owner of a flow. */
+static int allocate_shared(struct hr_stack *stack, const struct hr_stack_options *options)
+{
+    size_t pairs = (size_t)stack->worker_count * stack->worker_count;
+    uint64_t flows_per_worker =
+        (uint64_t)options->connections_max + stack_time_waits_max(options->connections_max);
+
+    stack->port_first = tcp_config_default.port_first;
+    stack->ports_per_worker = (uint16_t)(tcp_config_default.port_count / stack->worker_count);
+    if (getrandom(stack->secret, sizeof stack->secret, 0) != sizeof stack->secret) {
+        return -1;
+    }
+    if (stack->worker_count == 1) {
+        return 0;
+    }
+    stack->crossings = aligned_alloc(64, pairs * sizeof *stack->crossings);
+    if (!stack->crossings) {
+        return -1;
+    }
+    memset(stack->crossings, 0, pairs * sizeof *stack->crossings);
+    return directory_open(&stack->directory, flows_per_worker * stack->worker_count);
+}
+
+static int allocate(struct hr_stack *stack, const struct hr_stack_options *options,
+                    struct hr_failure *failure)
 {
     size_t worker_bytes = stack->worker_count * sizeof *stack->workers;
     size_t ring_bytes = (size_t)stack->worker_count * stack->worker_count * sizeof *stack->rumours;
@@ -259,6 +284,9 @@ static int allocate(struct hr_stack *stack, struct hr_failure *failure)
         stack->workers[i].stack = stack;
         stack->workers[i].index = i;
         stack->workers[i].mailbox.wake_fd = -1;
+    }
+    if (allocate_shared(stack, options) != 0) {
+        return fail(failure, HR_ERR_NO_MEMORY, "There is no memory for the flow directory.");
     }
     return HR_OK;
 }
@@ -279,7 +307,7 @@ static int build(struct hr_stack *stack, const struct hr_stack_options *options,
         error = take_queues(stack, options, queues, failure);
     }
     if (error == HR_OK) {
-        error = allocate(stack, failure);
+        error = allocate(stack, options, failure);
     }
     if (error == HR_OK) {
         error = take_cores(stack, options, failure);
@@ -329,6 +357,8 @@ void hr_stack_destroy(struct hr_stack *stack)
     }
     free(stack->workers);
     free(stack->rumours);
+    free(stack->crossings);
+    directory_close(&stack->directory);
     free(stack->listeners);
     (void)pthread_mutex_destroy(&stack->lock);
     free(stack);

@@ -6,7 +6,10 @@
 #ifndef HEADRACE_API_STACK_H
 #define HEADRACE_API_STACK_H
 
+#include "api/crossing.h"
+#include "api/directory.h"
 #include "api/worker.h"
+#include "datapath/util.h"
 #include "datapath/xdp/memory.h"
 #include "datapath/xdp/xdp_interface.h"
 
@@ -32,6 +35,11 @@ struct hr_stack {
     unsigned worker_count;
     struct hr_worker *workers;
     struct rumour_ring *rumours; /* worker_count squared: [teller][hearer] */
+    struct crossing *crossings;  /* worker_count squared: [giver][taker]; NULL for one worker */
+    struct directory directory;  /* of accepted flows; not open for one worker */
+    uint16_t port_first;         /* outgoing ports: a slice of them belongs to each worker */
+    uint16_t ports_per_worker;
+    uint64_t secret[4]; /* of struct tcp_config; the same for all workers */
     struct listener_set *listeners;
     atomic_bool stopping;
     enum hr_wait wait;
@@ -46,6 +54,19 @@ static inline struct rumour_ring *stack_rumours(struct hr_stack *stack, unsigned
                                                 unsigned hearer)
 {
     return &stack->rumours[teller * stack->worker_count + hearer];
+}
+
+static inline struct crossing *stack_crossing(struct hr_stack *stack, unsigned giver,
+                                              unsigned taker)
+{
+    return &stack->crossings[giver * stack->worker_count + taker];
+}
+
+/* Entries of TIME-WAIT of a worker: a server that closes first has more of them than
+ * connections. */
+static inline uint32_t stack_time_waits_max(uint32_t connections_max)
+{
+    return max_u32(connections_max, 65536);
 }
 
 /* Brings a worker's listeners up to the set; in listen.c. */

@@ -23,7 +23,7 @@ static uint64_t dropped(const struct hr_worker *worker)
     return tcp->dropped_checksum + tcp->dropped_malformed + tcp->dropped_no_frame +
            tcp->dropped_no_piece + tcp->dropped_bad_source + tcp->dropped_half_open +
            tcp->dropped_no_memory + tcp->paws_dropped + tcp->no_timestamp_dropped +
-           net_dropped(&worker->net);
+           worker->crossed_dropped + net_dropped(&worker->net);
 }
 
 static struct hr_stats collect(const struct hr_worker *worker)
@@ -51,6 +51,9 @@ static struct hr_stats collect(const struct hr_worker *worker)
         .dropped = dropped(worker),
         .dropped_checksum = tcp->dropped_checksum,
         .dropped_no_frame = tcp->dropped_no_frame,
+        .crossed = worker->crossed_out,
+        .crossed_dropped = worker->crossed_dropped,
+        .directory_full = worker->directory_full,
         .frames_free = worker->pool->free_count,
         .frames_data = worker->pool->used[FRAME_BUDGET_DATA],
         .turns = worker->turns,

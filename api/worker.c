@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <time.h>
 #include <urcu-qsbr.h>
 
@@ -63,12 +62,14 @@ static int init_tcp(struct hr_worker *worker, const struct hr_stack_options *opt
     config.app = worker;
     config.connections_max = options->connections_max;
     config.flights_max = options->connections_max;
-    config.timewaits_max = max_u32(options->connections_max, 65536);
+    config.timewaits_max = stack_time_waits_max(options->connections_max);
     config.pieces_max = 4 * options->frames_per_worker;
     config.time_wait_ns = options->time_wait_ms * NS_PER_MS;
-    if (getrandom(config.secret, sizeof config.secret, 0) != sizeof config.secret) {
-        return HR_ERR_NO_MEMORY;
-    }
+    memcpy(config.secret, worker->stack->secret, sizeof config.secret);
+    config.port_count = worker->stack->ports_per_worker;
+    config.port_first =
+        (uint16_t)(worker->stack->port_first + worker->index * worker->stack->ports_per_worker);
+    config.owners = worker->stack->worker_count > 1 ? &worker_owners : NULL;
     /* Untouched pages cost nothing, so a large limit is not a large process. */
     worker->memory_bytes = tcp_memory_bytes(&config);
     worker->memory = mmap(NULL, worker->memory_bytes, PROT_READ | PROT_WRITE,
@@ -109,34 +110,6 @@ void worker_destroy(struct hr_worker *worker)
     }
 }
 
-/* An ARP packet came to this queue; the other workers want to know. */
-static void spread(struct hr_worker *worker, const struct packet *packet)
-{
-    struct hr_stack *stack = worker->stack;
-    const uint8_t *arp = frame_data(worker->pool, packet->frame) + packet->l3_offset;
-
-    for (unsigned i = 0; i < stack->worker_count; i++) {
-        struct mailbox *mailbox = &stack->workers[i].mailbox;
-
-        if (i != worker->index && rumour_tell(stack_rumours(stack, worker->index, i), arp) &&
-            atomic_load(&mailbox->sleeping)) {
-            mailbox_wake(mailbox);
-        }
-    }
-}
-
-static void hear(struct hr_worker *worker, uint64_t now_ns)
-{
-    struct hr_stack *stack = worker->stack;
-    uint8_t arp[RUMOUR_BYTES];
-
-    for (unsigned i = 0; i < stack->worker_count; i++) {
-        while (i != worker->index && rumour_hear(stack_rumours(stack, i, worker->index), arp)) {
-            net_neighbour_hear(&worker->net, arp, now_ns);
-        }
-    }
-}
-
 /* Parses a burst, and gives each packet to whom it belongs: segments to TCP in
  * order of arrival, behind one another, so that memory is fetched ahead. */
 static unsigned receive(struct hr_worker *worker, uint64_t now_ns)
@@ -157,7 +130,7 @@ static unsigned receive(struct hr_worker *worker, uint64_t now_ns)
             break;
         case NET_LOCAL:
             if (packets[i].flags & PACKET_ARP && worker->stack->worker_count > 1) {
-                spread(worker, &packets[i]);
+                worker_tell_neighbour(worker, &packets[i]);
             }
             net_input(&worker->net, &packets[i], now_ns);
             break;
@@ -217,24 +190,27 @@ static void take_listeners(struct hr_worker *worker)
 bool worker_turn(struct hr_worker *worker)
 {
     uint64_t now_ns = worker_clock_ns();
-    unsigned received;
-    bool messages;
+    bool is_busy;
 
     tcp_turn_begin(&worker->tcp, now_ns);
-    received = receive(worker, now_ns);
-    hear(worker, now_ns);
-    messages = take_messages(worker);
+    is_busy = receive(worker, now_ns) > 0;
+    if (worker->stack->worker_count > 1) {
+        worker_hear_neighbours(worker, now_ns);
+        is_busy |= worker_take_crossings(worker, now_ns);
+    }
+    is_busy |= take_messages(worker);
     take_listeners(worker);
     run_timers(worker);
     tcp_transmit(&worker->tcp);
     tcp_turn_end(&worker->tcp);
     port_flush(&worker->port->port);
+    worker_wake_others(worker);
     worker->turns++;
     if (now_ns - worker->published_ns >= publish_interval_ns) {
         worker->published_ns = now_ns;
         worker_publish(worker);
     }
-    return received > 0 || messages || tcp_has_output(&worker->tcp);
+    return is_busy || tcp_has_output(&worker->tcp);
 }
 
 /* The end: every connection is reset, its application told. */

@@ -35,6 +35,10 @@ struct hr_worker {
     uint64_t published_ns;
     uint64_t turns;
     uint64_t sleeps;
+    uint64_t to_wake; /* workers whom something was given in this turn, a bit each */
+    uint64_t crossed_out;
+    uint64_t crossed_dropped;
+    uint64_t directory_full;
     struct neighbour *neighbours;
     void *memory; /* tcp's */
     size_t memory_bytes;
@@ -58,6 +62,15 @@ bool worker_turn(struct hr_worker *worker);
 /* Sleeps until a frame, a timer or a message; in wait.c. */
 void worker_wait(struct hr_worker *worker);
 
+/* Takes what other workers have given, and gives back what they have copied; in
+ * crossroads.c. True when there was something. */
+bool worker_take_crossings(struct hr_worker *worker, uint64_t now_ns);
+/* Tells the other workers of a neighbour heard here, and hears what they tell. */
+void worker_tell_neighbour(struct hr_worker *worker, const struct packet *packet);
+void worker_hear_neighbours(struct hr_worker *worker, uint64_t now_ns);
+/* Wakes those of them who sleep. */
+void worker_wake_others(struct hr_worker *worker);
+
 uint64_t worker_clock_ns(void);
 
 /* Copies the numbers to where others read them; in stats.c. */
@@ -65,5 +78,7 @@ void worker_publish(struct hr_worker *worker);
 
 /* What tcp tells, passed on to the application; in events.c. */
 extern const struct tcp_events worker_events;
+/* How workers side by side find the owner of a flow; in owners.c. */
+extern const struct tcp_owners worker_owners;
 
 #endif

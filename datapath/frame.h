@@ -39,6 +39,7 @@ enum frame_holder {
     FRAME_REASSEMBLY = 1 << 3, /* received and not yet delivered; counted */
     FRAME_APP = 1 << 4,        /* retained by the application; counted */
     FRAME_WORKER = 1 << 5,     /* being processed in this turn of the worker */
+    FRAME_CROSSING = 1 << 6,   /* another worker is to copy the packet; see api/crossing.h */
 };
 
 enum frame_budget {

@@ -11,6 +11,31 @@
 #include <netinet/in.h>
 #include <string.h>
 
+/* Into the table, and known to those beside us. */
+static bool enter_table(struct tcp *tcp, const struct tcp_tuple *tuple, uint32_t index)
+{
+    uint64_t hash = tuple_hash(tuple, tcp->table_key);
+
+    if (!table_insert(&tcp->table, hash, index)) {
+        return false;
+    }
+    if (tcp->owners) {
+        tcp->owners->claim(tcp, tuple, hash);
+    }
+    return true;
+}
+
+static void leave_table(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+    uint64_t hash = tuple_hash(&conn->tuple, tcp->table_key);
+
+    table_remove(&tcp->table, hash, conn->index);
+    if (tcp->owners) {
+        tcp->owners->release(tcp, &conn->tuple, hash);
+    }
+}
+
 static void take_settings(struct tcp_conn *conn, const struct tcp_settings *settings)
 {
     conn->flags = settings->nodelay ? TCP_CONN_NODELAY : 0;
@@ -47,7 +72,7 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     }
     memset(conn, 0, sizeof *conn);
     conn->index = slab_index(&tcp->conns, conn);
-    if (!table_insert(&tcp->table, tuple_hash(tuple, tcp->table_key), conn->index)) {
+    if (!enter_table(tcp, tuple, conn->index)) {
         slab_give(&tcp->conns, conn);
         return NULL;
     }
@@ -93,7 +118,7 @@ void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason)
     }
     tcp_state_set(conn, TCP_CLOSED);
     conn->reason = (uint8_t)reason;
-    table_remove(&tcp->table, tuple_hash(&conn->tuple, tcp->table_key), conn->index);
+    leave_table(conn);
     wheel_cancel(&tcp->wheel, &conn->timer);
     tcp_window_forget(conn);
     drop_queues(conn);

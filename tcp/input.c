@@ -52,8 +52,15 @@ static void input_unknown(struct tcp *tcp, const struct tcp_tuple *tuple,
     emit_reset_to(tcp, tuple, seg);
 }
 
-/* A connection, a TIME-WAIT entry, or nothing. */
-static void dispatch(struct tcp *tcp, const struct tcp_tuple *tuple, struct tcp_segment *seg)
+/* Another worker's, whom it has been given to. */
+static bool is_passed(struct tcp *tcp, const struct tcp_tuple *tuple, const struct packet *packet)
+{
+    return tcp->owners && tcp->owners->pass(tcp, tuple, packet);
+}
+
+/* A connection, a TIME-WAIT entry, a flow of another worker, or nothing. */
+static void dispatch(struct tcp *tcp, const struct packet *packet, const struct tcp_tuple *tuple,
+                     struct tcp_segment *seg)
 {
     struct tcp_conn *conn = tcp_conn_find(tcp, tuple);
     uint32_t entry;
@@ -63,7 +70,8 @@ static void dispatch(struct tcp *tcp, const struct tcp_tuple *tuple, struct tcp_
         return;
     }
     entry = tcp_timewait_find(tcp, tuple);
-    if (entry != TIMEWAIT_NONE && !tcp_input_timewait(tcp, entry, tuple, seg)) {
+    if (entry == TIMEWAIT_NONE ? is_passed(tcp, tuple, packet)
+                               : !tcp_input_timewait(tcp, entry, tuple, seg)) {
         return;
     }
     input_unknown(tcp, tuple, seg);
@@ -110,7 +118,7 @@ void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsig
     }
     for (unsigned i = 0; i < count; i++) {
         if (good[i]) {
-            dispatch(tcp, &tuples[i], &segs[i]);
+            dispatch(tcp, packets[i], &tuples[i], &segs[i]);
         }
     }
 }

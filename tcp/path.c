@@ -76,6 +76,9 @@ void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_
         return;
     }
     conn = tcp_conn_find(tcp, &tuple);
+    if (!conn && tcp->owners && tcp->owners->pass(tcp, &tuple, error->packet)) {
+        return;
+    }
     if (!conn || !is_in_flight(conn, error->seq)) {
         tcp->counters.icmp_ignored++;
         return;

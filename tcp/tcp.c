@@ -111,6 +111,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->net = config->net;
     tcp->pool = config->pool;
     tcp->events = config->events;
+    tcp->owners = config->owners;
     tcp->app = config->app;
     tcp->verify_checksums = config->verify_checksums;
     tcp->ack_every_segments = config->ack_every_segments;

@@ -19,6 +19,7 @@
 #include "tcp/conn.h"
 #include "tcp/counters.h"
 #include "tcp/limits.h"
+#include "tcp/owners.h"
 #include "tcp/piece.h"
 #include "tcp/segment.h"
 #include "tcp/slab.h"
@@ -76,19 +77,21 @@ struct tcp_config {
     struct net *net;
     struct frame_pool *pool;
     const struct tcp_events *events;
-    void *app;                /* the layer above, for tcp->app */
-    uint32_t connections_max; /* 1 to 2^24 */
-    uint32_t flights_max;     /* connections with data in flight at once */
-    uint32_t timewaits_max;   /* entries of TIME-WAIT */
-    uint32_t pieces_max;      /* pieces of out-of-order or unread data */
-    uint64_t blocks_bytes;    /* for long send queues and reassembly */
-    uint64_t time_wait_ns;    /* 2MSL */
+    const struct tcp_owners *owners; /* NULL: this TCP is alone */
+    void *app;                       /* the layer above, for tcp->app */
+    uint32_t connections_max;        /* 1 to 2^24 */
+    uint32_t flights_max;            /* connections with data in flight at once */
+    uint32_t timewaits_max;          /* entries of TIME-WAIT */
+    uint32_t pieces_max;             /* pieces of out-of-order or unread data */
+    uint64_t blocks_bytes;           /* for long send queues and reassembly */
+    uint64_t time_wait_ns;           /* 2MSL */
     uint64_t fin_wait_2_ns;
     uint32_t ack_every_segments;
     uint16_t port_first; /* ephemeral ports are [port_first, port_first + port_count) */
     uint16_t port_count;
     bool verify_checksums;
-    uint64_t secret[4]; /* random: two for the table, two for ISNs, offsets and ports */
+    uint64_t secret[4]; /* random, the same for all side by side: two for the table, two for
+                           ISNs, offsets and ports */
 };
 
 extern const struct tcp_config tcp_config_default;
@@ -97,6 +100,7 @@ struct tcp {
     struct net *net;
     struct frame_pool *pool;
     const struct tcp_events *events;
+    const struct tcp_owners *owners;
     void *app;
     uint64_t now_ns;
     uint32_t now_ms; /* the clock of timestamps */

@@ -25,9 +25,12 @@ uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple)
 void tcp_timewait_forget(struct tcp *tcp, uint32_t index)
 {
     const struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+    uint64_t hash = tuple_hash(&entry->tuple, tcp->table_key);
 
-    table_remove(&tcp->table, tuple_hash(&entry->tuple, tcp->table_key),
-                 index | TCP_TABLE_TIMEWAIT);
+    table_remove(&tcp->table, hash, index | TCP_TABLE_TIMEWAIT);
+    if (tcp->owners) {
+        tcp->owners->release(tcp, &entry->tuple, hash);
+    }
     timewait_remove(&tcp->timewait, index);
 }
 
@@ -56,6 +59,7 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     struct tcp *tcp = conn->tcp;
     uint32_t index = add(tcp);
     struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+    uint64_t hash = tuple_hash(&conn->tuple, tcp->table_key);
     bool inserted;
 
     entry->tuple = conn->tuple;
@@ -71,10 +75,12 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     if (conn->state != TCP_TIME_WAIT) {
         tcp_state_set(conn, TCP_TIME_WAIT);
     }
+    if (tcp->owners) {
+        tcp->owners->claim(tcp, &entry->tuple, hash); /* before it is released once */
+    }
     tcp_conn_end(conn, TCP_REASON_DONE);
     /* The connection has left the table, so there is room for the entry. */
-    inserted = table_insert(&tcp->table, tuple_hash(&entry->tuple, tcp->table_key),
-                            index | TCP_TABLE_TIMEWAIT);
+    inserted = table_insert(&tcp->table, hash, index | TCP_TABLE_TIMEWAIT);
     assert(inserted);
     (void)inserted;
 }

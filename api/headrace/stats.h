@@ -30,6 +30,9 @@ struct hr_stack;
     X(dropped, "packets and segments dropped, for whatever reason")                                \
     X(dropped_checksum, "of them, for a wrong checksum")                                           \
     X(dropped_no_frame, "of them, for want of frames")                                             \
+    X(crossed, "packets given to the worker that owns their flow")                                 \
+    X(crossed_dropped, "of them, dropped since it did not keep up")                                \
+    X(directory_full, "flows that the directory of owners had no room for")                        \
     X(frames_free, "frames at home now")                                                           \
     X(frames_data, "frames that hold queued or retained data now")                                 \
     X(turns, "turns of the worker's loop")                                                         \

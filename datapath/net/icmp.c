@@ -109,7 +109,7 @@ static bool parse_quote(const struct net *net, const uint8_t *quote, unsigned le
 static void take_error(struct net *net, const struct packet *packet, uint64_t now_ns)
 {
     const uint8_t *l4 = frame_data(net->pool, packet->frame) + packet->l4_offset;
-    struct net_icmp_error error = {.class = (uint8_t)class_of(l4[0], l4[1])};
+    struct net_icmp_error error = {.class = (uint8_t)class_of(l4[0], l4[1]), .packet = packet};
 
     if (error.class == NET_ICMP_NONE) {
         net->counters.icmp_ignored++;

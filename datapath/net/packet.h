@@ -13,6 +13,7 @@ enum packet_flag {
     PACKET_TO_GROUP = 1 << 0, /* link or IP destination is broadcast or multicast */
     PACKET_V6 = 1 << 1,
     PACKET_ARP = 1 << 2,
+    PACKET_CROSSED = 1 << 3, /* it landed on another worker, which gave it to this one */
 };
 
 struct packet {

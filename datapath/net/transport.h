@@ -33,8 +33,9 @@ struct net_icmp_error {
     uint16_t remote_port;
     uint32_t seq; /* the 4 bytes behind the ports: TCP's sequence number */
     uint8_t protocol;
-    uint8_t class; /* enum net_icmp_class */
-    uint16_t mtu;  /* of the next hop, for FRAG_NEEDED */
+    uint8_t class;               /* enum net_icmp_class */
+    uint16_t mtu;                /* of the next hop, for FRAG_NEEDED */
+    const struct packet *packet; /* that brought it, valid during the call */
 };
 
 /* What the transport hears from below. */
