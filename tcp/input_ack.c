@@ -43,11 +43,15 @@ void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
     conn->snd.mss = (uint16_t)min_u32(mss, frame_chunk_bytes(conn->tcp->pool) - TCP_PAYLOAD_OFFSET);
 }
 
+/* The window of a SYN is never scaled (RFC 7323 section 2.2). */
+static uint32_t window_of(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    return seg->window << (seg->flags & (TCP_SYN | TCP_SYN_TAKEN) ? 0 : conn->snd.wscale);
+}
+
 static void take_window(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-    uint8_t shift = seg->flags & TCP_SYN ? 0 : conn->snd.wscale;
-
-    conn->snd.wnd = seg->window << shift;
+    conn->snd.wnd = window_of(conn, seg);
     conn->snd.wl1 = seg->seq;
     conn->snd.wl2 = seg->ack;
     conn->snd.wnd_max = max_u32(conn->snd.wnd_max, conn->snd.wnd);
@@ -176,7 +180,7 @@ static void sample_rtt(struct tcp_conn *conn, const struct tcp_segment *seg,
 static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     return seg->ack == conn->snd.una && conn->snd.nxt != conn->snd.una &&
-           tcp_segment_length(seg) == 0 && seg->window << conn->snd.wscale == conn->snd.wnd;
+           tcp_segment_length(seg) == 0 && window_of(conn, seg) == conn->snd.wnd;
 }
 
 static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,

@@ -156,7 +156,7 @@ static void strip_crossed_syn(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     if (conn->state == TCP_SYN_RECEIVED && seg->seq == conn->rcv.irs &&
         (seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)) {
-        seg->flags &= (uint16_t)~TCP_SYN;
+        seg->flags ^= TCP_SYN | TCP_SYN_TAKEN;
         seg->seq++;
         conn->flags |= TCP_CONN_ACK_NOW;
         tcp_conn_want_output(conn);

@@ -98,7 +98,7 @@ void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
     conn->flags |= TCP_CONN_ACK_NOW;
     tcp_conn_want_output(conn);
     /* Text behind the SYN is taken like any other from here on. */
-    seg->flags &= (uint16_t)~TCP_SYN;
+    seg->flags ^= TCP_SYN | TCP_SYN_TAKEN;
     seg->seq++;
     conn->tcp->events->open(conn);
     if (conn->state != TCP_CLOSED && tcp_accept_ack(conn, seg)) {

@@ -22,6 +22,8 @@ enum tcp_flag {
     TCP_ECE = 1 << 6,
     TCP_CWR = 1 << 7,
     TCP_AE = 1 << 8, /* RFC 9768 */
+    /* Not of the wire: a SYN that was taken off; the window is not scaled. */
+    TCP_SYN_TAKEN = 1 << 15,
 };
 
 enum tcp_option_seen {
