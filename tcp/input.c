@@ -70,11 +70,13 @@ static void dispatch(struct tcp *tcp, const struct packet *packet, const struct 
         return;
     }
     entry = tcp_timewait_find(tcp, tuple);
-    if (entry == TIMEWAIT_NONE ? is_passed(tcp, tuple, packet)
-                               : !tcp_input_timewait(tcp, entry, tuple, seg)) {
+    if (entry != TIMEWAIT_NONE) {
+        tcp_input_timewait(tcp, entry, tuple, seg);
         return;
     }
-    input_unknown(tcp, tuple, seg);
+    if (!is_passed(tcp, tuple, packet)) {
+        input_unknown(tcp, tuple, seg);
+    }
 }
 
 /* MUST-57 and MUST-63: nothing that no single host sent, and nothing that was

@@ -19,9 +19,8 @@ void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const stru
 /* 3.10.7.3. */
 void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg);
 
-/* A segment for a TIME-WAIT entry. True when the entry has made place for a new
- * connection and the segment, a SYN, goes on to the listener. */
-bool tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
+/* A segment for a TIME-WAIT entry, which may make place for a new connection. */
+void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
                         const struct tcp_segment *seg);
 
 /* First check: the sequence number, PAWS before it (RFC 7323 section 5.3).

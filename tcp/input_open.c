@@ -123,23 +123,38 @@ static bool may_reopen(const struct timewait_entry *entry, const struct tcp_segm
     return seq_gt(seg->seq, entry->rcv_nxt);
 }
 
-bool tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
+static void reopen(struct tcp *tcp, uint32_t index, struct tcp_listener *listener,
+                   const struct tcp_segment *seg)
+{
+    struct timewait_entry old = *timewait_at(&tcp->timewait, index);
+    struct tcp_conn *conn;
+
+    tcp->counters.time_wait_reused++;
+    tcp_timewait_forget(tcp, index);
+    tcp_input_listen(tcp, listener, &old.tuple, seg);
+    conn = tcp_conn_find(tcp, &old.tuple);
+    if (conn) {
+        tcp_open_behind(conn, old.snd_nxt);
+    }
+}
+
+void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
                         const struct tcp_segment *seg)
 {
     struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+    struct tcp_listener *listener = tcp_listener_find(tcp, &tuple->local, tuple->local_port);
     uint32_t length = tcp_segment_length(seg);
 
-    if (may_reopen(entry, seg) && tcp_listener_find(tcp, &tuple->local, tuple->local_port)) {
-        tcp->counters.time_wait_reused++;
-        tcp_timewait_forget(tcp, index);
-        return true;
+    if (may_reopen(entry, seg) && listener) {
+        reopen(tcp, index, listener, seg);
+        return;
     }
     if (seg->flags & TCP_RST) {
         /* RFC 9293 closes; RFC 1337 shows why an exact number must be asked for. */
         if (seg->seq == entry->rcv_nxt) {
             tcp_timewait_forget(tcp, index);
         }
-        return false;
+        return;
     }
     if (seg->flags & TCP_FIN && seg->seq + length == entry->rcv_nxt) {
         timewait_restart(&tcp->timewait, index, tcp->now_ns);
@@ -147,5 +162,4 @@ bool tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple 
     if (length > 0 || seg->seq != entry->rcv_nxt) {
         emit_timewait_ack(tcp, entry);
     }
-    return false;
 }

@@ -10,6 +10,17 @@
 
 #include <assert.h>
 
+static void take_iss(struct tcp_conn *conn, uint32_t iss)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    conn->snd.iss = iss;
+    conn->snd.una = iss;
+    conn->snd.nxt = iss;
+    conn->flight->rack_fack = iss;
+    sendq_at(sendq, sendq->head)->seq = iss;
+}
+
 bool tcp_queue_syn(struct tcp_conn *conn)
 {
     struct tcp *tcp = conn->tcp;
@@ -20,14 +31,19 @@ bool tcp_queue_syn(struct tcp_conn *conn)
     if (!record) {
         return false;
     }
-    conn->snd.iss = isn_make(tcp->secret, &conn->tuple, tcp->now_ns);
-    conn->snd.una = conn->snd.iss;
-    conn->snd.nxt = conn->snd.iss;
-    flight->rack_fack = conn->snd.iss;
-    record->seq = conn->snd.iss;
     record->flags = TCP_RECORD_SYN;
     sendq_appended(&flight->sendq, 1);
+    take_iss(conn, isn_make(tcp->secret, &conn->tuple, tcp->now_ns));
     return true;
+}
+
+/* The clock of RFC 6528 is slower than a fast connection. The distance is Linux's:
+ * farther than an unscaled window of the peer reaches. */
+void tcp_open_behind(struct tcp_conn *conn, uint32_t snd_nxt)
+{
+    if (seq_le(conn->snd.iss, snd_nxt)) {
+        take_iss(conn, snd_nxt + UINT16_MAX + 2);
+    }
 }
 
 void tcp_open_window(struct tcp_conn *conn)

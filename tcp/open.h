@@ -9,6 +9,10 @@
 /* The record of the SYN, with ISS taken. False when there is no memory. */
 bool tcp_queue_syn(struct tcp_conn *conn);
 
+/* Before the SYN is sent: our numbers go on behind `snd_nxt`, where those of the
+ * incarnation before ended (RFC 9293 MAY-2). */
+void tcp_open_behind(struct tcp_conn *conn, uint32_t snd_nxt);
+
 /* The first receive window, once the peer's SYN is known; the shift when both
  * sides scale. */
 void tcp_open_window(struct tcp_conn *conn);
