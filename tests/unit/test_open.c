@@ -1,0 +1,211 @@
+/*
+ * Goal:   the active open (RFC 9293 section 3.9.1.1): whom it may be to, which
+ *         local address and port it takes (RFC 6056), and what it does without
+ *         memory; the first window of both opens.
+ * Method: calls with tuples as a table; scripts for the rest.
+ */
+#include "tests/unit/tcp_fixture.h"
+
+#include "tests/unit/net_packets.h"
+
+static int connects(struct tcp_fixture *f, const struct tcp_tuple *tuple, struct tcp_conn **conn)
+{
+    fixture_open(f);
+    return tcp_connect(&f->tcp, tuple, &f->settings, conn);
+}
+
+static void a_tuple_is_one_host_and_one_of_ours(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *local[2]; /* NULL: any */
+        const char *remote[2];
+        uint16_t remote_port;
+        int result;
+    } cases[] = {
+        {"port 0", {NULL, NULL}, {"10.0.0.2", "2001:db8::2"}, 0, TCP_ERR_ADDRESS},
+        {"a group (MUST-46)", {NULL, NULL}, {"224.0.0.1", "ff02::1"}, 1, TCP_ERR_ADDRESS},
+        {"nobody", {NULL, NULL}, {"0.0.0.0", "::"}, 1, TCP_ERR_ADDRESS},
+        {"not our address",
+         {"10.0.0.3", "2001:db8::3"},
+         {"10.0.0.2", "2001:db8::2"},
+         1,
+         TCP_ERR_ADDRESS},
+        {"no route", {NULL, NULL}, {"11.0.0.2", "2001:db9::2"}, 1, TCP_ERR_ROUTE},
+        {"no route, from our address",
+         {"10.0.0.1", "2001:db8::1"},
+         {"11.0.0.2", "2001:db9::2"},
+         1,
+         TCP_ERR_ROUTE},
+        {"ourselves", {NULL, NULL}, {"10.0.0.1", "2001:db8::1"}, 1, TCP_ERR_ROUTE},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        const char *local = cases[i].local[f->v6];
+        struct tcp_tuple tuple = {.remote = addr_of(cases[i].remote[f->v6]),
+                                  .remote_port = cases[i].remote_port};
+        struct tcp_conn *conn = NULL;
+
+        print_message("  %s\n", cases[i].name);
+        if (local) {
+            tuple.local = addr_of(local);
+        }
+        assert_int_equal(connects(f, &tuple, &conn), cases[i].result);
+        assert_null(conn);
+    }
+    assert_int_equal(f->tcp.conns.used, 0);
+}
+
+static void a_port_is_taken_once(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_tuple tuple = tuple_of(f);
+    struct tcp_conn *conn;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    assert_int_equal(connects(f, &tuple, &conn), TCP_ERR_IN_USE);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    expect(f, TCP_ACK, .seq = 2, .ack = 2);
+    expect_state(f, TCP_TIME_WAIT);
+    assert_int_equal(connects(f, &tuple, &conn), TCP_ERR_IN_USE);
+    wait_ns(f, TCP_TIME_WAIT_NS);
+    f->peer->told = (struct told){0};
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+}
+
+/* RFC 6056: the whole range before any port is refused, and for each peer. */
+static void ephemeral_ports_use_up_their_range(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_tuple tuple = tuple_of(f);
+    struct tcp_conn *conn;
+    unsigned seen = 0;
+
+    f->config.port_first = 65530;
+    f->config.port_count = 6;
+    tuple.local = (struct ip_addr){.halves = {0, 0}};
+    tuple.local_port = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(connects(f, &tuple, &conn), TCP_OK);
+        assert_in_range(conn->tuple.local_port, 65530, 65535);
+        assert_true(ip_addr_equal(&conn->tuple.local, &f->local));
+        seen |= 1u << (conn->tuple.local_port - 65530);
+        f->peers[i].port = tuple.remote_port;
+        f->peers[i].local_port = conn->tuple.local_port;
+    }
+    assert_int_equal(seen, 0x3f);
+    assert_int_equal(connects(f, &tuple, &conn), TCP_ERR_IN_USE);
+    tuple.remote_port++;
+    assert_int_equal(connects(f, &tuple, &conn), TCP_OK);
+    f->peers[6].port = tuple.remote_port;
+    f->peers[6].local_port = conn->tuple.local_port;
+    turn(f);
+    forget_sent(f);
+}
+
+static void an_open_without_memory_leaves_nothing(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->config.connections_max = 2;
+    f->config.flights_max = 1;
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    f->peer = &f->peers[1];
+    assert_int_equal(app_connects(f), TCP_ERR_NO_MEMORY); /* no flight */
+    assert_int_equal(f->tcp.conns.used, 1);
+    f->peer = &f->peers[0];
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    f->peer = &f->peers[1];
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    f->peer = &f->peers[2];
+    assert_int_equal(app_connects(f), TCP_ERR_NO_MEMORY); /* no connection */
+    assert_int_equal(f->peer->told.close, 0);
+}
+
+/* MUST-20, and R2 of MUST-23: at least three minutes. */
+static void a_syn_is_repeated_and_given_up(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint64_t begin_ns;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    begin_ns = f->now_ns;
+    for (unsigned i = 0; i < TCP_R2_SYN_RETRANSMISSIONS; i++) {
+        expect_after(f, min_u64(SECONDS(1) << i, TCP_RTO_MAX_NS), TCP_SYN, .seq = 0);
+    }
+    wait_ns(f, TCP_RTO_MAX_NS + MS(1));
+    assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+    assert_true(f->now_ns - begin_ns > SECONDS(180));
+}
+
+static void a_syn_ack_is_repeated_and_given_up(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    for (unsigned i = 0; i < TCP_R2_SYN_ACK_RETRANSMISSIONS; i++) {
+        expect_after(f, SECONDS(1) << i, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    }
+    wait_ns(f, SECONDS(33));
+    expect_state(f, TCP_CLOSED);
+    assert_int_equal(f->peer->told.close, 0);
+    assert_int_equal(f->tcp.listeners[f->listener].half_open, 0);
+}
+
+/* With too many promises out, or few frames, the first window is two segments. */
+static void the_first_window_is_squeezed(void **state)
+{
+    static const struct {
+        const char *name;
+        enum frame_pressure level;
+        bool promised;
+        uint32_t window[2]; /* passive, active: its MSS is a guess yet */
+    } cases[] = {
+        {"normal", FRAME_NORMAL, false, {65535, 65535}},
+        {"pressure", FRAME_PRESSURE, false, {2 * MSS, 2880}},
+        {"critical", FRAME_CRITICAL, false, {2 * MSS, 2880}},
+        {"too many promises", FRAME_NORMAL, true, {2 * MSS, 2880}},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint64_t limit;
+
+        print_message("  %s\n", cases[i].name);
+        fixture_open(f);
+        press(f, cases[i].level);
+        limit = f->tcp.promise_limit;
+        f->tcp.promise_limit = cases[i].promised ? f->tcp.promised_bytes - 1 : limit;
+        f->peer = &f->peers[2 * i];
+        peer_sends_syn(f, 0, .seq = 0);
+        expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1, .window = cases[i].window[0]);
+        f->peer = &f->peers[2 * i + 1];
+        assert_int_equal(app_connects(f), TCP_OK);
+        expect(f, TCP_SYN, .seq = 0, .window = cases[i].window[1]);
+        f->tcp.promise_limit = limit;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(a_tuple_is_one_host_and_one_of_ours), SCRIPT(a_port_is_taken_once),
+        SCRIPT(ephemeral_ports_use_up_their_range),  SCRIPT(an_open_without_memory_leaves_nothing),
+        SCRIPT(a_syn_is_repeated_and_given_up),      SCRIPT(a_syn_ack_is_repeated_and_given_up),
+        SCRIPT(the_first_window_is_squeezed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
