@@ -33,12 +33,19 @@ static void move_edge(struct tcp_conn *conn, uint32_t edge)
     conn->rcv.edge = edge;
 }
 
-/* The window that the buffer allows, and pressure on top of it. */
+/* Bytes that wait for the application. */
+static uint32_t unread(const struct tcp_conn *conn)
+{
+    return conn->recvq.bytes + conn->rcv.held;
+}
+
+/* The window that the buffer and the field allow, and pressure on top of it. */
 static uint32_t allowed(const struct tcp_conn *conn)
 {
-    uint32_t used = conn->recvq.bytes + conn->rcv.held;
+    uint32_t used = unread(conn);
     uint32_t room = used < conn->rcv.buffer ? conn->rcv.buffer - used : 0;
 
+    room = min_u32(room, (uint32_t)UINT16_MAX << conn->rcv.wscale);
     switch (frame_pool_pressure(conn->tcp->pool)) {
     case FRAME_NORMAL:
         break;
@@ -83,6 +90,19 @@ void tcp_window_open(struct tcp_conn *conn)
     }
 }
 
+/* Rounded up to a unit of the scale, so that the edge stays for the peer too. Each
+ * segment that is no multiple of a unit would move it on so, with nobody reading: a
+ * buffer that is exceeded by an eighth is told rounded down, by less than a unit, as
+ * RFC 7323 section 2.4 allows; what was promised is still taken. */
+static uint32_t rounded(const struct tcp_conn *conn, uint32_t unit)
+{
+    uint32_t window = tcp_window(conn);
+    uint32_t up = (window + unit - 1) & ~(unit - 1);
+    uint32_t most = conn->rcv.buffer + conn->rcv.buffer / 8;
+
+    return unread(conn) + up <= most ? up : window & ~(unit - 1);
+}
+
 uint16_t tcp_window_field(struct tcp_conn *conn, bool syn)
 {
     uint32_t unit = syn ? 1 : 1u << conn->rcv.wscale;
@@ -91,9 +111,7 @@ uint16_t tcp_window_field(struct tcp_conn *conn, bool syn)
     if (!syn) {
         tcp_window_open(conn);
     }
-    /* Rounded up, so that the edge stays; by less than one unit. */
-    window = (tcp_window(conn) + unit - 1) & ~(unit - 1);
-    window = min_u32(window, (uint32_t)UINT16_MAX * unit);
+    window = min_u32(rounded(conn, unit), (uint32_t)UINT16_MAX * unit);
     if (seq_gt(conn->rcv.nxt + window, conn->rcv.edge)) {
         move_edge(conn, conn->rcv.nxt + window);
     }

@@ -1,7 +1,8 @@
 /*
- * The receive window: what we promise. The right edge never moves left
- * (RFC 9293 SHLD-14), rounding by the window scale included (RFC 7323 section
- * 2.4), and moves right in steps worth a segment (section 3.8.6.2.2).
+ * The receive window: what we promise. The right edge, RCV.EDGE, never moves left
+ * (RFC 9293 SHLD-14); it moves right in steps worth a segment (section 3.8.6.2.2).
+ * What is told of it is rounded up to the window's scale, and down only when nobody
+ * reads (RFC 7323 section 2.4).
  */
 #ifndef HEADRACE_TCP_WINDOW_H
 #define HEADRACE_TCP_WINDOW_H
