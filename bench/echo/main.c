@@ -70,19 +70,23 @@ static void write_worker(FILE *file, const struct hr_stats *stats)
 #undef FIELD
 }
 
-/* 0, or -1 and a sentence. */
-static int write_json(const struct echo_options *options, const struct hr_stack *stack)
+/* Opened before anything else is: who asked for numbers does not want to hear at the
+ * end of a run that there are none. */
+static bool open_json(const struct echo_options *options, FILE **file)
 {
-    FILE *file = options->json ? fopen(options->json, "w") : NULL;
+    *file = options->json ? fopen(options->json, "we") : NULL;
+    if (options->json && !*file) {
+        (void)fprintf(stderr,
+                      "echo_server: '%s' can't be written: %s; give --json a file in a directory "
+                      "where you may write.\n",
+                      options->json, strerror(errno));
+        return false;
+    }
+    return true;
+}
 
-    if (!options->json) {
-        return 0;
-    }
-    if (!file) {
-        (void)fprintf(stderr, "echo_server: %s can't be written: %s.\n", options->json,
-                      strerror(errno));
-        return -1;
-    }
+static void write_json(FILE *file, const struct hr_stack *stack)
+{
     (void)fprintf(file, "{\"mode\": \"%s\", \"workers\": [\n", hr_stack_mode(stack));
     for (unsigned i = 0; i < hr_stack_worker_count(stack); i++) {
         struct hr_stats stats;
@@ -93,7 +97,19 @@ static int write_json(const struct echo_options *options, const struct hr_stack 
         (void)fprintf(file, "}");
     }
     (void)fprintf(file, "\n]}\n");
-    return fclose(file) == 0 ? 0 : -1;
+}
+
+/* True when there is nothing to write, or all of it was written. */
+static bool close_json(const struct echo_options *options, FILE *file)
+{
+    bool failed = file && ferror(file) != 0;
+
+    if (file && (fclose(file) != 0 || failed)) {
+        (void)fprintf(stderr, "echo_server: '%s' could not be written: %s.\n", options->json,
+                      strerror(errno));
+        return false;
+    }
+    return true;
 }
 
 static uint64_t open_connections(const struct hr_stack *stack)
@@ -139,15 +155,21 @@ static void serve(const struct echo_options *options, struct hr_stack *stack,
     }
 }
 
-static int run(const struct echo_options *options, struct hr_stack *stack, const sigset_t *signals)
+static int run(struct echo_options *options, struct hr_stack *stack, const sigset_t *signals,
+               FILE *json)
 {
+    const struct hr_conn_ops *ops = echo_services[options->service];
     struct hr_listen_options listen_options = hr_listen_options_default;
     struct hr_failure failure;
     struct hr_addr addr = {.port = options->port};
     int error;
 
     listen_options.nodelay = true;
-    error = hr_listen(stack, &addr, echo_services[options->service], &listen_options);
+    if (options->close_after > 0) {
+        listen_options.context = &options->close_after;
+        ops = &echo_limited;
+    }
+    error = hr_listen(stack, &addr, ops, &listen_options);
     if (error != HR_OK) {
         (void)fprintf(stderr, "echo_server: port %u can't be listened on: %s\n", options->port,
                       hr_error_text(error));
@@ -162,7 +184,10 @@ static int run(const struct echo_options *options, struct hr_stack *stack, const
     drain(stack, &addr, signals);
     hr_stack_stop(stack);
     print_stats(stack);
-    return write_json(options, stack) == 0 ? 0 : 1;
+    if (json) {
+        write_json(json, stack);
+    }
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -171,6 +196,7 @@ int main(int argc, char **argv)
     struct hr_stack *stack;
     struct hr_failure failure;
     sigset_t signals;
+    FILE *json;
     int result;
 
     switch (echo_options_parse(argc, argv, &options)) {
@@ -187,11 +213,14 @@ int main(int argc, char **argv)
     (void)sigaddset(&signals, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    if (!open_json(&options, &json)) {
+        return 1;
+    }
     if (hr_stack_create(&options.stack, &stack, &failure) != HR_OK) {
         (void)fprintf(stderr, "echo_server: %s\n", failure.text);
         return 1;
     }
-    result = run(&options, stack, &signals);
+    result = run(&options, stack, &signals, json);
     hr_stack_destroy(stack);
-    return result;
+    return close_json(&options, json) ? result : 1;
 }

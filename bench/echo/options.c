@@ -20,6 +20,8 @@ static const char help[] =
     "  --gateway IP         default route; may be repeated, once per family\n"
     "  --port N             TCP port (7)\n"
     "  --service NAME       echo, discard or chargen (echo)\n"
+    "  --close-after BYTES  echo so many bytes of a connection, then close first; what still\n"
+    "                       comes is thrown away (never)\n"
     "  --queues LIST        queues of the interface, a worker each, as 0,1 (all)\n"
     "  --cores LIST         a core for each worker, as 0,1 (those that may be used, in order)\n"
     "  --mode NAME          auto, zerocopy, native or generic (auto)\n"
@@ -37,6 +39,7 @@ enum {
     OPTION_GATEWAY,
     OPTION_PORT,
     OPTION_SERVICE,
+    OPTION_CLOSE_AFTER,
     OPTION_QUEUES,
     OPTION_CORES,
     OPTION_MODE,
@@ -56,6 +59,7 @@ static const struct option names[] = {
     {"gateway", required_argument, NULL, OPTION_GATEWAY},
     {"port", required_argument, NULL, OPTION_PORT},
     {"service", required_argument, NULL, OPTION_SERVICE},
+    {"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
     {"queues", required_argument, NULL, OPTION_QUEUES},
     {"cores", required_argument, NULL, OPTION_CORES},
     {"mode", required_argument, NULL, OPTION_MODE},
@@ -141,36 +145,50 @@ static enum echo_parse append(const char **list, unsigned *count, const char *va
     return ECHO_RUN;
 }
 
+static bool parse_counted(const char *text, unsigned long max, unsigned *value)
+{
+    return parse_number(text, max, value) && *value > 0;
+}
+
 static enum echo_parse take_number(int option, const char *value, struct echo_options *options)
 {
     unsigned number = 0;
-    bool good = true;
+    bool good;
 
     switch (option) {
     case OPTION_PORT:
-        good = parse_number(value, 65535, &number) && number > 0;
+        good = parse_counted(value, 65535, &number);
         options->port = (uint16_t)number;
-        break;
+        return good ? ECHO_RUN : wrong("--port takes a number from 1 to 65535, not '%s'.", value);
+    case OPTION_CLOSE_AFTER:
+        good = parse_counted(value, UINT32_MAX, &number);
+        options->close_after = number;
+        return good ? ECHO_RUN : wrong("--close-after takes 1 to 4294967295, not '%s'.", value);
     case OPTION_TIME_WAIT:
-        good = parse_number(value, 240, &number) && number > 0;
+        good = parse_counted(value, 240, &number);
         options->stack.time_wait_ms = number * 1000;
-        break;
+        return good ? ECHO_RUN : wrong("--time-wait takes 1 to 240 seconds, not '%s'.", value);
     case OPTION_DURATION:
         good = parse_seconds(value, &options->duration_s);
-        break;
-    case OPTION_STATS:
+        return good ? ECHO_RUN : wrong("--duration takes seconds, as 0.5 or 60, not '%s'.", value);
+    default:
         good = parse_seconds(value, &options->stats_s);
-        break;
-    case OPTION_QUEUES:
+        return good ? ECHO_RUN : wrong("--stats takes seconds, as 0.5 or 60, not '%s'.", value);
+    }
+}
+
+static enum echo_parse take_list(int option, const char *value, struct echo_options *options)
+{
+    bool good;
+
+    if (option == OPTION_QUEUES) {
         good = parse_list(value, options->queues, &options->stack.queue_count);
         options->stack.queues = options->queues;
-        break;
-    default:
-        good = parse_list(value, options->cores, &options->stack.core_count);
-        options->stack.cores = options->cores;
-        break;
+        return good ? ECHO_RUN : wrong("--queues takes numbers, as 0 or 0,1, not '%s'.", value);
     }
-    return good ? ECHO_RUN : wrong("'%s' is not a number, or list of numbers, in range.", value);
+    good = parse_list(value, options->cores, &options->stack.core_count);
+    options->stack.cores = options->cores;
+    return good ? ECHO_RUN : wrong("--cores takes numbers, as 0 or 0,1, not '%s'.", value);
 }
 
 static enum echo_parse take_name(int option, const char *value, struct echo_options *options)
@@ -200,6 +218,9 @@ static enum echo_parse take(int option, const char *value, struct echo_options *
         return append(options->addresses, &options->stack.address_count, value);
     case OPTION_GATEWAY:
         return append(options->gateways, &options->stack.gateway_count, value);
+    case OPTION_QUEUES:
+    case OPTION_CORES:
+        return take_list(option, value, options);
     case OPTION_SERVICE:
     case OPTION_MODE:
         return take_name(option, value, options);
@@ -231,11 +252,12 @@ enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *o
     options->stack.addresses = options->addresses;
     options->stack.gateways = options->gateways;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum echo_parse result;
 
-        if (option == '?') {
-            return wrong("'%s' is no option, or lacks its value.", argv[optind - 1]);
+        if (option == '?' || option == ':') {
+            return wrong(option == ':' ? "%s lacks its value." : "'%s' is not an option.",
+                         argv[optind - 1]);
         }
         result = take(option, optarg, options);
         if (result != ECHO_RUN) {
@@ -250,6 +272,10 @@ enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *o
     }
     if (options->stack.address_count == 0) {
         return wrong("%s", "No address was given: --address CIDR.");
+    }
+    if (options->close_after > 0 && options->service != ECHO_SERVICE_ECHO) {
+        return wrong("--close-after is for echo, not for %s.",
+                     echo_service_names[options->service]);
     }
     return ECHO_RUN;
 }

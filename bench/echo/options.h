@@ -22,9 +22,10 @@ struct echo_options {
     unsigned cores[HR_WORKERS_MAX];
     uint16_t port;
     enum echo_service service;
-    double duration_s; /* 0: until a signal */
-    double stats_s;    /* 0: none until the end */
-    const char *json;  /* file for the final statistics, or NULL */
+    uint64_t close_after; /* bytes after which an echo half-closes; 0: never first */
+    double duration_s;    /* 0: until a signal */
+    double stats_s;       /* 0: none until the end */
+    const char *json;     /* file for the final statistics, or NULL */
 };
 
 /* What main does next. */

@@ -6,18 +6,32 @@
  * any waits, nothing more is read, so it holds no more than one call's. */
 #define BACKLOG_SLICES 16u
 
+/* Of a backlog without --close-after. */
+#define NEVER UINT64_MAX
+
 struct backlog {
+    uint64_t left; /* bytes until this side closes first, or NEVER */
     unsigned count;
     struct hr_slice slices[BACKLOG_SLICES];
 };
+
+static struct backlog *backlog_make(struct hr_conn *conn, uint64_t left)
+{
+    struct backlog *backlog = calloc(1, sizeof *backlog);
+
+    if (backlog) {
+        backlog->left = left;
+    }
+    hr_conn_set_context(conn, backlog);
+    return backlog;
+}
 
 static void echo_keep(struct hr_conn *conn, const struct hr_slice *slice)
 {
     struct backlog *backlog = hr_conn_context(conn);
 
     if (!backlog) {
-        backlog = calloc(1, sizeof *backlog);
-        hr_conn_set_context(conn, backlog);
+        backlog = backlog_make(conn, NEVER);
     }
     if (!backlog || backlog->count == BACKLOG_SLICES ||
         hr_data_retain(conn, slice, &backlog->slices[backlog->count]) != HR_OK) {
@@ -78,6 +92,47 @@ static void echo_close(struct hr_conn *conn, int reason)
     free(backlog);
 }
 
+/* --close-after: the server is the first to close. The listener's context is the
+ * limit; the connection's is its backlog, from the start. */
+static void limited_open(struct hr_conn *conn)
+{
+    const uint64_t *limit = hr_conn_context(conn);
+
+    if (!backlog_make(conn, *limit)) {
+        hr_abort(conn);
+    }
+}
+
+static void shut_when_done(struct hr_conn *conn)
+{
+    const struct backlog *backlog = hr_conn_context(conn);
+
+    if (backlog->left == 0 && backlog->count == 0) {
+        (void)hr_shutdown(conn);
+    }
+}
+
+/* What comes after the end is read and thrown away: the other half is open. */
+static void limited_data(struct hr_conn *conn, const struct hr_data *data)
+{
+    struct backlog *backlog = hr_conn_context(conn);
+
+    if (!backlog || backlog->left == 0) {
+        return;
+    }
+    backlog->left -= data->length < backlog->left ? data->length : backlog->left;
+    echo_data(conn, data);
+    shut_when_done(conn);
+}
+
+static void limited_writable(struct hr_conn *conn)
+{
+    echo_writable(conn);
+    if (hr_conn_context(conn)) {
+        shut_when_done(conn);
+    }
+}
+
 static void close_back(struct hr_conn *conn)
 {
     hr_close(conn);
@@ -123,6 +178,14 @@ static void chargen_fill(struct hr_conn *conn)
 static const struct hr_conn_ops echo_ops = {
     .on_data = echo_data,
     .on_writable = echo_writable,
+    .on_eof = echo_eof,
+    .on_close = echo_close,
+};
+
+const struct hr_conn_ops echo_limited = {
+    .on_open = limited_open,
+    .on_data = limited_data,
+    .on_writable = limited_writable,
     .on_eof = echo_eof,
     .on_close = echo_close,
 };

@@ -9,4 +9,8 @@
 
 extern const struct hr_conn_ops *const echo_services[];
 
+/* Echo that half-closes first. The listener's context points to the number of
+ * bytes after which it does so, at the end of the call that brings them. */
+extern const struct hr_conn_ops echo_limited;
+
 #endif
