@@ -2,6 +2,7 @@
 # server's end without a kernel address, everything removed on the way out.
 #
 #   network_make QUEUES     makes them; $server_ns, $client_ns, $server_if, $client_if
+#   network_unmake          removes them
 #   server_start ARGS...    echo_server in its namespace; waits for its ready line
 #   server_stop             ends it, and checks that it ended well
 #   in_client COMMAND...    runs in the client's namespace
@@ -24,10 +25,14 @@ for tool in ip ethtool nft python3 ping; do
     command -v "$tool" >/dev/null || fail "$tool is not installed: see tests/packages.txt"
 done
 
-network_remove() {
-    [ -z "$server_pid" ] || kill -KILL "$server_pid" 2>/dev/null || true
+network_unmake() {
     ip netns del "$server_ns" 2>/dev/null || true
     ip netns del "$client_ns" 2>/dev/null || true
+}
+
+network_remove() {
+    [ -z "$server_pid" ] || kill -KILL "$server_pid" 2>/dev/null || true
+    network_unmake
     rm -rf "$work"
 }
 trap network_remove EXIT
