@@ -69,6 +69,9 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
         tcp->counters.opened_active++;
     }
     tcp_state_set(conn, TCP_ESTABLISHED);
+    if (tcp_conn_has(conn, TCP_CONN_FIN_QUEUED | TCP_CONN_FIN_OWED)) {
+        tcp_state_set(conn, TCP_FIN_WAIT_1); /* shut down before (3.10.4) */
+    }
     take_window(conn, seg);
     conn->cc->open(conn);
     if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
@@ -313,7 +316,9 @@ bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
         }
         tcp_establish(conn, seg);
         conn->flags |= TCP_CONN_OPEN_TOLD;
-        conn->tcp->events->open(conn);
+        if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+            conn->tcp->events->open(conn);
+        }
         if (conn->state == TCP_CLOSED) {
             return false;
         }
