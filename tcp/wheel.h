@@ -40,7 +40,8 @@ static inline void wheel_entry_init(struct wheel_entry *entry)
     list_link_init(&entry->link);
 }
 
-/* Arms or re-arms. A deadline that has passed expires with the next advance. */
+/* Arms or re-arms. A deadline that has passed expires within a tick; armed inside
+ * `expire`, in the same advance, as far as its budget goes. */
 void wheel_arm(struct wheel *wheel, struct wheel_entry *entry, uint64_t due_ns);
 void wheel_cancel(struct wheel *wheel, struct wheel_entry *entry);
 
@@ -55,8 +56,8 @@ void wheel_advance(struct wheel *wheel, uint64_t now_ns,
                    void (*expire)(struct wheel_entry *entry, void *ctx), void *ctx,
                    unsigned budget);
 
-/* When wheel_advance has something to do next: never later than the first
- * deadline. UINT64_MAX when the wheel is empty. */
+/* When wheel_advance has something to do next: never later than the next expiry. It
+ * may be for nothing, where an entry was cancelled or moved. UINT64_MAX: never. */
 uint64_t wheel_next_ns(const struct wheel *wheel);
 
 #endif
