@@ -224,6 +224,20 @@ static int open_interface(struct hr_stack *stack, const struct hr_stack_options 
     return xdp_open(&config, &stack->interface, &error) == 0 ? HR_OK : fail_xdp(failure, &error);
 }
 
+static int publish(struct hr_stack *stack, struct hr_failure *failure)
+{
+    struct segment_config config = {
+        .interface = stack->interface->nic.name,
+        .mode = xdp_mode_name(stack->interface->mode),
+        .worker_count = stack->worker_count,
+    };
+
+    if (segment_open(&stack->segment, &config) != 0) {
+        return fail(failure, HR_ERR_NO_MEMORY, "There is no memory for the statistics.");
+    }
+    return HR_OK;
+}
+
 static int make_workers(struct hr_stack *stack, const struct hr_stack_options *options,
                         struct hr_failure *failure)
 {
@@ -233,6 +247,8 @@ static int make_workers(struct hr_stack *stack, const struct hr_stack_options *o
 
         worker->port = &stack->interface->ports[i];
         worker->pool = &stack->memory.pools[i];
+        worker->row = segment_row(&stack->segment, i);
+        worker->row->core = worker->core;
         error = worker_init(worker, options);
         if (error != HR_OK) {
             return fail(failure, error, "Worker %u can't be made: %s", i, hr_error_text(error));
@@ -318,6 +334,9 @@ static int build(struct hr_stack *stack, const struct hr_stack_options *options,
     if (error == HR_OK) {
         error = open_interface(stack, options, queues, failure);
     }
+    if (error == HR_OK) {
+        error = publish(stack, failure);
+    }
     return error == HR_OK ? make_workers(stack, options, failure) : error;
 }
 
@@ -333,6 +352,8 @@ int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **ou
     checksum_init();
     (void)pthread_mutex_init(&stack->lock, NULL);
     atomic_init(&stack->stopping, false);
+    stack->on_event = options->on_event;
+    stack->event_context = options->event_context;
     stack->wait = options->wait;
     stack->spin_ns = options->spin_us * NS_PER_US;
     error = build(stack, options, failure);
@@ -355,6 +376,7 @@ void hr_stack_destroy(struct hr_stack *stack)
     if (stack->memory.pools) {
         xdp_memory_close(&stack->memory);
     }
+    segment_close(&stack->segment);
     free(stack->workers);
     free(stack->rumours);
     free(stack->crossings);
@@ -372,6 +394,11 @@ unsigned hr_stack_worker_count(const struct hr_stack *stack)
 struct hr_worker *hr_stack_worker(struct hr_stack *stack, unsigned index)
 {
     return index < stack->worker_count ? &stack->workers[index] : NULL;
+}
+
+const char *hr_stack_segment_path(const struct hr_stack *stack)
+{
+    return stack->segment.path;
 }
 
 const char *hr_stack_mode(const struct hr_stack *stack)

@@ -6,8 +6,10 @@
 #ifndef HEADRACE_API_STACK_H
 #define HEADRACE_API_STACK_H
 
+#include "api/control.h"
 #include "api/crossing.h"
 #include "api/directory.h"
+#include "api/segment.h"
 #include "api/worker.h"
 #include "datapath/util.h"
 #include "datapath/xdp/memory.h"
@@ -39,9 +41,13 @@ struct hr_stack {
     struct directory directory;  /* of accepted flows; not open for one worker */
     uint16_t port_first;         /* outgoing ports: a slice of them belongs to each worker */
     uint16_t ports_per_worker;
-    uint64_t secret[4]; /* of struct tcp_config; the same for all workers */
+    uint64_t secret[4];     /* of struct tcp_config; the same for all workers */
+    struct segment segment; /* the published statistics */
     struct listener_set *listeners;
     atomic_bool stopping;
+    struct control control;
+    void (*on_event)(struct hr_stack *stack, const struct hr_event *event, void *context);
+    void *event_context;
     enum hr_wait wait;
     uint64_t spin_ns;
     unsigned address_count;

@@ -61,39 +61,16 @@ static struct hr_stats collect(const struct hr_worker *worker)
     };
 }
 
-/* A sequence lock: the reader tries again when the number was odd or has
- * changed. Words are written one by one, atomically, so a torn row is seen as
- * such and never as undefined behaviour. */
 void worker_publish(struct hr_worker *worker)
 {
     struct hr_stats now = collect(worker);
-    const uint64_t *from = (const uint64_t *)(const void *)&now;
-    uint64_t *to = (uint64_t *)(void *)&worker->stats;
-    unsigned sequence = atomic_load_explicit(&worker->stats_sequence, memory_order_relaxed);
 
-    atomic_store_explicit(&worker->stats_sequence, sequence + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    for (unsigned i = 0; i < sizeof now / sizeof *to; i++) {
-        __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
-    }
-    atomic_store_explicit(&worker->stats_sequence, sequence + 2, memory_order_release);
+    segment_write(worker->row, &now);
 }
 
 void hr_stack_stats(const struct hr_stack *stack, unsigned index, struct hr_stats *stats)
 {
-    struct hr_worker *worker = &stack->workers[index];
-    const uint64_t *from = (const uint64_t *)(const void *)&worker->stats;
-    uint64_t *to = (uint64_t *)(void *)stats;
-    unsigned before;
-
-    do {
-        before = atomic_load_explicit(&worker->stats_sequence, memory_order_acquire);
-        for (unsigned i = 0; i < sizeof *stats / sizeof *to; i++) {
-            to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-        }
-        atomic_thread_fence(memory_order_acquire);
-    } while (before & 1 ||
-             before != atomic_load_explicit(&worker->stats_sequence, memory_order_relaxed));
+    segment_read(stack->workers[index].row, stats);
 }
 
 void hr_stack_stats_sum(const struct hr_stack *stack, struct hr_stats *stats)

@@ -1,4 +1,4 @@
-/* The workers' threads: started, pinned, ended. */
+/* The threads of a stack: started, pinned, ended. */
 #include "api/stack.h"
 
 #include <sched.h>
@@ -20,11 +20,25 @@ static int start(struct hr_worker *worker)
     }
     (void)pthread_attr_destroy(&attributes);
     worker->is_running = error == 0;
+    if (error == 0) {
+        char name[16];
+
+        (void)snprintf(name, sizeof name, "hr-worker-%u", worker->index % 1000);
+        (void)pthread_setname_np(worker->thread, name);
+    }
     return error;
 }
 
 int hr_stack_start(struct hr_stack *stack, struct hr_failure *failure)
 {
+    int result = stack->control.is_running ? 0 : control_start(&stack->control, stack);
+
+    if (result != 0) {
+        failure->error = HR_ERR_THREAD;
+        (void)snprintf(failure->text, sizeof failure->text,
+                       "The control thread can't be started: %s.", strerror(-result));
+        return HR_ERR_THREAD;
+    }
     for (unsigned i = 0; i < stack->worker_count; i++) {
         int error = stack->workers[i].is_running ? 0 : start(&stack->workers[i]);
 
@@ -52,4 +66,5 @@ void hr_stack_stop(struct hr_stack *stack)
             worker->is_running = false;
         }
     }
+    control_stop(&stack->control);
 }

@@ -26,7 +26,7 @@ static uint64_t sleep_ns(struct hr_worker *worker)
 static void sleep_until_woken(struct hr_worker *worker)
 {
     struct pollfd fds[] = {
-        {.fd = xsk_socket_fd(&worker->port->socket), .events = POLLIN},
+        {.fd = worker->is_cut_off ? -1 : xsk_socket_fd(&worker->port->socket), .events = POLLIN},
         {.fd = worker->mailbox.wake_fd, .events = POLLIN},
     };
     uint64_t span_ns = sleep_ns(worker);
@@ -39,6 +39,8 @@ static void sleep_until_woken(struct hr_worker *worker)
     worker_publish(worker);
     rcu_thread_offline();
     (void)ppoll(fds, COUNT_OF(fds), &span, NULL);
+    /* Without its interface a socket says so for ever, and nobody would sleep. */
+    worker->is_cut_off |= (fds[0].revents & POLLERR) != 0;
     rcu_thread_online();
 }
 

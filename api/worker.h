@@ -1,7 +1,7 @@
 /*
  * A worker: one thread, one port, one TCP. The one place where datapath and tcp
- * meet. Everything here is its thread's own but for the mailbox, the rumours and
- * the published statistics.
+ * meet. Everything here is its thread's own but for the mailbox, what
+ * passes between workers, and the published statistics.
  */
 #ifndef HEADRACE_API_WORKER_H
 #define HEADRACE_API_WORKER_H
@@ -44,8 +44,8 @@ struct hr_worker {
     size_t memory_bytes;
     pthread_t thread;
     bool is_running;
-    _Alignas(64) atomic_uint stats_sequence; /* odd while stats is being written */
-    struct hr_stats stats;
+    bool is_cut_off;            /* the interface was removed: its socket has nothing to wait for */
+    struct hr_segment_row *row; /* where its numbers are published */
 };
 
 /* The memory and the protocol of worker `index`; its port and pool are set. HR_OK

@@ -30,6 +30,21 @@ enum hr_wait {
     HR_WAIT_SLEEP,    /* sleeps at once */
 };
 
+/* What the control thread tells while the stack runs. */
+enum hr_event_kind {
+    HR_EVENT_LINK_DOWN,      /* the interface is down, or has no carrier */
+    HR_EVENT_LINK_UP,        /* again */
+    HR_EVENT_INTERFACE_GONE, /* it was removed, for good */
+    HR_EVENT_WORKER_STALLED, /* awake and not turned for a second, or not woken in three */
+    HR_EVENT_WORKER_GOES_ON,
+};
+
+struct hr_event {
+    enum hr_event_kind kind;
+    unsigned worker; /* of HR_EVENT_WORKER_x */
+    char text[256];  /* a sentence for people */
+};
+
 /* Copied from hr_stack_options_default and changed; 0 never means "default". */
 struct hr_stack_options {
     const char *interface;
@@ -47,6 +62,10 @@ struct hr_stack_options {
     uint32_t frames_per_worker; /* of 4096 bytes; at least 4096 */
     uint32_t connections_max;   /* per worker, 1 to 2^24 */
     uint32_t time_wait_ms;      /* 2MSL */
+    /* NULL, or what is told of events: on the control thread, which it must not hold up;
+     * any function that any thread may call may be called inside. */
+    void (*on_event)(struct hr_stack *stack, const struct hr_event *event, void *context);
+    void *event_context;
 };
 
 /* Adaptive waiting with 100 us, 16,384 frames (64 MiB) and 16,384 connections a

@@ -47,6 +47,10 @@ struct hr_stats {
 /* Any thread. `worker` below hr_stack_worker_count(). */
 void hr_stack_stats(const struct hr_stack *stack, unsigned worker, struct hr_stats *stats);
 
+/* The file that other processes read the same numbers from, see headrace/segment.h;
+ * "" when the directory for it could not be written. Any thread. */
+const char *hr_stack_segment_path(const struct hr_stack *stack);
+
 /* The sum over all workers. */
 void hr_stack_stats_sum(const struct hr_stack *stack, struct hr_stats *stats);
 

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How long open connections may take to end after a signal. */
 static const double drain_s = 3.0;
@@ -155,6 +157,20 @@ static void serve(const struct echo_options *options, struct hr_stack *stack,
     }
 }
 
+/* The interface has gone, so there is nothing left to serve. */
+static atomic_bool is_cut_off;
+
+static void on_event(struct hr_stack *stack, const struct hr_event *event, void *context)
+{
+    (void)stack;
+    (void)context;
+    (void)fprintf(stderr, "echo_server: %s\n", event->text);
+    if (event->kind == HR_EVENT_INTERFACE_GONE) {
+        atomic_store(&is_cut_off, true);
+        (void)kill(getpid(), SIGTERM);
+    }
+}
+
 static int run(struct echo_options *options, struct hr_stack *stack, const sigset_t *signals,
                FILE *json)
 {
@@ -187,7 +203,7 @@ static int run(struct echo_options *options, struct hr_stack *stack, const sigse
     if (json) {
         write_json(json, stack);
     }
-    return 0;
+    return atomic_load(&is_cut_off) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -216,6 +232,7 @@ int main(int argc, char **argv)
     if (!open_json(&options, &json)) {
         return 1;
     }
+    options.stack.on_event = on_event;
     if (hr_stack_create(&options.stack, &stack, &failure) != HR_OK) {
         (void)fprintf(stderr, "echo_server: %s\n", failure.text);
         return 1;
