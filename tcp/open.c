@@ -61,7 +61,7 @@ static int choose_port(struct tcp *tcp, struct tcp_tuple *tuple)
     uint32_t start;
 
     tuple->local_port = 0;
-    start = isn_port_offset(tcp->secret, tuple) + tcp->port_next;
+    start = (isn_port_offset(tcp->secret, tuple) + tcp->port_next) % tcp->port_count;
     for (uint32_t tried = 0; tried < tcp->port_count; tried++) {
         tuple->local_port = (uint16_t)(tcp->port_first + (start + tried) % tcp->port_count);
         if (!tcp_conn_find(tcp, tuple) && tcp_timewait_find(tcp, tuple) == TIMEWAIT_NONE) {

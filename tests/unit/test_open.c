@@ -6,6 +6,7 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
+#include "tcp/isn.h"
 #include "tests/unit/net_packets.h"
 
 static int connects(struct tcp_fixture *f, const struct tcp_tuple *tuple, struct tcp_conn **conn)
@@ -110,6 +111,31 @@ static void ephemeral_ports_use_up_their_range(void **state)
     forget_sent(f);
 }
 
+/* Hash and counter may be any numbers: the search goes round the range also where
+ * their sum passes 2^32. */
+static void the_search_for_a_port_misses_none(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_tuple tuple = tuple_of(f);
+    struct tcp_conn *conn;
+    unsigned seen = 0;
+
+    f->config.port_first = 65530;
+    f->config.port_count = 6;
+    tuple.local_port = 0;
+    fixture_open(f);
+    for (unsigned i = 0; i < 6; i++) {
+        f->tcp.port_next = UINT32_MAX - 2 - isn_port_offset(f->tcp.secret, &tuple);
+        assert_int_equal(connects(f, &tuple, &conn), TCP_OK);
+        seen |= 1u << (conn->tuple.local_port - 65530);
+        f->peers[i].port = tuple.remote_port;
+        f->peers[i].local_port = conn->tuple.local_port;
+    }
+    assert_int_equal(seen, 0x3f);
+    turn(f);
+    forget_sent(f);
+}
+
 static void an_open_without_memory_leaves_nothing(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -201,10 +227,10 @@ static void the_first_window_is_squeezed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(a_tuple_is_one_host_and_one_of_ours), SCRIPT(a_port_is_taken_once),
-        SCRIPT(ephemeral_ports_use_up_their_range),  SCRIPT(an_open_without_memory_leaves_nothing),
-        SCRIPT(a_syn_is_repeated_and_given_up),      SCRIPT(a_syn_ack_is_repeated_and_given_up),
-        SCRIPT(the_first_window_is_squeezed),
+        SCRIPT(a_tuple_is_one_host_and_one_of_ours),   SCRIPT(a_port_is_taken_once),
+        SCRIPT(ephemeral_ports_use_up_their_range),    SCRIPT(the_search_for_a_port_misses_none),
+        SCRIPT(an_open_without_memory_leaves_nothing), SCRIPT(a_syn_is_repeated_and_given_up),
+        SCRIPT(a_syn_ack_is_repeated_and_given_up),    SCRIPT(the_first_window_is_squeezed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
