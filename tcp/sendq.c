@@ -55,9 +55,6 @@ static void detach(struct tcp_sendq *sendq, uint32_t position)
     struct tcp_record *record = at(sendq, position);
     uint32_t length = tcp_record_length(record);
 
-    if (!(record->flags & TCP_RECORD_SENT)) {
-        return;
-    }
     if (record->flags & TCP_RECORD_SACKED) {
         sendq->sacked_bytes -= length;
         sendq->sacked_count--;
@@ -203,7 +200,7 @@ static void trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uin
         sendq->sacked_bytes -= cut;
     } else if (record->flags & TCP_RECORD_LOST) {
         sendq->lost_bytes -= cut;
-    } else if (record->flags & TCP_RECORD_SENT) {
+    } else {
         sendq->in_flight_bytes -= cut;
     }
     if (record->flags & TCP_RECORD_SYN) {

@@ -7,7 +7,7 @@
  */
 #include "tcp/conn.h"
 
-#include "tcp/cc.h"
+#include "tcp/owners.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,6 +79,65 @@ static void what_is_short_refuses_and_keeps_nothing(void **state)
     for (unsigned i = 0; i < CONNECTIONS; i++) {
         conn_unmake(&f, conns[i]);
     }
+    conn_close(&f);
+}
+
+static unsigned claims;
+static unsigned releases;
+
+static void on_claim(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
+{
+    assert_int_equal(hash, tuple_hash(tuple, tcp->table_key));
+    assert_int_equal(tuple->remote_port, 1000);
+    claims++;
+}
+
+static void on_release(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
+{
+    assert_int_equal(hash, tuple_hash(tuple, tcp->table_key));
+    assert_int_equal(tuple->remote_port, 1000);
+    releases++;
+}
+
+/* Among several TCPs a flow is claimed with its place in the table, and released. */
+static void an_owner_claims_and_releases(void **state)
+{
+    static const struct tcp_owners owners = {.claim = on_claim, .release = on_release};
+    struct conn_fixture f;
+    struct tcp_conn *conn;
+
+    (void)state;
+    conn_open(&f);
+    f.tcp.owners = &owners;
+    claims = 0;
+    releases = 0;
+    conn = conn_make(&f, 1000);
+    assert_int_equal(claims, 1);
+    assert_int_equal(releases, 0);
+    conn_unmake(&f, conn);
+    assert_int_equal(claims, 1);
+    assert_int_equal(releases, 1);
+    conn_close(&f);
+}
+
+/* A full table refuses before anything is claimed; the slab has its object back. */
+static void a_full_table_refuses(void **state)
+{
+    static const struct tcp_owners owners = {.claim = on_claim, .release = on_release};
+    struct conn_fixture f;
+    struct tcp_tuple tuple = conn_tuple(1000);
+    uint64_t hash = 0;
+
+    (void)state;
+    conn_open(&f);
+    f.tcp.owners = &owners;
+    claims = 0;
+    while (table_insert(&f.tcp.table, hash, 0)) {
+        hash += 0x9e3779b97f4a7c15u;
+    }
+    assert_null(tcp_conn_create(&f.tcp, &tuple, &tcp_settings_default));
+    assert_int_equal(claims, 0);
+    assert_int_equal(f.tcp.conns.used, 0);
     conn_close(&f);
 }
 
@@ -314,6 +373,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_created_connection_is_found),
         cmocka_unit_test(what_is_short_refuses_and_keeps_nothing),
+        cmocka_unit_test(an_owner_claims_and_releases),
+        cmocka_unit_test(a_full_table_refuses),
         cmocka_unit_test(the_end_is_told_once_and_to_who_knew),
         cmocka_unit_test(a_half_open_connection_leaves_its_listener),
         cmocka_unit_test(an_abandoned_connection_goes_silently),
