@@ -118,7 +118,7 @@ struct tcp_conn {
     uint8_t state;  /* enum tcp_state */
     uint8_t reason; /* enum tcp_reason, once CLOSED */
     uint8_t rexmit_timer;
-    uint8_t soft_error; /* enum net_icmp_class of the last, 0 none */
+    bool soft_error; /* the network said that the way to the peer is closed */
     struct tcp_snd snd;
     struct tcp_rcv rcv;
 

@@ -10,7 +10,7 @@
  * with its retransmissions, others go on: the neighbour may come back. */
 void tcp_path_failed(struct tcp_conn *conn)
 {
-    conn->soft_error = TCP_REASON_UNREACHABLE;
+    conn->soft_error = true;
     if (conn->rexmit_timer == TCP_TIMER_NONE && conn->flight) {
         /* Nothing was ever sent, so no timer runs: this one tries again. */
         conn->flight->rto_base_ns = conn->tcp->now_ns;
@@ -42,19 +42,25 @@ static bool is_in_flight(const struct tcp_conn *conn, uint32_t seq)
     return seq_ge(seq, conn->snd.una) && seq_lt(seq, conn->snd.nxt);
 }
 
+/* Bytes of a packet that are no payload, options that stand in all included. */
+static uint16_t overhead_bytes(const struct tcp_conn *conn, bool v4)
+{
+    return (uint16_t)((v4 ? 20 : 40) + TCP_HEADER_BYTES +
+                      (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_TIMESTAMP_BYTES : 0));
+}
+
 /* RFC 1191: the path takes less. Segments that are queued are cut when they are
- * sent again. */
+ * sent again. Nobody drives us below what every path must carry. */
 static void take_mtu(struct tcp_conn *conn, uint16_t mtu)
 {
-    uint32_t overhead = conn->path.mtu - conn->snd.mss;
+    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
 
-    /* 576 as in Linux's min_pmtu, against being driven to tiny segments. */
-    mtu = (uint16_t)max_u32(mtu, 576);
-    if (mtu >= conn->path.mtu || mtu - overhead < TCP_MSS_MIN) {
+    mtu = (uint16_t)max_u32(mtu, v4 ? NET_MTU_MIN_V4 : NET_MTU_MIN_V6);
+    if (mtu >= conn->path.mtu) {
         return;
     }
     conn->path.mtu = mtu;
-    conn->snd.mss = (uint16_t)min_u32(conn->snd.mss, mtu - overhead);
+    conn->snd.mss = (uint16_t)min_u32(conn->snd.mss, (uint32_t)mtu - overhead_bytes(conn, v4));
     if (conn->flight) {
         sendq_mark_all_lost(&conn->flight->sendq, false);
         tcp_conn_want_output(conn);
@@ -88,7 +94,7 @@ void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_
         take_mtu(conn, error->mtu);
         return;
     }
-    conn->soft_error = TCP_REASON_UNREACHABLE;
+    conn->soft_error = true;
     /* A hard error ends only what is being opened (RFC 5461 section 3, RFC 5927
      * section 5.2); later it is a soft one. */
     if (conn->state == TCP_SYN_SENT &&

@@ -245,7 +245,9 @@ static bool give_up(struct tcp_conn *conn)
         }
         return false;
     }
-    tcp_conn_end(conn, TCP_REASON_TIMEOUT);
+    tcp_conn_end(conn, conn->soft_error && !tcp_state_is_synchronized((enum tcp_state)conn->state)
+                           ? TCP_REASON_UNREACHABLE
+                           : TCP_REASON_TIMEOUT);
     return true;
 }
 
