@@ -1,0 +1,243 @@
+/*
+ * Goal:   what the network below tells TCP (tcp/path.c): a path that takes less
+ *         (RFC 1191), hard and soft ICMP errors (RFC 5461, RFC 5927), a neighbour
+ *         that answers, does not, or whose entry serves another by now.
+ * Method: scripts over one stack; ICMP errors as tables. The neighbour is asked for
+ *         by ARP, so those tests are of IPv4.
+ */
+#include "tests/unit/tcp_fixture.h"
+
+#include "tests/unit/net_packets.h"
+
+#include <netinet/in.h>
+
+static void icmp_must_quote_what_is_in_flight(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t seq; /* in flight: 101 to 300 */
+        bool taken;
+    } cases[] = {
+        {"acknowledged", 100, false},
+        {"first", 101, true},
+        {"last", 300, true},
+        {"not sent yet", 301, false},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint64_t ignored = f->tcp.counters.icmp_ignored;
+
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        establish(f);
+        app_sends(f, 100);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
+        app_sends(f, 200);
+        expect(f, TCP_ACK, .seq = 101, .ack = 1, .bytes = 200);
+        icmp_says(f, NET_ICMP_FRAG_NEEDED, cases[i].seq, 1300);
+        assert_int_equal(conn_of(f)->path.mtu, cases[i].taken ? 1300 : 1500);
+        assert_int_equal(f->tcp.counters.icmp_ignored - ignored, !cases[i].taken);
+        forget_sent(f);
+    }
+    f->peer = &f->peers[5]; /* no connection at all */
+    icmp_says(f, NET_ICMP_FRAG_NEEDED, 0, 1300);
+    assert_int_equal(f->tcp.counters.icmp_ignored, 3);
+}
+
+static void icmp_of_another_protocol_is_not_ours(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct net_icmp_error error = {.protocol = IPPROTO_UDP, .class = NET_ICMP_PORT_UNREACH};
+
+    fixture_open(f);
+    tcp_icmp_error(&f->tcp, &error, f->now_ns);
+    assert_int_equal(f->tcp.counters.icmp_ignored, 0);
+}
+
+/* The segment fits the path, whatever made the MSS small before; and no router
+ * drives it below what each path must carry. */
+static void a_smaller_path_cuts_segments(void **state)
+{
+    static const struct {
+        const char *name;
+        uint16_t mtu;
+        uint16_t mss; /* of the peer */
+        bool timestamps;
+        uint32_t bytes[2]; /* of a full segment then */
+    } cases[] = {
+        {"smaller", 1300, 1460, false, {1260, 1240}},
+        {"smaller, timestamps", 1300, 1460, true, {1248, 1228}},
+        {"smaller, but the peer's MSS is the limit", 1400, 1000, false, {1000, 1000}},
+        {"smaller than that", 700, 1000, false, {660, 1000}},
+        {"smallest", 68, 1460, false, {536, 1220}},
+        {"0, of an old router", 0, 1460, false, {536, 1220}},
+        {"larger", 9000, 1400, false, {1400, 1400}},
+    };
+    struct tcp_fixture *f = *state;
+
+    f->settings.timestamps = true;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t first;
+
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        f->peer->mss = cases[i].mss;
+        f->peer->timestamps = cases[i].timestamps;
+        establish(f);
+        first = conn_of(f)->snd.mss;
+        app_sends(f, first);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = first);
+        icmp_says(f, NET_ICMP_FRAG_NEEDED, 1, cases[i].mtu);
+        if (cases[i].mtu < 1500) {
+            uint32_t bytes = cases[i].bytes[f->v6];
+
+            expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = bytes);
+            if (bytes < first) {
+                expect(f, TCP_ACK, .seq = 1 + bytes, .ack = 1,
+                       .bytes = min_u32(first - bytes, bytes));
+            }
+            assert_int_equal(conn_of(f)->snd.mss, bytes);
+        }
+        forget_sent(f);
+        app_aborts(f);
+        forget_sent(f);
+    }
+}
+
+/* RFC 1122 section 4.2.3.9: hard errors abort, but only what is being opened; soft
+ * ones do not, and tell why when the end comes by itself. */
+static void icmp_errors_end_only_opens(void **state)
+{
+    static const struct {
+        const char *name;
+        enum net_icmp_class class;
+        bool hard;
+    } cases[] = {
+        {"port", NET_ICMP_PORT_UNREACH, true},   {"protocol", NET_ICMP_PROTO_UNREACH, true},
+        {"host", NET_ICMP_HOST_UNREACH, false},  {"net", NET_ICMP_NET_UNREACH, false},
+        {"time", NET_ICMP_TIME_EXCEEDED, false},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        assert_int_equal(app_connects(f), TCP_OK);
+        expect(f, TCP_SYN, .seq = 0);
+        icmp_says(f, cases[i].class, 0, 0);
+        expect_state(f, cases[i].hard ? TCP_CLOSED : TCP_SYN_SENT);
+        if (cases[i].hard) {
+            assert_int_equal(f->peer->told.reason, TCP_REASON_UNREACHABLE);
+            continue;
+        }
+        peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1);
+        app_sends(f, 10);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+        icmp_says(f, NET_ICMP_PORT_UNREACH, 1, 0);
+        expect_state(f, TCP_ESTABLISHED);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 11);
+    }
+}
+
+static void a_soft_error_is_the_reason_when_an_open_gives_up(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    icmp_says(f, NET_ICMP_HOST_UNREACH, 0, 0);
+    for (unsigned i = 0; i < TCP_R2_SYN_RETRANSMISSIONS; i++) {
+        expect_after(f, min_u64(SECONDS(1) << i, TCP_RTO_MAX_NS), TCP_SYN, .seq = 0);
+    }
+    wait_ns(f, TCP_RTO_MAX_NS + MS(1));
+    assert_int_equal(f->peer->told.reason, TCP_REASON_UNREACHABLE);
+}
+
+static void arp_answers(struct tcp_fixture *f)
+{
+    tcp_turn_begin(&f->tcp, f->now_ns);
+    assert_int_equal(net_neighbour_set(&f->net, &f->remote, &peer_mac), 0);
+    turn(f);
+}
+
+static void a_syn_waits_for_the_neighbour(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->unresolved = true;
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect_silence(f);
+    assert_int_equal(f->arp_requests, 1);
+    arp_answers(f);
+    expect(f, TCP_SYN, .seq = 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+}
+
+/* It ends with its retransmissions, asking again each time. */
+static void an_open_to_nobody_gives_up(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->unresolved = true;
+    assert_int_equal(app_connects(f), TCP_OK);
+    wait_ns(f, SECONDS(600));
+    expect_silence(f);
+    assert_true(f->arp_requests > 3);
+    assert_int_equal(f->peer->told.close, 1);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_UNREACHABLE);
+}
+
+/* A neighbour that has gone comes back before R2: nothing was lost. */
+static void a_neighbour_may_come_back(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct neighbour *neighbour;
+
+    establish(f);
+    neighbour = neighbour_at(&f->net.neighbours, conn_of(f)->path.neighbour);
+    neighbour->state = NEIGHBOUR_FAILED;
+    app_sends(f, 100);
+    wait_ns(f, SECONDS(10));
+    expect_silence(f);
+    assert_true(f->arp_requests > 0);
+    arp_answers(f);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
+    assert_int_equal(conn_of(f)->retransmissions, 0);
+}
+
+/* The entry was given to another neighbour: the path is found again. */
+static void a_stale_path_is_found_again(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint16_t index;
+
+    establish(f);
+    conn_of(f)->path.mtu = 1300;
+    index = conn_of(f)->path.neighbour;
+    f->net.neighbours.entries[index].generation++;
+    app_sends(f, 100);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    assert_int_equal(conn_of(f)->path.mtu, 1300); /* what was learnt of it stays */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(icmp_must_quote_what_is_in_flight),
+        SCRIPT(icmp_of_another_protocol_is_not_ours),
+        SCRIPT(a_smaller_path_cuts_segments),
+        SCRIPT(icmp_errors_end_only_opens),
+        SCRIPT(a_soft_error_is_the_reason_when_an_open_gives_up),
+        SCRIPT_V4(a_syn_waits_for_the_neighbour),
+        SCRIPT_V4(an_open_to_nobody_gives_up),
+        SCRIPT_V4(a_neighbour_may_come_back),
+        SCRIPT(a_stale_path_is_found_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
