@@ -53,6 +53,9 @@ static uint32_t sendable(const struct tcp_conn *conn, const struct tcp_record *r
     if (length <= usable) {
         return length;
     }
+    if (record->slice.length > 0 && record->slice.length <= usable) {
+        return record->slice.length; /* all but its FIN */
+    }
     if (tcp_conn_has(conn, TCP_CONN_PROBE)) {
         return max_u32(usable, 1);
     }
@@ -60,6 +63,27 @@ static uint32_t sendable(const struct tcp_conn *conn, const struct tcp_record *r
         return usable;
     }
     return 0;
+}
+
+/* The window takes the last text, but not the FIN behind it: that becomes a record
+ * of its own. False when there is no memory. */
+static bool take_fin_off(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    struct tcp_record *fin = sendq_append(sendq, &room);
+    struct tcp_record *record;
+
+    if (!fin) {
+        return false;
+    }
+    record = sendq_at(sendq, sendq->tail - 1); /* appending may have moved the ring */
+    record->flags &= (uint8_t)~TCP_RECORD_FIN;
+    fin->seq = tcp_record_end(record);
+    fin->flags = TCP_RECORD_FIN;
+    sendq->bytes--;
+    sendq_appended(sendq, 1);
+    return true;
 }
 
 static enum verdict send_new(struct tcp_conn *conn)
@@ -78,8 +102,8 @@ static enum verdict send_new(struct tcp_conn *conn)
             return OUTPUT_STUCK;
         }
         conn->tcp->counters.splits++;
-    } else if (length < tcp_record_length(record)) {
-        return OUTPUT_DONE; /* only the FIN does not fit: it waits for the window */
+    } else if (length < tcp_record_length(record) && !take_fin_off(conn)) {
+        return OUTPUT_STUCK;
     }
     if (!emit_record(conn, sendq->next)) {
         return OUTPUT_STUCK;
