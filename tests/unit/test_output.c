@@ -1,0 +1,283 @@
+/*
+ * Goal:   what may be sent, and when (tcp/output.c): Nagle (RFC 9293 section
+ *         3.7.4), the congestion window, the edge of the peer's window and silly
+ *         windows (3.8.6.2.1), the FIN at the edge, turns between connections, and
+ *         what waits for frames or for room in the port.
+ * Method: scripts over one stack.
+ */
+#include "tests/unit/tcp_fixture.h"
+
+static void nagle_holds_the_last_small_segment(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    app_sends(f, 10);
+    expect(f, TCP_ACK | TCP_PSH, .seq = 1, .ack = 1, .bytes = 10);
+    app_sends(f, 20);
+    app_sends(f, 30);
+    expect_silence(f);
+    app_sends(f, 990); /* fills a segment */
+    expect(f, TCP_ACK, .seq = 11, .ack = 1, .bytes = MSS);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 11);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1011);
+    expect(f, TCP_ACK, .seq = 1011, .ack = 1, .bytes = 40);
+    app_sends(f, 5);
+    app_shuts_down(f); /* the end of the stream is not held */
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1051, .ack = 1, .bytes = 5);
+}
+
+static void nodelay_is_a_setting(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.nodelay = true;
+    establish(f);
+    for (uint32_t i = 0; i < 3; i++) {
+        app_sends(f, 10);
+        expect(f, TCP_ACK, .seq = 1 + 10 * i, .ack = 1, .bytes = 10);
+    }
+}
+
+/* RFC 6928: ten segments; then as much as is acknowledged, and as much again. */
+static void the_congestion_window_bounds_the_flight(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    app_sends(f, 100 * MSS);
+    for (uint32_t i = 0; i < 10; i++) {
+        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 2 * MSS);
+    for (uint32_t i = 10; i < 14; i++) {
+        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    expect_silence(f);
+}
+
+static void the_window_bounds_the_flight(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->window = 2500;
+    establish(f);
+    app_sends(f, 5000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    expect_silence(f); /* 500 of room are no segment */
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001);
+    expect(f, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
+}
+
+/* Section 3.8.6.2.1: a piece goes when it fills half the largest window, or after
+ * the override timer. */
+static void a_piece_fills_half_the_largest_window(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->window = 900;
+    establish(f);
+    app_sends(f, 2000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 900);
+    assert_int_equal(f->tcp.counters.splits, 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 901, .window = 450);
+    expect(f, TCP_ACK, .seq = 901, .ack = 1, .bytes = 100); /* to the end of the record */
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001, .window = 449);
+    expect_after(f, TCP_SWS_OVERRIDE_NS, TCP_ACK, .seq = 1001, .ack = 1, .bytes = 449);
+}
+
+static void the_override_starts_anew_when_the_window_grows(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->window = 1000;
+    establish(f);
+    app_sends(f, 2000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1000);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001, .window = 100);
+    expect_silence_for(f, MS(150));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001, .window = 1000);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = 1000);
+}
+
+/* Text that the window takes is not held back by a FIN that it does not. */
+static void a_fin_behind_the_edge_comes_off(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t bytes;
+        uint32_t window; /* that opens */
+    } cases[] = {
+        {"text fills the window", 100, 100},
+        {"a full segment fills the window", MSS, MSS},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t end = 1 + cases[i].bytes;
+
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        f->peer->window = WINDOW_ZERO;
+        establish(f);
+        app_sends(f, cases[i].bytes);
+        app_shuts_down(f);
+        expect_silence(f);
+        conn_of(f)->snd.wnd_max = 65535; /* so that a piece would be silly */
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = cases[i].window);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = cases[i].bytes);
+        expect_silence(f);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = end, .window = 1);
+        expect(f, TCP_FIN | TCP_ACK, .seq = end, .ack = 1);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = end + 1);
+        expect_state(f, TCP_FIN_WAIT_2);
+    }
+}
+
+static void a_probe_of_one_byte_leaves_the_fin(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->window = WINDOW_ZERO;
+    establish(f);
+    app_sends(f, 1);
+    app_shuts_down(f);
+    expect_silence(f);
+    expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 2);
+    expect_after(f, 2 * conn_of(f)->rtt.rto_ns, TCP_FIN | TCP_ACK, .seq = 2, .ack = 1);
+}
+
+/* Connections take turns; none waits for all of another's window. */
+static void turns_are_taken(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->tx_room = 64;
+    for (unsigned i = 0; i < 2; i++) {
+        f->peer = &f->peers[i];
+        establish(f);
+        conn_of(f)->cwnd = 40 * MSS;
+    }
+    for (unsigned i = 0; i < 2; i++) { /* both on the list before either is served */
+        static const uint8_t data[1] = {0x9e};
+
+        f->peer = &f->peers[i];
+        assert_int_equal(tcp_send(conn_of(f), data, 1), 1);
+        f->peer->told.queued = 1;
+    }
+    turn(f);
+    for (unsigned i = 0; i < 2; i++) {
+        f->peer = &f->peers[i];
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+    }
+    f->tx_room = 20; /* the quantum of 16, and 4 of the next */
+    turn(f);
+    app_sends(f, 30 * MSS);
+    for (uint32_t i = 0; i < 20; i++) {
+        expect(f, TCP_ACK, .seq = 2 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    expect_silence(f);
+    turn(f);
+    for (uint32_t i = 20; i < 29; i++) {
+        expect(f, TCP_ACK, .seq = 2 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    expect(f, TCP_ACK, .seq = 2 + 29 * MSS, .ack = 1, .bytes = MSS);
+}
+
+static void a_full_port_leaves_the_ack_for_the_next_turn(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    f->tx_room = 0;
+    turn(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    expect_silence(f);
+    f->tx_room = 1;
+    turn(f);
+    expect_silence(f);
+    turn(f);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11);
+}
+
+static void take_control_frames(struct tcp_fixture *f, uint32_t *frames, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        frames[i] = frame_take(&f->pool, FRAME_BUDGET_CONTROL, FRAME_APP);
+    }
+}
+
+/* What has no frame is tried again in each turn, and does not stop others. */
+static void what_is_stuck_does_not_stop_others(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t frames[16];
+
+    f->peer = &f->peers[1];
+    establish(f);
+    f->peer = &f->peers[0];
+    establish(f);
+    while (frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER) != FRAME_NONE) {
+    }
+    take_control_frames(f, frames, 16);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10); /* not taken: an ACK is due */
+    turn(f);
+    expect_silence(f);
+    assert_true(f->tcp.counters.output_no_frame > 1);
+    assert_true(tcp_has_output(&f->tcp));
+    frame_drop(&f->pool, frames[0], FRAME_APP);
+    turn(f);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    for (unsigned i = 1; i < 16; i++) {
+        frame_drop(&f->pool, frames[i], FRAME_APP);
+    }
+}
+
+/* A split needs a frame; so does the report that goes before data. */
+static void a_split_waits_for_a_frame(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->window = 900;
+    f->settings.nodelay = true;
+    fixture_open(f);
+    establish(f);
+    f->tx_room = 0; /* queued, but not served */
+    turn(f);
+    app_sends(f, 2000);
+    while (frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER) != FRAME_NONE) {
+    }
+    f->tx_room = 32;
+    turn(f);
+    turn(f);
+    expect_silence(f);
+    assert_true(tcp_has_output(&f->tcp));
+    press(f, FRAME_NORMAL);
+    turn(f);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 900);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(nagle_holds_the_last_small_segment),
+        SCRIPT(nodelay_is_a_setting),
+        SCRIPT(the_congestion_window_bounds_the_flight),
+        SCRIPT(the_window_bounds_the_flight),
+        SCRIPT(a_piece_fills_half_the_largest_window),
+        SCRIPT(the_override_starts_anew_when_the_window_grows),
+        SCRIPT(a_fin_behind_the_edge_comes_off),
+        SCRIPT(a_probe_of_one_byte_leaves_the_fin),
+        SCRIPT(turns_are_taken),
+        SCRIPT(a_full_port_leaves_the_ack_for_the_next_turn),
+        SCRIPT(what_is_stuck_does_not_stop_others),
+        SCRIPT(a_split_waits_for_a_frame),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
