@@ -85,7 +85,8 @@ static bool is_consistent(const struct tcp_config *config)
            config->pieces_max > 0 && config->blocks_bytes > 0 &&
            config->blocks_bytes % (1u << BLOCKS_ORDER_MAX) == 0 && config->port_count > 0 &&
            (uint32_t)config->port_first + config->port_count <= 65536 && config->port_first > 0 &&
-           config->ack_every_segments > 0;
+           config->ack_every_segments > 0 &&
+           (config->verify_checksums || !config->net->checksum_tx);
 }
 
 static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t *memory)

@@ -89,9 +89,10 @@ struct tcp_config {
     uint32_t ack_every_segments;
     uint16_t port_first; /* ephemeral ports are [port_first, port_first + port_count) */
     uint16_t port_count;
-    bool verify_checksums;
-    uint64_t secret[4]; /* random, the same for all side by side: two for the table, two for
-                           ISNs, offsets and ports */
+    bool verify_checksums; /* off only without net's checksum_tx: a received payload that is
+                              sent on brings the sum that was taken here */
+    uint64_t secret[4];    /* random, the same for all side by side: two for the table, two for
+                              ISNs, offsets and ports */
 };
 
 extern const struct tcp_config tcp_config_default;

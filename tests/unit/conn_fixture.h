@@ -35,12 +35,11 @@ static inline void on_close(struct tcp_conn *conn)
 
 static const struct tcp_events conn_events = {.close = on_close};
 
-static inline void conn_open(struct conn_fixture *f)
+/* Over f->net, which is open. */
+static inline struct tcp_config conn_config(struct conn_fixture *f)
 {
     struct tcp_config config = tcp_config_default;
-    size_t bytes;
 
-    fixture_open(&f->net);
     config.net = &f->net.net;
     config.pool = &f->net.pool;
     config.events = &conn_events;
@@ -53,6 +52,16 @@ static inline void conn_open(struct conn_fixture *f)
     config.secret[1] = 2;
     config.secret[2] = 3;
     config.secret[3] = 4;
+    return config;
+}
+
+static inline void conn_open(struct conn_fixture *f)
+{
+    struct tcp_config config;
+    size_t bytes;
+
+    fixture_open(&f->net);
+    config = conn_config(f);
     bytes = (tcp_memory_bytes(&config) + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
     f->memory = aligned_alloc(PAGE_BYTES, bytes);
     assert_non_null(f->memory);
