@@ -204,8 +204,9 @@ static void time_out(struct model *m)
 
 static void split(struct model *m)
 {
-    uint32_t position =
-        sendq_is_empty(&m->f.sendq) ? TCP_POSITION_NONE : pick(m, random_below(&m->random, 4));
+    uint32_t position = sendq_is_empty(&m->f.sendq)
+                            ? TCP_POSITION_NONE
+                            : pick(m, (enum where)random_below(&m->random, 4));
     const struct tcp_record *record;
 
     if (position == TCP_POSITION_NONE) {
