@@ -194,8 +194,10 @@ static void count_transmission(struct tcp_conn *conn, const struct tcp_record *r
     struct tcp_counters *counters = &conn->tcp->counters;
     struct tcp_flight *flight = conn->flight;
 
-    if (flight->sendq.head == flight->sendq.next) {
-        flight->rto_base_ns = conn->tcp->now_ns; /* RFC 6298 section 5.1 */
+    /* RFC 6298 section 5.1; and with the oldest segment once more, as Linux does: its
+     * answer takes a round trip from now, for which a low RTO leaves no time. */
+    if (record->seq == conn->snd.una) {
+        flight->rto_base_ns = conn->tcp->now_ns;
     }
     if (record->flags & TCP_RECORD_SENT) {
         counters->retransmissions++;
