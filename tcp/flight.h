@@ -39,6 +39,7 @@ struct tcp_flight {
     uint8_t recovery;          /* enum tcp_recovery_state */
     uint16_t dup_acks;         /* of a peer without SACK: segments that have left the network */
     uint32_t recovery_point;   /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
+    bool rexmit_now;           /* the next lost segment goes whatever the pipe holds */
     uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
     uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
     struct tcp_sendq sendq;    /* last: its places for records are not cleared with the rest */

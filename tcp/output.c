@@ -122,7 +122,7 @@ static enum verdict send_lost(struct tcp_conn *conn)
     uint32_t position = sendq->lost.first;
     struct tcp_record *record = sendq_at(sendq, position);
 
-    if (!cwnd_allows(conn, tcp_record_length(record))) {
+    if (!conn->flight->rexmit_now && !cwnd_allows(conn, tcp_record_length(record))) {
         return OUTPUT_DONE;
     }
     if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk */
@@ -131,7 +131,11 @@ static enum verdict send_lost(struct tcp_conn *conn)
         }
         conn->tcp->counters.splits++;
     }
-    return emit_record(conn, position) ? OUTPUT_MORE : OUTPUT_STUCK;
+    if (!emit_record(conn, position)) {
+        return OUTPUT_STUCK;
+    }
+    conn->flight->rexmit_now = false;
+    return OUTPUT_MORE;
 }
 
 /* One segment of what is most urgent. */

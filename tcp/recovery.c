@@ -94,15 +94,25 @@ static bool detect_loss(struct tcp_conn *conn)
     return found;
 }
 
-static void enter_recovery(struct tcp_conn *conn, uint32_t in_flight)
+/* FlightSize of RFC 5681 section 2, SACKed data included, without what limited
+ * transmit has sent beyond the window (section 3.2, step 2). */
+static uint32_t flight_size(const struct tcp_conn *conn)
+{
+    return min_u32(conn->snd.nxt - conn->snd.una, conn->cwnd);
+}
+
+/* The first loss is repaired at once, although the pipe holds more than the window
+ * that was just halved (RFC 5681 section 3.2, step 3; RFC 6675 section 5, step 4.3). */
+static void enter_recovery(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
 
+    flight->rexmit_now = true;
     flight->recovery = TCP_RECOVERY_FAST;
     flight->recovery_point = conn->snd.nxt;
     flight->tlp_out = false;
     conn->rcv.quick_acks = TCP_QUICK_ACKS;
-    conn->cc->loss(conn, in_flight);
+    conn->cc->loss(conn, flight_size(conn));
     conn->tcp->counters.fast_recoveries++;
 }
 
@@ -153,8 +163,9 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
             return false;
         }
         /* RFC 6582: a partial ACK says that the next one is lost too. */
-        return flight->recovery == TCP_RECOVERY_FAST &&
-               seq_lt(conn->snd.una, flight->recovery_point) && mark_head_lost(conn);
+        flight->rexmit_now = flight->recovery == TCP_RECOVERY_FAST &&
+                             seq_lt(conn->snd.una, flight->recovery_point) && mark_head_lost(conn);
+        return flight->rexmit_now;
     }
     if (!news->duplicate || flight->dup_acks == UINT16_MAX) {
         return false;
@@ -202,6 +213,7 @@ static bool cwnd_was_limit(const struct tcp_conn *conn, uint32_t prior_in_flight
 void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
+    bool repairing = flight->recovery == TCP_RECOVERY_FAST;
     bool found;
 
     if (flight->recovery != TCP_RECOVERY_OPEN && seq_ge(conn->snd.una, flight->recovery_point)) {
@@ -217,10 +229,10 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
         found = count_duplicates(conn, news);
     }
     if (found && flight->recovery == TCP_RECOVERY_OPEN) {
-        enter_recovery(conn, news->prior_in_flight);
+        enter_recovery(conn);
     }
     /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
-    if (news->data > 0 && flight->recovery != TCP_RECOVERY_FAST &&
+    if (news->data > 0 && !repairing && flight->recovery != TCP_RECOVERY_FAST &&
         cwnd_was_limit(conn, news->prior_in_flight)) {
         conn->cc->acked(conn, news->data);
     }
@@ -267,14 +279,13 @@ static void timeout(struct tcp_conn *conn)
     struct tcp_flight *flight = conn->flight;
     struct tcp_sendq *sendq = &flight->sendq;
     bool reneged = (sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SACKED) != 0;
-    uint32_t in_flight = sendq->in_flight_bytes;
 
     if (give_up(conn)) {
         return;
     }
     conn->tcp->counters.rto_expired++;
     if (tcp_state_is_synchronized((enum tcp_state)conn->state)) {
-        conn->cc->timeout(conn, in_flight, flight->recovery != TCP_RECOVERY_LOSS);
+        conn->cc->timeout(conn, flight_size(conn), flight->recovery != TCP_RECOVERY_LOSS);
     } else {
         conn->flags |= TCP_CONN_SYN_LOST;
     }
@@ -325,8 +336,7 @@ void tcp_recovery_on_timer(struct tcp_conn *conn)
         break;
     case TCP_TIMER_RACK:
         if (detect_loss(conn) && conn->flight->recovery == TCP_RECOVERY_OPEN) {
-            enter_recovery(conn,
-                           conn->flight->sendq.in_flight_bytes + conn->flight->sendq.lost_bytes);
+            enter_recovery(conn);
         }
         tcp_rexmit_arm(conn);
         tcp_conn_want_output(conn);
