@@ -1,0 +1,386 @@
+/*
+ * Goal:   loss is found and repaired: by RACK (RFC 8985) with SACK, by counting
+ *         duplicate ACKs (RFC 5681, RFC 6582, RFC 3042) without, by the timeout
+ *         (RFC 6298) below both; the congestion window follows; and who does not
+ *         answer is given up (RFC 9293 section 3.8.3).
+ * Method: scripts over one stack, with a round trip of 100 ms.
+ */
+#include "tests/unit/tcp_fixture.h"
+
+#define RTT MS(100)
+#define RTO MS(300) /* SRTT 100 ms, four times RTTVAR 200 ms */
+
+static struct tcp_fixture *far_peer(void **state, bool sack)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->sack = sack;
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(conn_of(f)->rtt.rto_ns, RTO);
+    return f;
+}
+
+/* Segments [first, end), numbered from 0, are sent now. */
+static void expect_segments(struct tcp_fixture *f, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++) {
+        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    expect_silence(f);
+}
+
+static void send_segments(struct tcp_fixture *f, uint32_t count)
+{
+    assert_int_equal(app_sends(f, count * MSS), count * MSS);
+}
+
+/* The peer has all before `ack`, in segments. */
+static void acks(struct tcp_fixture *f, uint32_t ack)
+{
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + ack * MSS);
+}
+
+/* And [first, end) beyond it. */
+static void sacks(struct tcp_fixture *f, uint32_t ack, uint32_t first, uint32_t end)
+{
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + ack * MSS,
+               .sack = {{1 + first * MSS, 1 + end * MSS}});
+}
+
+/* RFC 3042: the first two let a segment go each; the third is a loss. */
+static void three_duplicate_acks_are_a_loss(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 20);
+    expect_segments(f, 0, 10);
+    wait_ns(f, RTT);
+    acks(f, 0);
+    expect_segments(f, 10, 11);
+    acks(f, 0);
+    expect_segments(f, 11, 12);
+    acks(f, 0);
+    expect_segments(f, 0, 1);
+    assert_int_equal(conn_of(f)->ssthresh, 5 * MSS);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+    for (unsigned i = 0; i < 4; i++) { /* the pipe empties to half */
+        acks(f, 0);
+        expect_silence(f);
+    }
+    acks(f, 0);
+    expect_segments(f, 12, 13);
+    acks(f, 12); /* all that was sent before the loss */
+    assert_int_equal(conn_of(f)->cwnd, 5 * MSS);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_OPEN);
+    expect_segments(f, 13, 17);
+}
+
+/* RFC 6582 section 3.2: a partial ACK is a loss of the next, without three more. */
+static void a_partial_ack_repairs_the_next(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    for (unsigned i = 0; i < 3; i++) {
+        acks(f, 0);
+    }
+    expect_segments(f, 0, 1);
+    wait_ns(f, RTT);
+    acks(f, 3);
+    expect_segments(f, 3, 4);
+    wait_ns(f, RTT);
+    acks(f, 8);
+    expect_silence_for(f, SECONDS(5));
+    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+    assert_int_equal(f->tcp.counters.retransmissions, 2);
+}
+
+/* RFC 5681 section 2: what is not a duplicate ACK. */
+static void only_bare_acks_are_duplicates(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 5);
+    expect_segments(f, 0, 5);
+    for (uint32_t i = 0; i < 3; i++) {
+        peer_sends(f, TCP_ACK, .seq = 1 + i, .ack = 1, .bytes = 1); /* with text */
+        expect(f, TCP_ACK, .seq = 5001, .ack = 2 + i);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        peer_sends(f, TCP_ACK, .seq = 4, .ack = 1, .window = 60000 + i); /* another window */
+    }
+    expect_silence(f);
+    assert_int_equal(conn_of(f)->flight->dup_acks, 0);
+}
+
+/* DupThresh holds for RACK as long as no reordering was seen: no window then. */
+static void three_sacked_segments_are_a_loss_at_once(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 2);
+    expect_silence(f);
+    sacks(f, 0, 1, 3);
+    expect_silence(f);
+    sacks(f, 0, 1, 4);
+    expect_segments(f, 0, 1);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+    assert_int_equal(conn_of(f)->cwnd, 4 * MSS);
+    wait_ns(f, RTT);
+    acks(f, 8);
+    assert_int_equal(conn_of(f)->cwnd, 4 * MSS);
+    assert_int_equal(f->tcp.counters.retransmissions, 1);
+}
+
+/* RFC 8985 section 6.2: a quarter of the least round trip after it was due. */
+static void rack_waits_for_its_reordering_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 3);
+    expect_segments(f, 0, 3);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 2);
+    expect_after(f, RTT / 4, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
+    expect_silence(f);
+    acks(f, 3);
+}
+
+static void rack_forgives_what_arrives_in_its_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 3);
+    expect_segments(f, 0, 3);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 3);
+    expect_silence_for(f, MS(20));
+    acks(f, 3); /* only late */
+    expect_silence_for(f, SECONDS(5));
+    assert_int_equal(f->tcp.counters.fast_recoveries, 0);
+}
+
+/* A retransmission that is lost as well is found by time, not by the timeout. */
+static void a_lost_retransmission_is_found(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 8);
+    expect_segments(f, 0, 1);
+    wait_ns(f, MS(1));
+    send_segments(f, 1);
+    expect_segments(f, 8, 9);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 9);
+    expect_segments(f, 0, 1);
+    assert_int_equal(f->tcp.counters.rto_expired, 0);
+    wait_ns(f, RTT);
+    acks(f, 9);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+}
+
+/* The timeout counts from the repair, or each loss on a path of more than 200 ms
+ * would end in it. */
+static void a_repair_has_a_timeout_of_its_own(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    conn_of(f)->rtt.rto_ns = MS(110); /* the deviation is small by now */
+    send_segments(f, 5);
+    expect_segments(f, 0, 5);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 5);
+    expect_segments(f, 0, 1);
+    expect_silence_for(f, MS(109));
+    expect_after(f, MS(1), TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(f->tcp.counters.rto_expired, 1);
+}
+
+/* Section 6.2, step 4: each round with a D-SACK widens the window by a quarter. */
+static void a_dsack_widens_the_reordering_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+    struct tcp_flight *flight;
+
+    send_segments(f, 4);
+    expect_segments(f, 0, 4);
+    flight = conn_of(f)->flight;
+    wait_ns(f, RTT);
+    sacks(f, 1, 0, 1); /* the first, twice */
+    assert_int_equal(flight->rack_reo_mult, 1);
+    sacks(f, 1, 0, 1); /* once a round */
+    assert_int_equal(flight->rack_reo_mult, 1);
+    assert_int_equal(flight->rack_reo_persist, 16);
+    wait_ns(f, MS(1));
+    sacks(f, 1, 2, 3);
+    expect_after(f, 2 * RTT / 4, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    acks(f, 3);
+    assert_int_equal(flight->rack_reo_persist, 16);
+    acks(f, 4);
+    forget_sent(f);
+}
+
+/* RFC 6298 section 5: doubled each time, everything is lost, one at a time. */
+static void the_timeout_backs_off(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 3);
+    expect_segments(f, 0, 3);
+    for (unsigned i = 0; i < 4; i++) {
+        expect_after(f, RTO << i, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+        assert_int_equal(conn_of(f)->cwnd, MSS);
+        expect_silence(f);
+    }
+    assert_int_equal(conn_of(f)->ssthresh, 2 * MSS);
+    acks(f, 1);
+    expect_segments(f, 1, 3);
+    acks(f, 3);
+    expect_silence_for(f, SECONDS(60));
+    assert_int_equal(f->tcp.counters.rto_expired, 4);
+}
+
+/* Duplicate ACKs after a timeout are of what it sent again (RFC 6582 section 3.2). */
+static void duplicates_after_a_timeout_are_no_new_loss(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 5);
+    expect_segments(f, 0, 5);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    acks(f, 1);
+    expect_segments(f, 1, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        acks(f, 1);
+    }
+    assert_int_equal(f->tcp.counters.fast_recoveries, 0);
+    forget_sent(f);
+}
+
+/* RFC 8985 section 6.3 and RFC 2018 section 8: a head that is SACKed still at the
+ * timeout was dropped again by the peer. */
+static void a_peer_may_renege(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 4);
+    expect_segments(f, 0, 4);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 4);
+    expect_segments(f, 0, 1);
+    wait_ns(f, RTT);
+    acks(f, 1); /* but not what it had SACKed */
+    expect_silence(f);
+    assert_int_equal(conn_of(f)->flight->sendq.sacked_count, 3);
+    expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    assert_int_equal(conn_of(f)->flight->sendq.sacked_count, 0);
+    acks(f, 2);
+    expect_segments(f, 2, 4);
+    acks(f, 4);
+}
+
+/* R1 asks the neighbour again, R2 gives up, and the application is told. */
+static void who_does_not_answer_is_given_up(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+    uint64_t begin_ns = f->now_ns;
+
+    send_segments(f, 1);
+    expect_segments(f, 0, 1);
+    for (unsigned i = 0; i < TCP_R2_RETRANSMISSIONS; i++) {
+        expect_after(f, min_u64(RTO << i, TCP_RTO_MAX_NS), TCP_ACK, .seq = 1, .ack = 1,
+                     .bytes = MSS);
+    }
+    wait_ns(f, TCP_RTO_MAX_NS + MS(1));
+    assert_int_equal(f->peer->told.close, 1);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+    assert_true(f->now_ns - begin_ns > SECONDS(100)); /* RFC 1122 section 4.2.3.5 */
+}
+
+/* MUST-36, MUST-37: a closed window is probed for as long as it is answered. */
+static void a_closed_window_is_probed_for_ever(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+    uint64_t wait = RTO;
+
+    f->peer->window = WINDOW_ZERO;
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    app_sends(f, 100);
+    for (unsigned i = 0; i < 2 * TCP_R2_RETRANSMISSIONS; i++) {
+        expect_after(f, wait, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+        wait = min_u64(2 * wait, TCP_RTO_MAX_NS);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+        expect_silence(f);
+    }
+    assert_int_equal(f->tcp.counters.zero_window_probes, 2 * TCP_R2_RETRANSMISSIONS);
+    f->peer->window = 65535;
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 2);
+    expect(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = 99);
+    expect_after(f, RTO, TCP_ACK, .seq = 2, .ack = 1, .bytes = 99); /* no back-off is left */
+}
+
+/* But not for an application that has gone (RFC 6429), nor a peer that has. */
+static void probes_that_nobody_waits_for_end(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    for (unsigned gone = 0; gone < 2; gone++) {
+        unsigned probes = 0;
+
+        f->peer = &f->peers[gone];
+        f->peer->window = WINDOW_ZERO;
+        establish(f);
+        app_sends(f, 100);
+        if (gone == 0) {
+            app_closes(f);
+        }
+        while (f->peer->told.close == 0 && probes < 100) {
+            wait_ns(f, SECONDS(1));
+            if (conn_of(f) && f->tcp.counters.zero_window_probes > probes) {
+                forget_sent(f);
+                probes++;
+                if (gone == 0) {
+                    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+                }
+            }
+            forget_sent(f);
+        }
+        assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+        f->tcp.counters.zero_window_probes = 0;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(three_duplicate_acks_are_a_loss),
+        SCRIPT(a_partial_ack_repairs_the_next),
+        SCRIPT(only_bare_acks_are_duplicates),
+        SCRIPT(three_sacked_segments_are_a_loss_at_once),
+        SCRIPT(rack_waits_for_its_reordering_window),
+        SCRIPT(rack_forgives_what_arrives_in_its_window),
+        SCRIPT(a_lost_retransmission_is_found),
+        SCRIPT(a_repair_has_a_timeout_of_its_own),
+        SCRIPT(a_dsack_widens_the_reordering_window),
+        SCRIPT(the_timeout_backs_off),
+        SCRIPT(duplicates_after_a_timeout_are_no_new_loss),
+        SCRIPT(a_peer_may_renege),
+        SCRIPT(who_does_not_answer_is_given_up),
+        SCRIPT(a_closed_window_is_probed_for_ever),
+        SCRIPT(probes_that_nobody_waits_for_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
