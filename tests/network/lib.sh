@@ -6,6 +6,7 @@
 #   server_start ARGS...    echo_server in its namespace; waits for its ready line
 #   server_stop             ends it, and checks that it ended well
 #   in_client COMMAND...    runs in the client's namespace
+#   wait_for WHAT COMMAND   until the command succeeds; fails with WHAT after 5 seconds
 set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,7 +17,7 @@ work=$(mktemp -d)
 
 fail() {
     printf 'FAILED: %s\n' "$*" >&2
-    [ -s "$work/server" ] && sed 's/^/  server: /' "$work/server" >&2
+    [ -s "$work/server" ] && sed 's/^/  server: /' "$work/server" | tail -20 >&2
     exit 1
 }
 
@@ -62,14 +63,25 @@ server_start() {
     wait_ready
 }
 
-wait_ready() {
-    # The line is an event, but a pipe would tie the server's life to this shell's.
+# What is waited for is an event, but a pipe would tie its life to this shell's.
+wait_for() {
+    local what=$1
+    shift
     for _ in $(seq 100); do
-        grep -q '^ready' "$work/server" && return
-        kill -0 "$server_pid" 2>/dev/null || fail 'the server ended before it was ready'
+        ! "$@" || return 0
         sleep 0.05
     done
-    fail 'the server was not ready within 5 seconds'
+    fail "$what within 5 seconds"
+}
+
+is_ready() {
+    grep -q '^ready' "$work/server" && return
+    kill -0 "$server_pid" 2>/dev/null || fail 'the server ended before it was ready'
+    return 1
+}
+
+wait_ready() {
+    wait_for 'the server was not ready' is_ready
 }
 
 server_stop() {
