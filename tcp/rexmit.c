@@ -84,6 +84,14 @@ static enum tcp_rexmit_timer arm_blocked(struct tcp_conn *conn)
     return kind;
 }
 
+/* A timer ran out, and output will act on it. An override is void when the window
+ * has closed meanwhile. */
+static bool piece_is_due(const struct tcp_conn *conn)
+{
+    return tcp_conn_has(conn, TCP_CONN_PROBE) ||
+           (tcp_conn_has(conn, TCP_CONN_OVERRIDE) && tcp_usable_window(conn) > 0);
+}
+
 void tcp_rexmit_arm(struct tcp_conn *conn)
 {
     enum tcp_rexmit_timer kind = TCP_TIMER_NONE;
@@ -91,7 +99,7 @@ void tcp_rexmit_arm(struct tcp_conn *conn)
     if (conn->flight && conn->flight->sendq.head != conn->flight->sendq.next) {
         kind = arm_outstanding(conn);
     } else if (tcp_has_unsent(conn) && tcp_state_is_synchronized((enum tcp_state)conn->state) &&
-               !tcp_conn_has(conn, TCP_CONN_PROBE | TCP_CONN_OVERRIDE)) {
+               !piece_is_due(conn)) {
         kind = arm_blocked(conn);
     }
     if (kind == TCP_TIMER_NONE) {
