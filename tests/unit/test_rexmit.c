@@ -1,0 +1,199 @@
+/*
+ * Goal:   the shared retransmission timer stands for the right thing at the right
+ *         time (tcp/rexmit.c): tail loss probes (RFC 8985 section 7), the timeout,
+ *         the persist and the override timer; and what becomes of a probe.
+ * Method: scripts over one stack, with a round trip of 100 ms.
+ */
+#include "tests/unit/tcp_fixture.h"
+
+#define RTT MS(100)
+#define RTO MS(300)
+#define PTO (2 * RTT) /* with more than one segment out */
+
+static struct tcp_fixture *far_peer(void **state, bool sack)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->sack = sack;
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    return f;
+}
+
+static void send_segments(struct tcp_fixture *f, uint32_t first, uint32_t end)
+{
+    assert_int_equal(app_sends(f, (end - first) * MSS), (end - first) * MSS);
+    for (uint32_t i = first; i < end; i++) {
+        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    expect_silence(f);
+}
+
+static void a_probe_sends_the_last_segment_again(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 0, 3);
+    expect_after(f, PTO, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
+    assert_int_equal(f->tcp.counters.tlp_sent, 1);
+    assert_int_equal(conn_of(f)->cwnd, 10 * MSS);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS); /* one probe only */
+    assert_int_equal(f->tcp.counters.rto_expired, 1);
+}
+
+/* Section 7.3: new data goes first, past the congestion window by a segment. */
+static void a_probe_sends_new_data(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    conn_of(f)->cwnd = 2 * MSS;
+    conn_of(f)->ssthresh = 2 * MSS;
+    assert_int_equal(app_sends(f, 3 * MSS), 3 * MSS);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    expect_after(f, PTO, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 3001);
+    assert_int_equal(conn_of(f)->ssthresh, 2 * MSS); /* nothing was repaired */
+    assert_int_equal(f->tcp.counters.retransmissions, 0);
+}
+
+/* ... but not beyond the peer's window. */
+static void a_probe_keeps_to_the_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = 2 * MSS);
+    assert_int_equal(app_sends(f, 3 * MSS), 3 * MSS);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    expect_after(f, PTO, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+}
+
+static void one_segment_may_wait_for_a_delayed_ack(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 0, 1);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS); /* before 400 ms */
+    assert_int_equal(f->tcp.counters.tlp_sent, 0);
+}
+
+static void without_sack_there_is_no_probe(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 0, 3);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+}
+
+/* What was SACKed sets RACK's timer, which is quicker, to work. */
+static void after_a_sack_there_is_no_probe(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 0, 3);
+    wait_ns(f, MS(150));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{1001, 2001}});
+    expect_after(f, MS(25), TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS); /* RTT / 4 */
+    expect_silence_for(f, MS(299));
+    assert_int_equal(f->tcp.counters.tlp_sent, 0);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 3001);
+}
+
+/* Section 7.4: the original arrived as well, so nothing was lost. */
+static void a_dsack_shows_a_needless_probe(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 0, 3);
+    expect_after(f, PTO, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
+    send_segments(f, 3, 4);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 3001, .sack = {{2001, 3001}});
+    assert_int_equal(f->tcp.counters.spurious_probes, 1);
+    assert_int_equal(conn_of(f)->ssthresh, UINT32_MAX);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 4001);
+}
+
+/* An ACK beyond the probe without a D-SACK: it repaired a loss, which is answered. */
+static void a_loss_that_a_probe_repaired_is_answered(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 0, 8);
+    expect_after(f, PTO, TCP_ACK, .seq = 7001, .ack = 1, .bytes = MSS);
+    send_segments(f, 8, 9);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 9001);
+    assert_int_equal(f->tcp.counters.spurious_probes, 0);
+    assert_in_range(conn_of(f)->ssthresh, 4 * MSS, 5 * MSS);
+}
+
+static void a_probe_that_cannot_go_leaves_the_timeout(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 0, 3);
+    f->tx_room = 0;
+    turn(f);
+    wait_ns(f, PTO + MS(1));
+    f->tx_room = 32;
+    turn(f);
+    expect_after(f, RTO - MS(1), TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(f->tcp.counters.tlp_sent, 0);
+}
+
+/* The override timer ran out, but the piece could not go at once, and then the
+ * window closed: from then on it is probed. */
+static void an_override_that_is_too_late_becomes_a_probe(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = 100);
+    assert_int_equal(app_sends(f, MSS), MSS);
+    expect_silence(f);
+    f->tx_room = 0;
+    turn(f);
+    wait_ns(f, TCP_SWS_OVERRIDE_NS + MS(1));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = WINDOW_ZERO);
+    f->tx_room = 32;
+    turn(f);
+    turn(f);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+}
+
+/* RFC 9293 SHLD-29: the first probe goes after an RTO, however often the peer tells
+ * that its window is closed. */
+static void news_of_a_closed_window_does_not_put_off_the_probe(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = WINDOW_ZERO);
+    assert_int_equal(app_sends(f, MSS), MSS);
+    for (unsigned i = 0; i < 3; i++) {
+        wait_ns(f, RTO / 4);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = WINDOW_ZERO);
+    }
+    expect_after(f, RTO / 4, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(a_probe_sends_the_last_segment_again),
+        SCRIPT(a_probe_sends_new_data),
+        SCRIPT(a_probe_keeps_to_the_window),
+        SCRIPT(one_segment_may_wait_for_a_delayed_ack),
+        SCRIPT(without_sack_there_is_no_probe),
+        SCRIPT(after_a_sack_there_is_no_probe),
+        SCRIPT(a_dsack_shows_a_needless_probe),
+        SCRIPT(a_loss_that_a_probe_repaired_is_answered),
+        SCRIPT(a_probe_that_cannot_go_leaves_the_timeout),
+        SCRIPT(an_override_that_is_too_late_becomes_a_probe),
+        SCRIPT(news_of_a_closed_window_does_not_put_off_the_probe),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
