@@ -62,18 +62,19 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
 {
     struct net_path path;
     struct tcp_conn *conn;
+    uint32_t index;
 
     if (net_path_find(tcp->net, &tuple->remote, &path) != 0) {
         return NULL;
     }
-    conn = slab_take(&tcp->conns);
+    conn = slab_take_index(&tcp->conns, &index);
     if (!conn) {
         return NULL;
     }
     memset(conn, 0, sizeof *conn);
-    conn->index = slab_index(&tcp->conns, conn);
+    conn->index = index;
     if (!enter_table(tcp, tuple, conn->index)) {
-        slab_give(&tcp->conns, conn);
+        slab_give_index(&tcp->conns, conn->index);
         return NULL;
     }
     conn->tuple = *tuple;
@@ -133,22 +134,24 @@ void tcp_conn_abandon(struct tcp_conn *conn)
 
     tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
     list_link_remove(&conn->output_link);
-    slab_give(&tcp->conns, conn);
+    slab_give_index(&tcp->conns, conn->index);
 }
 
 struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
+    uint32_t index;
 
     if (flight) {
         return flight;
     }
-    flight = slab_take(&conn->tcp->flights);
+    flight = slab_take_index(&conn->tcp->flights, &index);
     if (!flight) {
         return NULL;
     }
-    memset(flight, 0, offsetof(struct tcp_flight, sendq.inline_records));
+    memset(flight, 0, offsetof(struct tcp_flight, sendq));
     sendq_init(&flight->sendq);
+    flight->index = index;
     flight->rack_fack = conn->snd.una;
     conn->flight = flight;
     /* RFC 5681 section 4.1: after idleness longer than an RTO the window tells
@@ -167,8 +170,8 @@ void tcp_conn_rest(struct tcp_conn *conn)
     if (!flight || !sendq_is_empty(&flight->sendq)) {
         return;
     }
-    sendq_clear(&flight->sendq, &room);
-    slab_give(&conn->tcp->flights, flight);
+    sendq_release(&flight->sendq, &room);
+    slab_give_index(&conn->tcp->flights, flight->index);
     conn->flight = NULL;
 }
 

@@ -42,11 +42,10 @@ static uint8_t *write_header(const struct emission *segment, const struct tcp_tu
 static void write_checksum(uint8_t *header, const struct emission *segment, uint16_t pseudo_sum)
 {
     uint16_t header_bytes = (uint16_t)(TCP_HEADER_BYTES + segment->options_bytes);
-    uint16_t sum =
-        checksum_add(pseudo_sum, checksum_length((uint16_t)(header_bytes + segment->length)));
+    uint64_t parts = (uint64_t)pseudo_sum + segment->sum +
+                     checksum_length((uint16_t)(header_bytes + segment->length));
+    uint16_t sum = (uint16_t)~checksum_fold(checksum_part(parts, header, header_bytes));
 
-    sum = checksum_add(sum, checksum_sum(header, header_bytes));
-    sum = (uint16_t)~checksum_add(sum, segment->sum);
     memcpy(header + 16, &sum, sizeof sum);
 }
 

@@ -23,6 +23,7 @@ enum tcp_recovery_state {
 };
 
 struct tcp_flight {
+    uint32_t index; /* in the slab */
     /* RFC 8985 names without their prefix. */
     uint64_t rack_xmit_ns;
     uint64_t rack_rtt_ns;

@@ -23,7 +23,7 @@ static void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
     assert(!seq_lt(conn->snd.nxt, conn->snd.una));
 }
 
-static void input_connection(struct tcp_conn *conn, struct tcp_segment *seg)
+void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     switch (conn->state) {
     case TCP_CLOSED: /* ended earlier in this turn */
@@ -58,69 +58,17 @@ static bool is_passed(struct tcp *tcp, const struct tcp_tuple *tuple, const stru
     return tcp->owners && tcp->owners->pass(tcp, tuple, packet);
 }
 
-/* A connection, a TIME-WAIT entry, a flow of another worker, or nothing. */
-static void dispatch(struct tcp *tcp, const struct packet *packet, const struct tcp_tuple *tuple,
-                     struct tcp_segment *seg)
+/* A TIME-WAIT entry, a flow of another worker, or nothing. */
+void tcp_input_unconnected(struct tcp *tcp, const struct packet *packet,
+                           const struct tcp_tuple *tuple, struct tcp_segment *seg)
 {
-    struct tcp_conn *conn = tcp_conn_find(tcp, tuple);
-    uint32_t entry;
+    uint32_t entry = tcp_timewait_find(tcp, tuple);
 
-    if (conn) {
-        input_connection(conn, seg);
-        return;
-    }
-    entry = tcp_timewait_find(tcp, tuple);
     if (entry != TIMEWAIT_NONE) {
         tcp_input_timewait(tcp, entry, tuple, seg);
         return;
     }
     if (!is_passed(tcp, tuple, packet)) {
         input_unknown(tcp, tuple, seg);
-    }
-}
-
-/* MUST-57 and MUST-63: nothing that no single host sent, and nothing that was
- * not for us alone, is answered. */
-static bool is_from_a_host(const struct packet *packet)
-{
-    return !(packet->flags & PACKET_TO_GROUP) && ip_addr_is_unicast(&packet->src);
-}
-
-static bool parse(struct tcp *tcp, const struct packet *packet, struct tcp_segment *seg,
-                  struct tcp_tuple *tuple)
-{
-    int error = tcp_segment_parse(tcp->pool, packet, tcp->verify_checksums, seg, tuple);
-
-    tcp->counters.segments_in++;
-    if (error == 0 && is_from_a_host(packet)) {
-        return true;
-    }
-    if (error == 0) {
-        tcp->counters.dropped_bad_source++;
-    } else if (error == TCP_DROP_CHECKSUM) {
-        tcp->counters.dropped_checksum++;
-    } else {
-        tcp->counters.dropped_malformed++;
-    }
-    return false;
-}
-
-void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsigned count)
-{
-    struct tcp_segment segs[PORT_BURST];
-    struct tcp_tuple tuples[PORT_BURST];
-    bool good[PORT_BURST];
-
-    assert(count <= PORT_BURST);
-    for (unsigned i = 0; i < count; i++) {
-        good[i] = parse(tcp, packets[i], &segs[i], &tuples[i]);
-        if (good[i]) {
-            table_prefetch(&tcp->table, tuple_hash(&tuples[i], tcp->table_key));
-        }
-    }
-    for (unsigned i = 0; i < count; i++) {
-        if (good[i]) {
-            dispatch(tcp, packets[i], &tuples[i], &segs[i]);
-        }
     }
 }

@@ -1,7 +1,8 @@
 /*
  * Segment arrival, split by the numbered steps of RFC 9293 section 3.10.7.
  *
- *   input.c         the connection is found; steps in order; state by state
+ *   burst.c         a burst parsed, the connections found
+ *   input.c         steps in order; state by state
  *   input_open.c    LISTEN, SYN-SENT, and the TIME-WAIT entries
  *   input_checks.c  steps 1 to 4: sequence, RST, SYN
  *   input_ack.c     step 5: the ACK field
@@ -11,6 +12,13 @@
 #define HEADRACE_TCP_INPUT_H
 
 #include "tcp/tcp.h"
+
+/* A segment for a connection, in whatever state. */
+void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg);
+/* A segment that no connection has: for a TIME-WAIT entry, a listener, another worker,
+ * or nobody (3.10.7.1). */
+void tcp_input_unconnected(struct tcp *tcp, const struct packet *packet,
+                           const struct tcp_tuple *tuple, struct tcp_segment *seg);
 
 /* A SYN for a listener: 3.10.7.2. */
 void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_tuple *tuple,

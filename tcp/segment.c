@@ -21,12 +21,12 @@ static bool checksum_is_right(const struct packet *packet, const uint8_t *header
                               struct slice *payload)
 {
     size_t header_bytes = (size_t)packet->l4_length - payload->length;
-    uint16_t sum = checksum_pseudo(&packet->src, &packet->dst, IPPROTO_TCP);
+    uint64_t sum = checksum_pseudo_part(&packet->src, &packet->dst, IPPROTO_TCP);
 
     payload->sum = checksum_sum(header + header_bytes, payload->length);
-    sum = checksum_add(sum, checksum_length(packet->l4_length));
-    sum = checksum_add(sum, checksum_sum(header, header_bytes));
-    return checksum_add(sum, payload->sum) == 0xffff;
+    sum = checksum_carry(sum, checksum_length(packet->l4_length));
+    sum = checksum_carry(sum, payload->sum);
+    return checksum_fold(checksum_part(sum, header, header_bytes)) == 0xffff;
 }
 
 int tcp_segment_parse(const struct frame_pool *pool, const struct packet *packet, bool verify,

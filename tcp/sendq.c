@@ -137,6 +137,12 @@ void sendq_clear(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
     sendq_init(sendq);
 }
 
+void sendq_release(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+{
+    assert(sendq_is_empty(sendq));
+    give_ring(sendq, room);
+}
+
 struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
 {
     struct tcp_record *record;

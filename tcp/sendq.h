@@ -89,6 +89,8 @@ void sendq_init(struct tcp_sendq *sendq);
 
 /* Drops every record and its frame, gives the memory back. */
 void sendq_clear(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
+/* The end of an empty queue: gives its memory back. */
+void sendq_release(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
 
 static inline struct tcp_record *sendq_at(const struct tcp_sendq *sendq, uint32_t position)
 {

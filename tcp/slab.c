@@ -17,27 +17,37 @@ void slab_init(struct slab *slab, void *memory, uint32_t object_bytes, uint32_t 
     slab->untouched = 0;
 }
 
-void *slab_take(struct slab *slab)
+void *slab_take_index(struct slab *slab, uint32_t *index)
 {
-    uint32_t index = slab->free_head;
-
-    if (index != SLAB_NONE) {
-        slab->free_head = slab->slots[index].next_free;
+    *index = slab->free_head;
+    if (*index != SLAB_NONE) {
+        slab->free_head = slab->slots[*index].next_free;
     } else if (slab->untouched < slab->count) {
-        index = slab->untouched++;
+        *index = slab->untouched++;
     } else {
         return NULL;
     }
-    slab->slots[index].generation++;
-    assert(slab->slots[index].generation & 1);
+    slab->slots[*index].generation++;
+    assert(slab->slots[*index].generation & 1);
     slab->used++;
-    return slab_at(slab, index);
+    return slab_at(slab, *index);
+}
+
+void *slab_take(struct slab *slab)
+{
+    uint32_t index;
+
+    return slab_take_index(slab, &index);
 }
 
 void slab_give(struct slab *slab, void *object)
 {
-    uint32_t index = slab_index(slab, object);
+    slab_give_index(slab, slab_index(slab, object));
+}
 
+void slab_give_index(struct slab *slab, uint32_t index)
+{
+    assert(index < slab->count);
     assert(slab->slots[index].generation & 1);
     slab->slots[index].generation++;
     slab->slots[index].next_free = slab->free_head;

@@ -46,6 +46,10 @@ static inline void *slab_at(const struct slab *slab, uint32_t index)
     return slab->objects + (size_t)index * slab->object_bytes;
 }
 
+/* The same with the index, so that no division is needed to give it back. */
+void *slab_take_index(struct slab *slab, uint32_t *index);
+void slab_give_index(struct slab *slab, uint32_t index);
+
 /* The index of an object: a division, for opening and closing only; what needs
  * it often keeps it. */
 uint32_t slab_index(const struct slab *slab, const void *object);

@@ -87,6 +87,16 @@ static inline struct table_cursor table_seek(const struct table *table, uint64_t
     return cursor;
 }
 
+/* The first value with the hash's tag in its home bucket, or TABLE_NONE: most often
+ * what a search will find. For fetching ahead. */
+static inline uint32_t table_peek(const struct table *table, uint64_t hash)
+{
+    const struct table_bucket *bucket = &table->buckets[table_home(table, hash)];
+    uint32_t candidates = table_candidates(bucket, table_tag(hash));
+
+    return candidates ? bucket->values[__builtin_ctz(candidates)] : TABLE_NONE;
+}
+
 /* The next value with the hash's tag, or TABLE_NONE. Values of other tuples are
  * possible: the caller compares. */
 static inline uint32_t table_next(struct table_cursor *cursor)

@@ -36,13 +36,15 @@ extern uint16_t (*checksum_sum_long)(const void *data, size_t length);
 /* Copies and sums in one pass. */
 extern uint16_t (*checksum_copy)(void *to, const void *from, size_t length);
 
+/* Each half is added to the other: the upper one then holds both and the carry. */
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)sum;
+    uint32_t half;
+
+    sum += sum << 32 | sum >> 32;
+    half = (uint32_t)(sum >> 32);
+    half += half << 16 | half >> 16;
+    return (uint16_t)(half >> 16);
 }
 
 static inline uint64_t checksum_carry(uint64_t sum, uint64_t word)
@@ -54,18 +56,33 @@ static inline uint64_t checksum_carry(uint64_t sum, uint64_t word)
 /* Headers and small payloads: up to here the call would cost more. */
 #define CHECKSUM_INLINE_BYTES 64u
 
-static inline uint16_t checksum_sum(const void *data, size_t length)
+static inline uint64_t checksum_word(uint64_t sum, const uint8_t *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+    return checksum_carry(sum, word);
+}
+
+/* Not folded: for sums of several parts. At most CHECKSUM_INLINE_BYTES. */
+static inline uint64_t checksum_part(uint64_t sum, const void *data, size_t length)
 {
     const uint8_t *at = data;
-    uint64_t sum = 0;
-    uint64_t word = 0;
 
-    if (length > CHECKSUM_INLINE_BYTES) {
-        return checksum_sum_long(data, length);
+    for (; length >= 32; length -= 32, at += 32) {
+        sum = checksum_word(sum, at);
+        sum = checksum_word(sum, at + 8);
+        sum = checksum_word(sum, at + 16);
+        sum = checksum_word(sum, at + 24);
     }
-    for (; length >= 8; length -= 8, at += 8) {
-        memcpy(&word, at, 8);
-        sum = checksum_carry(sum, word);
+    if (length & 16) {
+        sum = checksum_word(sum, at);
+        sum = checksum_word(sum, at + 8);
+        at += 16;
+    }
+    if (length & 8) {
+        sum = checksum_word(sum, at);
+        at += 8;
     }
     if (length & 4) {
         uint32_t half;
@@ -81,10 +98,13 @@ static inline uint16_t checksum_sum(const void *data, size_t length)
         sum = checksum_carry(sum, quarter);
         at += 2;
     }
-    if (length & 1) {
-        sum = checksum_carry(sum, *at);
-    }
-    return checksum_fold(sum);
+    return length & 1 ? checksum_carry(sum, *at) : sum;
+}
+
+static inline uint16_t checksum_sum(const void *data, size_t length)
+{
+    return length > CHECKSUM_INLINE_BYTES ? checksum_sum_long(data, length)
+                                          : checksum_fold(checksum_part(0, data, length));
 }
 
 static inline uint16_t checksum_add(uint16_t a, uint16_t b)
@@ -114,8 +134,8 @@ static inline uint16_t checksum_length(uint16_t length)
 
 /* The pseudo header of both families (RFC 9293 section 3.1, RFC 8200 section
  * 8.1) without the length. */
-static inline uint16_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst,
-                                       uint8_t protocol)
+static inline uint64_t checksum_pseudo_part(const struct ip_addr *src, const struct ip_addr *dst,
+                                            uint8_t protocol)
 {
     uint64_t sum = checksum_length(protocol);
 
@@ -125,12 +145,18 @@ static inline uint16_t checksum_pseudo(const struct ip_addr *src, const struct i
         memcpy(&word, src->bytes + 12, 4);
         sum += word;
         memcpy(&word, dst->bytes + 12, 4);
-        return checksum_fold(sum + word);
+        return sum + word;
     }
     sum = checksum_carry(sum, src->halves[0]);
     sum = checksum_carry(sum, src->halves[1]);
     sum = checksum_carry(sum, dst->halves[0]);
-    return checksum_fold(checksum_carry(sum, dst->halves[1]));
+    return checksum_carry(sum, dst->halves[1]);
+}
+
+static inline uint16_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst,
+                                       uint8_t protocol)
+{
+    return checksum_fold(checksum_pseudo_part(src, dst, protocol));
 }
 
 #endif

@@ -273,9 +273,11 @@ static void a_flight_knows_nothing_of_the_last_one(void **state)
     for (unsigned i = 0; i < FLIGHTS; i++) {
         struct tcp_flight *flight = tcp_conn_flight(conn);
         struct tcp_sendq sendq = flight->sendq;
+        uint32_t index = flight->index;
 
         memset(flight, 0xa5, sizeof *flight); /* as after a long and eventful life */
         flight->sendq = sendq;
+        flight->index = index;
         flight->sendq.records = flight->sendq.inline_records;
         tcp_conn_rest(conn);
         assert_null(conn->flight);
