@@ -210,6 +210,9 @@ static bool send_slice(struct tcp_conn *conn, const struct slice *slice, enum fr
     struct frame_pool *pool = conn->tcp->pool;
     const uint8_t *bytes = slice_data(pool, slice);
 
+    if (slice->length == 0) {
+        return true; /* a segment of nothing would never go, nor what follows it */
+    }
     if (fits_tail(conn, slice->length)) {
         append_bytes(conn, sendq_open_tail(&conn->flight->sendq), bytes, slice->length);
         return true;
@@ -271,7 +274,8 @@ int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length)
     };
     int error = may_send(conn);
 
-    if (length > segment_bytes(conn)) {
+    /* The segment may have become shorter since: then the record is split. */
+    if (length > frame_chunk_bytes(pool) - TCP_PAYLOAD_OFFSET) {
         error = TCP_ERR_ARGUMENT;
     }
     if (error == TCP_OK && length > 0 && fits_tail(conn, length)) {
