@@ -68,8 +68,7 @@ struct seg {
 struct told {
     unsigned open, eof, writable, close;
     uint32_t data; /* bytes, each of them compared */
-    uint32_t sent;
-    uint32_t queued;
+    uint32_t sent, queued;
     enum tcp_reason reason;
 };
 
@@ -114,6 +113,7 @@ struct tcp_fixture {
     struct app_hooks app;
     uint32_t tx_room;      /* packets that the port takes in a turn */
     bool hold_completions; /* the kernel keeps the frames of what is sent */
+    bool echoes;           /* the application sends the bytes that it received */
     /* To be read. */
     bool v6;
     struct peer peers[PEERS];
@@ -143,7 +143,7 @@ int fixture_teardown(void **state);
 #define SCRIPT(test) SCRIPT_V4(test), SCRIPT_V6(test)
 
 void fixture_open(struct tcp_fixture *f); /* done by the first verb */
-void turn(struct tcp_fixture *f);         /* one turn of the worker */
+void turn(struct tcp_fixture *f);
 void wait_ns(struct tcp_fixture *f, uint64_t ns);
 
 /* The peer. A segment that is queued arrives with the next turn. */
