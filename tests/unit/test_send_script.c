@@ -1,5 +1,5 @@
 /*
- * Goal:   the three doors of sending (tcp/send.c): a copy, a place to write,
+ * Goal:   the three doors of sending, to the wire: a copy, a place to write,
  *         received slices; how segments are filled, when each door refuses, that
  *         on_writable follows, and that no frame stays behind.
  * Method: scripts over one stack; an application that sends what it received. The
