@@ -2,6 +2,7 @@
 
 #include "api/stack.h"
 #include "datapath/util.h"
+#include "datapath/xdp/numa.h"
 #include "tcp/user.h"
 
 #include <stdlib.h>
@@ -78,6 +79,7 @@ static int init_tcp(struct hr_worker *worker, const struct hr_stack_options *opt
         worker->memory = NULL;
         return HR_ERR_NO_MEMORY;
     }
+    numa_prefer(worker->memory, worker->memory_bytes, numa_node_near(worker->core));
     (void)madvise(worker->memory, worker->memory_bytes, MADV_HUGEPAGE);
     (void)madvise(worker->memory, worker->memory_bytes, MADV_DONTFORK);
     return tcp_init(&worker->tcp, &config, worker->memory, worker_clock_ns()) == 0

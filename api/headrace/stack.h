@@ -111,6 +111,9 @@ unsigned hr_stack_worker_count(const struct hr_stack *stack);
 struct hr_worker *hr_stack_worker(struct hr_stack *stack, unsigned index);
 /* "zerocopy", "native" or "generic". */
 const char *hr_stack_mode(const struct hr_stack *stack);
+/* A sentence on what works and yet may surprise, such as a queue without a worker; "" when
+ * there is nothing. */
+const char *hr_stack_note(const struct hr_stack *stack);
 /* Why it is not the first mode that was tried; "" when it is. */
 const char *hr_stack_mode_reason(const struct hr_stack *stack);
 

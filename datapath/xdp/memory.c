@@ -83,8 +83,14 @@ int xdp_memory_open(struct xdp_memory *memory, const struct xdp_memory_config *c
     if (result != 0) {
         return result;
     }
-    result = region_open(&memory->region, config->pool_count * config->frames_per_pool,
-                         config->chunk_bytes, error);
+    result = region_open(&memory->region,
+                         &(struct region_config){
+                             .chunk_count = config->pool_count * config->frames_per_pool,
+                             .chunk_bytes = config->chunk_bytes,
+                             .part_count = config->pool_count,
+                             .nodes = config->nodes,
+                         },
+                         error);
     if (result != 0) {
         return result;
     }

@@ -16,6 +16,7 @@ struct xdp_memory_config {
     uint32_t frames_per_pool;
     uint32_t chunk_bytes;
     uint32_t floor[FRAME_BUDGET_COUNT]; /* of each pool */
+    const int *nodes;                   /* the NUMA node of each pool, see numa.h; NULL: any */
 };
 
 /* 16,384 frames of 4,096 bytes (64 MiB) per pool; the floor of the receive

@@ -1,7 +1,7 @@
 /*
- * The region: all frames that the workers of one NUMA node use, one mapping of a
- * memfd. Each AF_XDP socket registers the whole of it as its UMEM, so a frame
- * received on one queue or NIC may be sent from another.
+ * The region: all frames that the workers use, one mapping of a memfd, whose parts lie
+ * on the NUMA nodes of their workers. Each AF_XDP socket registers the whole of it as its UMEM, so
+ * a frame received on one queue or NIC may be sent from another.
  *
  * A memfd, because the memory can then outlive the process in the hands of a
  * successor, and because a forked child gets no copy-on-write copy of it. Every
@@ -30,9 +30,15 @@ struct region {
     struct guarded_fd memory;
 };
 
-/* `chunk_bytes` is 2048 or 4096. Huge pages when the system has enough free. */
-int region_open(struct region *region, uint32_t chunk_count, uint32_t chunk_bytes,
-                struct xdp_error *error);
+struct region_config {
+    uint32_t chunk_count;
+    uint32_t chunk_bytes; /* 2048 or 4096 */
+    uint32_t part_count;  /* the region in equal parts, each near its worker's core */
+    const int *nodes;     /* the NUMA node of each part, or NUMA_NODE_ANY; NULL: any */
+};
+
+/* Huge pages when the system has enough free. */
+int region_open(struct region *region, const struct region_config *config, struct xdp_error *error);
 
 /* After the last socket that registered it is closed. */
 void region_close(struct region *region);

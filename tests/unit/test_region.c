@@ -5,6 +5,7 @@
  * Method: regions of a few frames; a child touches the memory and must die of it.
  */
 #include "datapath/xdp/memory.h"
+#include "datapath/xdp/numa.h"
 
 #include "datapath/util.h"
 
@@ -21,6 +22,20 @@
 
 #include <cmocka.h>
 
+static int open_region(struct region *region, uint32_t chunks, uint32_t chunk_bytes,
+                       struct xdp_error *error)
+{
+    int nodes[] = {numa_node_near(0), NUMA_NODE_ANY, 0}; /* node 0 there always is */
+    struct region_config config = {
+        .chunk_count = chunks,
+        .chunk_bytes = chunk_bytes,
+        .part_count = COUNT_OF(nodes),
+        .nodes = nodes,
+    };
+
+    return region_open(region, &config, error);
+}
+
 static void region_is_memory(void **state)
 {
     static const uint32_t chunk_bytes[] = {2048, 4096};
@@ -30,7 +45,7 @@ static void region_is_memory(void **state)
         struct region region;
         struct xdp_error error;
 
-        assert_int_equal(region_open(&region, 33, chunk_bytes[i], &error), 0);
+        assert_int_equal(open_region(&region, 33, chunk_bytes[i], &error), 0);
         assert_int_equal((uintptr_t)region.base % 4096, 0);
         assert_true(region.bytes >= 33 * (size_t)chunk_bytes[i]);
         for (size_t at = 0; at < region.bytes; at++) {
@@ -52,7 +67,7 @@ static void child_has_no_frames(void **state)
     pid_t pid;
 
     (void)state;
-    assert_int_equal(region_open(&region, 4, 4096, &error), 0);
+    assert_int_equal(open_region(&region, 4, 4096, &error), 0);
     pid = fork();
     if (pid == 0) {
         setrlimit(RLIMIT_CORE, &no_core);
@@ -137,11 +152,11 @@ static void bad_configurations_are_sentences(void **state)
         int result;
         const char *says;
     } cases[] = {
-        {"chunk", {1, 100, 8192, {1, 1, 1}}, -EINVAL, "can't have 8192 bytes"},
-        {"no pool", {0, 100, 4096, {1, 1, 1}}, -EINVAL, "each of 0 workers"},
-        {"floors", {2, 100, 4096, {50, 50, 1}}, -EINVAL, "at least 101"},
-        {"indices", {4, 1u << 30, 4096, {50, 50, 1}}, -EINVAL, "4,294,967,295"},
-        {"memory", {1, 1u << 31, 4096, {50, 50, 1}}, -ENOMEM, "use fewer frames"},
+        {"chunk", {1, 100, 8192, {1, 1, 1}, NULL}, -EINVAL, "can't have 8192 bytes"},
+        {"no pool", {0, 100, 4096, {1, 1, 1}, NULL}, -EINVAL, "each of 0 workers"},
+        {"floors", {2, 100, 4096, {50, 50, 1}, NULL}, -EINVAL, "at least 101"},
+        {"indices", {4, 1u << 30, 4096, {50, 50, 1}, NULL}, -EINVAL, "4,294,967,295"},
+        {"memory", {1, 1u << 31, 4096, {50, 50, 1}, NULL}, -ENOMEM, "use fewer frames"},
     };
 
     (void)state;

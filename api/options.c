@@ -1,0 +1,185 @@
+#include "api/options.h"
+
+#include "api/failure.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdio.h>
+
+const struct hr_stack_options hr_stack_options_default = {
+    .mode = HR_MODE_AUTO,
+    .wait = HR_WAIT_ADAPTIVE,
+    .spin_us = 100,
+    .frames_per_worker = 16384,
+    .connections_max = 16384,
+    .time_wait_ms = 60000,
+};
+
+static int take_addresses(struct hr_stack *stack, const struct hr_stack_options *options,
+                          struct hr_failure *failure)
+{
+    if (options->address_count == 0 || options->address_count > NET_ADDRESSES_MAX) {
+        return failure_set(failure, HR_ERR_ARGUMENT, "%u addresses were given: give 1 to %u.",
+                           options->address_count, NET_ADDRESSES_MAX);
+    }
+    for (unsigned i = 0; i < options->address_count; i++) {
+        struct ip_prefix *prefix = &stack->addresses[i];
+        const char *text = options->addresses[i];
+
+        if (ip_prefix_parse(text, prefix) != 0 || !ip_addr_is_unicast(&prefix->addr)) {
+            return failure_set(
+                failure, HR_ERR_ADDRESS,
+                "'%s' is no address of a host: give ADDRESS/LENGTH, as in 192.0.2.1/24.", text);
+        }
+        if (!ip_addr_is_v4(&prefix->addr)) {
+            return failure_set(
+                failure, HR_ERR_UNSUPPORTED,
+                "'%s' is an IPv6 address, and neighbour discovery is not built yet: give "
+                "an IPv4 address.",
+                text);
+        }
+    }
+    stack->address_count = options->address_count;
+    return HR_OK;
+}
+
+static int take_gateways(struct hr_stack *stack, const struct hr_stack_options *options,
+                         struct hr_failure *failure)
+{
+    if (options->gateway_count > COUNT_OF(stack->gateways)) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u gateways were given: give at most one per family.",
+                           options->gateway_count);
+    }
+    for (unsigned i = 0; i < options->gateway_count; i++) {
+        const char *text = options->gateways[i];
+        bool is_on_link = false;
+
+        if (ip_addr_parse(text, &stack->gateways[i]) != 0) {
+            return failure_set(failure, HR_ERR_ADDRESS, "'%s' is no address of a gateway.", text);
+        }
+        for (unsigned j = 0; j < stack->address_count; j++) {
+            is_on_link |= ip_prefix_contains(&stack->addresses[j], &stack->gateways[i]);
+        }
+        if (!is_on_link) {
+            return failure_set(failure, HR_ERR_NO_ROUTE,
+                               "Gateway %s lies in the network of none of the addresses.", text);
+        }
+    }
+    stack->gateway_count = options->gateway_count;
+    return HR_OK;
+}
+
+int options_take_network(struct hr_stack *stack, const struct hr_stack_options *options,
+                         struct hr_failure *failure)
+{
+    int error = take_addresses(stack, options, failure);
+
+    return error == HR_OK ? take_gateways(stack, options, failure) : error;
+}
+
+int options_check_numbers(const struct hr_stack_options *options, struct hr_failure *failure)
+{
+    if (options->frames_per_worker < 4096) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u frames a worker are too few: at least 4096.",
+                           options->frames_per_worker);
+    }
+    if (options->connections_max == 0 || options->connections_max > 1u << 24) {
+        return failure_set(failure, HR_ERR_ARGUMENT, "%u connections a worker: 1 to %u can be had.",
+                           options->connections_max, 1u << 24);
+    }
+    if (!options->interface) {
+        return failure_set(failure, HR_ERR_ARGUMENT, "No interface was named.");
+    }
+    return HR_OK;
+}
+
+/* What lands on a queue without a worker is ours all the same, and nobody takes it. */
+static void note_unserved(struct hr_stack *stack, const struct xdp_queue_config *queues,
+                          const struct nic_facts *nic)
+{
+    for (unsigned queue = 0; queue < nic->queue_count; queue++) {
+        bool is_served = false;
+
+        for (unsigned i = 0; i < stack->worker_count; i++) {
+            is_served |= queues[i].queue == queue;
+        }
+        if (!is_served) {
+            (void)snprintf(stack->note, sizeof stack->note,
+                           "Queue %u of %s has no worker: what arrives there for our addresses is "
+                           "dropped. Give it one, or keep flows off it ('ethtool -X', 'ethtool "
+                           "-L').",
+                           queue, nic->name);
+            return;
+        }
+    }
+}
+
+int options_take_queues(struct hr_stack *stack, const struct hr_stack_options *options,
+                        struct xdp_queue_config queues[HR_WORKERS_MAX], struct hr_failure *failure)
+{
+    struct nic_facts nic;
+    struct xdp_error error = {0};
+
+    if (nic_read(options->interface, &nic, &error) != 0) {
+        return failure_set_xdp(failure, &error);
+    }
+    stack->worker_count = options->queue_count > 0 ? options->queue_count : nic.queue_count;
+    if (stack->worker_count == 0 || stack->worker_count > HR_WORKERS_MAX) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u workers can't be made: name 1 to %u of the queues of %s.",
+                           stack->worker_count, HR_WORKERS_MAX, options->interface);
+    }
+    for (unsigned i = 0; i < stack->worker_count; i++) {
+        queues[i].queue = options->queue_count > 0 ? options->queues[i] : i;
+        for (unsigned j = 0; j < i; j++) {
+            if (queues[j].queue == queues[i].queue) {
+                return failure_set(failure, HR_ERR_ARGUMENT, "Queue %u is named twice.",
+                                   queues[i].queue);
+            }
+        }
+    }
+    note_unserved(stack, queues, &nic);
+    return HR_OK;
+}
+
+/* Core number `which` of those that this process may use. */
+static unsigned usable_core(unsigned which, const cpu_set_t *allowed)
+{
+    unsigned count = (unsigned)CPU_COUNT(allowed);
+
+    which %= count;
+    for (unsigned core = 0; core < CPU_SETSIZE; core++) {
+        if (CPU_ISSET(core, allowed) && which-- == 0) {
+            return core;
+        }
+    }
+    return 0;
+}
+
+int options_take_cores(struct hr_stack *stack, const struct hr_stack_options *options,
+                       struct hr_failure *failure)
+{
+    cpu_set_t allowed;
+
+    assert(stack->workers != NULL); /* allocate() came before */
+    CPU_ZERO(&allowed);
+    (void)sched_getaffinity(0, sizeof allowed, &allowed);
+    if (options->core_count > 0 && options->core_count != stack->worker_count) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u cores for %u workers: name as many cores as queues.",
+                           options->core_count, stack->worker_count);
+    }
+    for (unsigned i = 0; i < stack->worker_count; i++) {
+        unsigned core = options->core_count > 0 ? options->cores[i] : usable_core(i, &allowed);
+
+        if (core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
+            return failure_set(failure, HR_ERR_ARGUMENT,
+                               "Core %u is not one that this process may use: see 'taskset -p $$'.",
+                               core);
+        }
+        stack->workers[i].core = core;
+    }
+    return HR_OK;
+}
