@@ -35,6 +35,16 @@ unsigned hr_worker_index(const struct hr_worker *worker)
     return worker->index;
 }
 
+unsigned hr_worker_core(const struct hr_worker *worker)
+{
+    return worker->core;
+}
+
+unsigned hr_worker_queue(const struct hr_worker *worker)
+{
+    return worker->queue;
+}
+
 struct hr_stack *hr_worker_stack(const struct hr_worker *worker)
 {
     return worker->stack;

@@ -5,11 +5,7 @@
 #include "datapath/net/checksum.h"
 #include "datapath/xdp/numa.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -55,6 +51,7 @@ static int open_interface(struct hr_stack *stack, const struct hr_stack_options 
     }
     for (unsigned i = 0; i < stack->worker_count; i++) {
         queues[i].pool = &stack->memory.pools[i];
+        stack->workers[i].queue = queues[i].queue;
     }
     config.interface = options->interface;
     config.mode = mode_inner(options->mode);

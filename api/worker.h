@@ -24,6 +24,7 @@ struct hr_worker {
     struct hr_stack *stack;
     unsigned index;
     unsigned core;
+    unsigned queue; /* of the interface */
     struct port_xdp *port;
     struct frame_pool *pool;
     struct net net;

@@ -16,6 +16,9 @@ struct hr_worker;
 /* 0 for the first worker of its stack. Any thread. */
 unsigned hr_worker_index(const struct hr_worker *worker);
 struct hr_stack *hr_worker_stack(const struct hr_worker *worker);
+/* The core that it is pinned to, and its queue of the interface. Any thread. */
+unsigned hr_worker_core(const struct hr_worker *worker);
+unsigned hr_worker_queue(const struct hr_worker *worker);
 /* CLOCK_MONOTONIC in nanoseconds, as read at the start of this turn. */
 uint64_t hr_worker_now_ns(const struct hr_worker *worker);
 

@@ -33,19 +33,29 @@ static bool wait_signal(const sigset_t *signals, double seconds)
     return sigtimedwait(signals, NULL, &span) > 0;
 }
 
-static void print_ready(const struct echo_options *options, const struct hr_stack *stack)
+static void print_ready(const struct echo_options *options, struct hr_stack *stack)
 {
+    unsigned workers = hr_stack_worker_count(stack);
+
     (void)printf("ready %s on", echo_service_names[options->service]);
     for (unsigned i = 0; i < options->stack.address_count; i++) {
         (void)printf(" %s", options->addresses[i]);
     }
-    (void)printf(" port %u, %u worker%s, mode %s", options->port, hr_stack_worker_count(stack),
-                 hr_stack_worker_count(stack) == 1 ? "" : "s", hr_stack_mode(stack));
+    (void)printf(" port %u, %u worker%s:", options->port, workers, workers == 1 ? "" : "s");
+    for (unsigned i = 0; i < workers; i++) {
+        const struct hr_worker *worker = hr_stack_worker(stack, i);
+
+        (void)printf("%s queue %u %s on core %u", i > 0 ? "," : "", hr_worker_queue(worker),
+                     hr_stack_mode(stack), hr_worker_core(worker));
+    }
     if (hr_stack_mode_reason(stack)[0] != '\0') {
         (void)printf(" (%s)", hr_stack_mode_reason(stack));
     }
     (void)printf("\n");
     (void)fflush(stdout);
+    if (hr_stack_note(stack)[0] != '\0') {
+        (void)fprintf(stderr, "echo_server: %s\n", hr_stack_note(stack));
+    }
 }
 
 static void print_stats(const struct hr_stack *stack)

@@ -53,3 +53,12 @@ for name in ("directory_full", "resets_in", "connections", "frames_data"):
     assert total[name] == 0, f"{name} is {total[name]}"
 P
 done
+
+# A queue that nobody serves is told of: what lands there reaches no owner.
+server_start --queues 0
+for _ in $(seq 100); do
+    grep -q "Queue 1 of $server_if has no worker" "$work/server" && break
+    sleep 0.05
+done
+grep -q "Queue 1 of $server_if has no worker" "$work/server" || fail 'nothing was said of queue 1'
+server_stop
