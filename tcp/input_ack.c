@@ -186,15 +186,27 @@ static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *
            tcp_segment_length(seg) == 0 && window_of(conn, seg) == conn->snd.wnd;
 }
 
+/* The newest window is told by the newest segment. RFC 9293 knows it by its
+ * sequence number; a retransmission has an old one, but when its ACK is new it is
+ * newer than all. SND.UNA without the window that goes with it would leave an
+ * edge that the peer never offered. */
+static bool has_new_window(const struct tcp_conn *conn, const struct tcp_segment *seg,
+                           const struct tcp_ack_news *news)
+{
+    return news->acked > 0 || (seq_ge(seg->ack, conn->snd.una) &&
+                               (seq_lt(conn->snd.wl1, seg->seq) ||
+                                (conn->snd.wl1 == seg->seq && seq_le(conn->snd.wl2, seg->ack))));
+}
+
 static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
                           struct tcp_ack_news *news)
 {
-    if (seq_ge(seg->ack, conn->snd.una) &&
-        (seq_lt(conn->snd.wl1, seg->seq) ||
-         (conn->snd.wl1 == seg->seq && seq_le(conn->snd.wl2, seg->ack)))) {
+    if (has_new_window(conn, seg, news)) {
         uint32_t before = conn->snd.wnd;
+        uint32_t wl1 = seq_max(conn->snd.wl1, seg->seq);
 
         take_window(conn, seg);
+        conn->snd.wl1 = wl1;
         news->window_changed = conn->snd.wnd != before;
         /* Room for a piece may have become room for a segment: whichever
          * timer waited for that starts anew. */
