@@ -150,6 +150,13 @@ static void take_reassembled(struct tcp_conn *conn)
 
     while (conn->state != TCP_CLOSED &&
            reassembly_pop(&conn->reassembly, &room, conn->rcv.nxt, &piece)) {
+/* RFC 2525 section 2.17, RFC 9293 SHLD-3: data came that nobody will read. */
+static void refuse_unread(struct tcp_conn *conn)
+{
+    emit_reset(conn);
+    tcp_conn_end(conn, TCP_REASON_UNREAD);
+}
+
         tcp_window_keep(conn, piece.length);
         if (is_wanted(conn) && conn->recvq.bytes == 0) {
             deliver_piece(conn, &piece);
@@ -160,6 +167,12 @@ static void take_reassembled(struct tcp_conn *conn)
 }
 
 static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *seg)
+        if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+            /* Closed inside the delivery of what came before: nobody reads this. */
+            frame_drop(tcp->pool, piece.frame, FRAME_REASSEMBLY);
+            refuse_unread(conn);
+            return;
+        }
 {
     struct tcp *tcp = conn->tcp;
     struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
@@ -205,9 +218,7 @@ void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
         return;
     }
     if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
-        /* RFC 2525 section 2.17, RFC 9293 SHLD-3: nobody will read this. */
-        emit_reset(conn);
-        tcp_conn_end(conn, TCP_REASON_UNREAD);
+        refuse_unread(conn);
         return;
     }
     if (seg->seq != conn->rcv.nxt) {
