@@ -18,7 +18,7 @@ static void delayed_ack(struct tcp_conn *conn)
     if (tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
         tcp_window_freed(conn);
     }
-    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED)) {
         tcp_conn_want_output(conn);
     }
     if (tcp_conn_has(conn, TCP_CONN_STARVED)) {
