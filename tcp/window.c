@@ -79,9 +79,9 @@ void tcp_window_open(struct tcp_conn *conn)
     uint32_t window = tcp_window(conn);
     uint32_t step = min_u32(conn->rcv.buffer / 2, conn->snd.mss);
 
-    if (frame_pool_pressure(conn->tcp->pool) == FRAME_NORMAL) {
+    if (frame_pool_pressure(conn->tcp->pool) == FRAME_NORMAL || window >= step) {
         conn->flags &= ~(uint32_t)TCP_CONN_SQUEEZED;
-    } else if (window < step) {
+    } else {
         /* No event of this connection will open it: look again in a while. */
         tcp_recheck_frames(conn, TCP_CONN_SQUEEZED);
     }
