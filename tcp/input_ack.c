@@ -218,6 +218,16 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
     }
 }
 
+/* Frames are to be had. An application that holds received data may be waiting to
+ * pass it on, which is what frees its frames: any frame will do. */
+static bool may_write(const struct tcp_conn *conn)
+{
+    const struct frame_pool *pool = conn->tcp->pool;
+
+    return frame_pool_pressure(pool) != FRAME_CRITICAL ||
+           (conn->rcv.held > 0 && frame_pool_data_free(pool) > 0);
+}
+
 void tcp_tell_writable(struct tcp_conn *conn)
 {
     /* Half empty is the mark, so that a writer is not woken for each segment. */
@@ -225,7 +235,7 @@ void tcp_tell_writable(struct tcp_conn *conn)
         tcp_conn_queued(conn) > conn->send_buffer / 2) {
         return;
     }
-    if (frame_pool_pressure(conn->tcp->pool) == FRAME_CRITICAL) {
+    if (!may_write(conn)) {
         tcp_recheck_frames(conn, TCP_CONN_STARVED); /* it would be refused again */
         return;
     }

@@ -117,6 +117,14 @@ void tcp_deliver_queued(struct tcp_conn *conn)
     tell_eof(conn);
 }
 
+/* What waits for an application that does not read, or for a hole to be filled,
+ * must not make the level critical by itself: writers are refused then, and those
+ * who read only after they have written would never read. */
+static bool may_wait(const struct frame_pool *pool)
+{
+    return pool->used[FRAME_BUDGET_DATA] + 1 < pool->critical_at;
+}
+
 /* Bytes at RCV.NXT. False when they can't be taken: then they are not
  * acknowledged either, and come again. */
 static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
@@ -124,8 +132,9 @@ static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
     struct tcp *tcp = conn->tcp;
 
     if (is_wanted(conn) && conn->recvq.bytes == 0) {
-        /* The application may want to keep it: that must not fail then. */
-        if (frame_pool_data_free(tcp->pool) == 0) {
+        /* The application may want to keep it: that must not fail then, and must
+         * leave something to pass it on with. */
+        if (frame_pool_data_free(tcp->pool) <= TCP_PASS_ON_FRAMES) {
             tcp->counters.dropped_no_frame++;
             return false;
         }
@@ -133,12 +142,19 @@ static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
         deliver(conn, slice);
         return true;
     }
-    if (!recvq_push(&conn->recvq, &tcp->pieces, tcp->pool, slice)) {
+    if (!may_wait(tcp->pool) || !recvq_push(&conn->recvq, &tcp->pieces, tcp->pool, slice)) {
         tcp->counters.dropped_no_frame++;
         return false;
     }
     tcp_window_keep(conn, slice->length);
     return true;
+}
+
+/* RFC 2525 section 2.17, RFC 9293 SHLD-3: data came that nobody will read. */
+static void refuse_unread(struct tcp_conn *conn)
+{
+    emit_reset(conn);
+    tcp_conn_end(conn, TCP_REASON_UNREAD);
 }
 
 /* What had waited behind the hole that was just filled. */
@@ -150,14 +166,13 @@ static void take_reassembled(struct tcp_conn *conn)
 
     while (conn->state != TCP_CLOSED &&
            reassembly_pop(&conn->reassembly, &room, conn->rcv.nxt, &piece)) {
-/* RFC 2525 section 2.17, RFC 9293 SHLD-3: data came that nobody will read. */
-static void refuse_unread(struct tcp_conn *conn)
-{
-    emit_reset(conn);
-    tcp_conn_end(conn, TCP_REASON_UNREAD);
-}
-
         tcp_window_keep(conn, piece.length);
+        if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+            /* Closed inside the delivery of what came before: nobody reads this. */
+            frame_drop(tcp->pool, piece.frame, FRAME_REASSEMBLY);
+            refuse_unread(conn);
+            return;
+        }
         if (is_wanted(conn) && conn->recvq.bytes == 0) {
             deliver_piece(conn, &piece);
         } else {
@@ -167,12 +182,6 @@ static void refuse_unread(struct tcp_conn *conn)
 }
 
 static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *seg)
-        if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
-            /* Closed inside the delivery of what came before: nobody reads this. */
-            frame_drop(tcp->pool, piece.frame, FRAME_REASSEMBLY);
-            refuse_unread(conn);
-            return;
-        }
 {
     struct tcp *tcp = conn->tcp;
     struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
@@ -191,6 +200,9 @@ static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *s
         tcp->counters.pruned += reassembly_prune_top(&conn->reassembly, &room);
         break;
     default:
+        break;
+    }
+    if (!may_wait(tcp->pool)) {
         tcp->counters.dropped_no_frame++;
         ack_out_of_order(conn);
         return;

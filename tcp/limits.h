@@ -94,6 +94,10 @@
  * often: no event of the connection itself says that others gave some back. */
 #define TCP_SQUEEZE_RECHECK_NS (50 * NS_PER_MS)
 
+/* Data frames that a delivery leaves: what an application retains and passes on
+ * may have to be copied, one frame at a time, before its own is free. */
+#define TCP_PASS_ON_FRAMES 2u
+
 /* Bytes queued to send above which tcp_send refuses, and the mark that
  * on_writable waits for. */
 #define TCP_SEND_BUFFER_DEFAULT (512u * 1024)
