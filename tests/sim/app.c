@@ -1,6 +1,7 @@
 #include "tests/sim/app.h"
 
 #include "datapath/util.h"
+#include "tests/sim/stream.h"
 
 #include <string.h>
 
@@ -12,14 +13,6 @@ const char *const app_error_names[APP_ERROR_COUNT] = {
     [APP_OPEN_TWICE] = "opened twice",
     [APP_EOF_TOO_EARLY] = "end of stream before its bytes",
 };
-
-uint8_t app_byte(uint64_t key, uint32_t offset)
-{
-    uint64_t mixed = (key + offset / 8) * 0x9e3779b97f4a7c15ull;
-
-    mixed ^= mixed >> 29;
-    return (uint8_t)(mixed >> (offset % 8 * 8));
-}
 
 uint32_t app_total(const struct app *app)
 {
@@ -40,11 +33,11 @@ static void wake_within(struct app *app, uint64_t span_ns)
     app->wake_ns = min_u64(app->wake_ns, at_ns);
 }
 
-static void fill(const struct app *app, uint8_t *to, uint32_t length)
+static void pause_reading(struct app *app, uint64_t span_ns)
 {
-    for (uint32_t i = 0; i < length; i++) {
-        to[i] = app_byte(app->stream_key, app->sent + i);
-    }
+    tcp_pause(app->conn);
+    app->paused = true;
+    wake_within(app, span_ns);
 }
 
 /* One send by one of the doors; 0 or less when it was refused. */
@@ -58,7 +51,7 @@ static int32_t send_some(struct app *app)
     uint8_t *place;
 
     if (random_chance(&app->random, 700000)) {
-        fill(app, bytes, length);
+        stream_fill(app->stream_key, app->sent, bytes, length);
         return tcp_send(app->conn, bytes, length);
     }
     place = tcp_reserve(app->conn, &room);
@@ -66,7 +59,7 @@ static int32_t send_some(struct app *app)
         return 0;
     }
     length = min_u32(length, room);
-    fill(app, place, length);
+    stream_fill(app->stream_key, app->sent, place, length);
     return tcp_commit(app->conn, place, length) == TCP_OK ? (int32_t)length : 0;
 }
 
@@ -79,6 +72,7 @@ static void finish(struct app *app)
     app->shut = true;
     if (app->plan.closes_at_once ||
         (app->eof && app->retained_count == 0 && random_chance(&app->random, 500000))) {
+        app->left = true;
         tcp_close(app->conn);
     } else {
         (void)tcp_shutdown(app->conn);
@@ -94,24 +88,40 @@ static void pump(struct app *app)
         int32_t done = send_some(app);
 
         if (done <= 0) {
-            wake_within(app, 100 * NS_PER_MS);
-            return;
+            return; /* on_writable follows */
         }
         app->sent += (uint32_t)done;
+        if (random_chance(&app->random, app->plan.gap_ppm)) {
+            wake_within(app, app->plan.gap_ns);
+            return;
+        }
     }
     finish(app);
+}
+
+void app_begin(struct app *app, struct tcp_conn *conn)
+{
+    app->conn = conn;
+    conn->app = app;
+    app->wake_ns = min_u64(app->wake_ns, min_u64(app->plan.abort_ns, app->plan.close_ns));
 }
 
 static void on_open(struct tcp_conn *conn)
 {
     struct app *app = conn->app;
 
+    if (app->accepted) {
+        app = &app->accepted[2 * (conn->tuple.remote_port - app->first_port)];
+    }
     if (app->opened) {
         fail(app, APP_OPEN_TWICE);
     }
     app->opened = true;
-    app->conn = conn;
+    app_begin(app, conn);
     tcp_set_nodelay(conn, app->plan.nodelay);
+    if (app->plan.starts_paused) {
+        pause_reading(app, app->plan.pause_ns);
+    }
     pump(app);
 }
 
@@ -124,11 +134,8 @@ static void check(struct app *app, const uint8_t *bytes, uint32_t length)
         fail(app, APP_TOO_MUCH);
         return;
     }
-    for (uint32_t i = 0; i < length; i++) {
-        if (bytes[i] != app_byte(key, app->received + i)) {
-            fail(app, APP_WRONG_BYTE);
-            return;
-        }
+    if (!stream_matches(key, app->received, bytes, length)) {
+        fail(app, APP_WRONG_BYTE);
     }
 }
 
@@ -146,9 +153,8 @@ static void echo(struct app *app, const struct slice *slice)
     } else {
         fail(app, APP_TOO_MUCH);
     }
-    tcp_pause(app->conn);
+    tcp_pause(app->conn); /* on_writable follows */
     app->paused = true;
-    wake_within(app, 20 * NS_PER_MS);
 }
 
 static void release_all(struct app *app)
@@ -187,9 +193,7 @@ static void keep_or_pause(struct app *app, const struct slice *slice)
         wake_within(app, app->plan.pause_ns);
     }
     if (random_chance(&app->random, app->plan.pause_ppm)) {
-        tcp_pause(app->conn);
-        app->paused = true;
-        wake_within(app, app->plan.pause_ns);
+        pause_reading(app, app->plan.pause_ns);
     }
 }
 
@@ -200,7 +204,7 @@ static void on_data(struct tcp_conn *conn, const struct slice *slices, unsigned 
     for (unsigned i = 0; i < count; i++) {
         check(app, slice_data(conn->tcp->pool, &slices[i]), slices[i].length);
         app->received += slices[i].length;
-        if (app->closed) {
+        if (app->closed || app->left) {
             fail(app, APP_EVENT_AFTER_CLOSE);
         }
         if (app->plan.echo) {
@@ -242,7 +246,7 @@ static void on_eof(struct tcp_conn *conn)
 {
     struct app *app = conn->app;
 
-    if (app->received != app_total(app->peer)) {
+    if (app->received != (app->peer->left ? app->peer->sent : app_total(app->peer))) {
         fail(app, APP_EOF_TOO_EARLY);
     }
     app->eof = true;
@@ -266,6 +270,39 @@ static void on_close(struct tcp_conn *conn)
     app->conn = NULL;
 }
 
+/* What an application does out of the blue. True when there is nothing left to do. */
+static bool leave(struct app *app, uint64_t now_ns)
+{
+    if (app->plan.abort_ns <= now_ns) {
+        app->plan.abort_ns = UINT64_MAX;
+        app->aborted = true;
+        tcp_abort(app->conn);
+        return true;
+    }
+    if (app->plan.close_ns <= now_ns) {
+        app->plan.close_ns = UINT64_MAX;
+        app->left = true;
+        app->shut = true;
+        tcp_close(app->conn);
+        return true;
+    }
+    return false;
+}
+
+/* What waited goes on. */
+static void go_on(struct app *app)
+{
+    release_all(app);
+    if (app->plan.echo && app->retained_count > 0) {
+        return; /* on_writable follows */
+    }
+    if (app->paused) {
+        app->paused = false;
+        tcp_resume(app->conn);
+    }
+    pump(app);
+}
+
 void app_wake(struct app *app, uint64_t now_ns)
 {
     if (app->wake_ns <= now_ns) {
@@ -274,16 +311,12 @@ void app_wake(struct app *app, uint64_t now_ns)
     if (!app->conn || app->conn->state == TCP_CLOSED) {
         return;
     }
-    release_all(app);
-    if (app->plan.echo && app->retained_count > 0) {
-        wake_within(app, 20 * NS_PER_MS);
-        return;
+    if (!leave(app, now_ns) && !app->left) {
+        go_on(app);
     }
-    if (app->paused) {
-        app->paused = false;
-        tcp_resume(app->conn);
+    if (app->conn) {
+        app->wake_ns = min_u64(app->wake_ns, min_u64(app->plan.abort_ns, app->plan.close_ns));
     }
-    pump(app);
 }
 
 const struct tcp_events app_events = {

@@ -21,10 +21,15 @@ struct app_plan {
     uint32_t pause_ppm;  /* chance per delivery to pause reading */
     uint64_t pause_ns;   /* for so long at the most */
     uint32_t retain_ppm; /* chance per delivery to keep the data a while */
+    uint32_t gap_ppm;    /* chance per send to do nothing for a while */
+    uint64_t gap_ns;     /* for so long at the most */
     uint32_t abort_at;   /* bytes received at which it aborts; UINT32_MAX never */
+    uint64_t abort_ns;   /* aborts then; UINT64_MAX never */
+    uint64_t close_ns;   /* closes then, done or not; UINT64_MAX never */
     bool echo;           /* sends back what comes instead of bytes of its own */
     bool waits_for_eof;  /* shuts down only after the peer has */
     bool closes_at_once; /* CLOSE instead of a half close when all is sent */
+    bool starts_paused;
     bool nodelay;
 };
 
@@ -44,6 +49,9 @@ struct app {
     struct tcp_conn *conn; /* NULL before open and after close */
     uint64_t stream_key;   /* of what this end sends; its peer checks with it */
     const struct app *peer;
+    struct app *accepted; /* of a listener for all connections: that of number i, by
+                             the peer's port, is accepted[2 * i]; NULL for all others */
+    uint16_t first_port;
     uint32_t sent;
     uint32_t acked;
     uint32_t received;
@@ -55,6 +63,7 @@ struct app {
     bool eof;
     bool closed;
     bool aborted;
+    bool left; /* closed without waiting for what was still to come */
     bool paused;
     enum tcp_reason reason;
     enum app_error error;
@@ -63,11 +72,11 @@ struct app {
 extern const struct tcp_events app_events;
 extern const char *const app_error_names[APP_ERROR_COUNT];
 
-/* Byte `offset` of a stream. */
-uint8_t app_byte(uint64_t key, uint32_t offset);
-
 /* Time has come to app->wake_ns. */
 void app_wake(struct app *app, uint64_t now_ns);
+
+/* It has its connection: opened, or just asked for. */
+void app_begin(struct app *app, struct tcp_conn *conn);
 
 /* What this end is to send in all. */
 uint32_t app_total(const struct app *app);

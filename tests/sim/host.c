@@ -107,15 +107,25 @@ static void receive(struct host *host, uint64_t now_ns)
     }
 }
 
-void host_turn(struct host *host, uint64_t now_ns)
+void host_receive(struct host *host, uint64_t now_ns)
 {
     tcp_turn_begin(&host->tcp, now_ns);
     receive(host, now_ns);
+}
+
+void host_finish(struct host *host, uint64_t now_ns)
+{
     net_tick(&host->net, now_ns);
     tcp_timers(&host->tcp, now_ns);
     tcp_transmit(&host->tcp);
     tcp_turn_end(&host->tcp);
     port_flush(host->net.port);
+}
+
+void host_turn(struct host *host, uint64_t now_ns)
+{
+    host_receive(host, now_ns);
+    host_finish(host, now_ns);
 }
 
 uint64_t host_next_ns(const struct host *host)

@@ -40,8 +40,11 @@ int host_init(struct host *host, struct wire *wire, struct frame_pool *pool,
               const struct host_config *config);
 void host_destroy(struct host *host);
 
-/* One turn of a worker. */
+/* One turn of a worker, or its two halves: until all that arrived is taken, and
+ * the rest. */
 void host_turn(struct host *host, uint64_t now_ns);
+void host_receive(struct host *host, uint64_t now_ns);
+void host_finish(struct host *host, uint64_t now_ns);
 
 /* When it has something to do next. */
 uint64_t host_next_ns(const struct host *host);

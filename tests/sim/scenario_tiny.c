@@ -32,7 +32,7 @@ struct row {
     uint32_t frames;     /* of the receiver */
     uint32_t pieces_max; /* likewise */
     bool runs_out;       /* of frames or pieces */
-    bool critical;       /* so that nothing is taken out of order at all */
+    bool full;           /* so that nothing is taken out of order at all */
 };
 
 struct client {
@@ -175,8 +175,8 @@ static void fill(struct fixture *f, const struct row *row)
     settle(f);
     assert_true(frame_pool_check(pool));
     assert_int_equal(counters->bytes_in, 0);
-    assert_int_equal(row->critical, counters->out_of_order == 0);
-    assert_int_equal(row->critical, frame_pool_pressure(pool) == FRAME_CRITICAL);
+    assert_int_equal(row->full, counters->out_of_order == 0);
+    assert_int_equal(row->full, pool->used[FRAME_BUDGET_DATA] + 1 == pool->critical_at);
     assert_true(pool->used[FRAME_BUDGET_DATA] <= 2 * CONNECTIONS);
     assert_int_equal(row->runs_out, counters->dropped_no_frame + counters->dropped_no_piece > 0);
 }

@@ -7,22 +7,36 @@
 #define HEADRACE_TESTS_SIM_SIM_H
 
 #include "tests/sim/app.h"
-#include "tests/sim/host.h"
+#include "tests/sim/check.h"
+#include "tests/sim/pair.h"
+#include "tests/sim/weather.h"
+#include "tests/sim/witness.h"
 
 #include <stdio.h>
 
-#define SIM_CONNECTIONS_MAX 4u
+#define SIM_CONNECTIONS_MAX 8u
+#define SIM_FRAMES_MAX 2048u
+#define SIM_PORT 7000u
 
 /* What a seed draws. */
 struct sim_plan {
     bool v6;
     bool static_neighbour;
-    bool simultaneous; /* both ends open at once, without a listener */
+    bool simultaneous;    /* both ends open at once, without a listener */
+    bool shared_listener; /* one for all connections, with a short backlog */
+    bool near_wrap;       /* a sequence space ends soon after the start */
+    bool calm;            /* nothing on the way or at the hosts asks for a retransmission */
+    bool corrupts;
     unsigned connections;
-    uint16_t mtu;
-    uint32_t frames[2]; /* of each pool */
+    uint32_t half_open_max;
+    uint32_t lent;
+    uint32_t tx_packets_max;
+    uint16_t mtu[2];
+    uint32_t frames[2];  /* of each pool */
+    uint64_t turn_ns[2]; /* a host takes its turns at least so far apart */
     struct tcp_settings settings[2];
     struct wire_impairment link[2];
+    struct weather_plan weather;
     struct app_plan app[SIM_CONNECTIONS_MAX][2];
 };
 
@@ -30,14 +44,19 @@ struct sim {
     uint64_t seed;
     struct random random;
     struct sim_plan plan;
-    struct frame_pool pool[2];
-    struct wire wire;
-    struct host host[2];
+    struct pair pair;
+    struct weather weather;
+    struct witness witness[SIM_CONNECTIONS_MAX];
+    struct check check;
+    struct app listener; /* the shared one */
     struct app app[SIM_CONNECTIONS_MAX][2];
-    uint64_t now_ns;
+    uint64_t start_ns;
+    uint64_t turned_ns[2];     /* the last turn of each host */
+    uint64_t not_before_ns[2]; /* it could not take a turn before */
     uint64_t steps;
-    FILE *trace; /* each packet, or NULL */
-    char failure[200];
+    FILE *trace;           /* each packet, or NULL */
+    enum invariant broken; /* the first, if failure[] says something */
+    char failure[240];
 };
 
 /* Draws the plan of sim->seed. */
@@ -45,5 +64,12 @@ void sim_plan_draw(struct sim *sim);
 
 /* Runs a seed. 0, or -1 with sim->failure saying what is wrong. */
 int sim_run(struct sim *sim, uint64_t seed, FILE *trace);
+
+/* The port of the connection's end at a side. */
+uint16_t sim_port(const struct sim *sim, unsigned connection, unsigned side);
+
+/* The stack's connection of an end, whether its application knows of it or not:
+ * half open, or another life by an old SYN. NULL when there is none. */
+struct tcp_conn *sim_conn(struct sim *sim, unsigned connection, unsigned side);
 
 #endif

@@ -40,9 +40,8 @@ static void print_tcp(FILE *out, const uint8_t *at, uint32_t length)
     print_options(out, &seg);
 }
 
-static void on_packet(void *ctx, const struct wire_sight *sight)
+void trace_packet(struct sim *sim, const struct wire_sight *sight)
 {
-    struct sim *sim = ctx;
     const uint8_t *l3 = sight->bytes + ETHERNET_HEADER_BYTES;
     uint16_t type = be16_load(sight->bytes + 12);
 
@@ -56,13 +55,4 @@ static void on_packet(void *ctx, const struct wire_sight *sight)
         (void)fprintf(sim->trace, "type %04x", type);
     }
     (void)fputc('\n', sim->trace);
-}
-
-void trace_attach(struct sim *sim)
-{
-    struct wire_tap tap = {on_packet, sim};
-
-    if (sim->trace) {
-        wire_tap(&sim->wire, &tap);
-    }
 }

@@ -5,8 +5,9 @@
 #define HEADRACE_TESTS_SIM_TRACE_H
 
 struct sim;
+struct wire_sight;
 
-/* Prints each packet of the wire to sim->trace, if there is one. */
-void trace_attach(struct sim *sim);
+/* Prints a packet of the wire to sim->trace. */
+void trace_packet(struct sim *sim, const struct wire_sight *sight);
 
 #endif

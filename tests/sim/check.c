@@ -1,0 +1,328 @@
+#include "tests/sim/check.h"
+
+#include "datapath/util.h"
+#include "tcp/recovery.h"
+#include "tcp/seq.h"
+#include "tcp/wheel.h"
+#include "tests/sim/sim.h"
+
+#include <stdarg.h>
+
+#define TICK_NS (1ull << WHEEL_TICK_SHIFT)
+
+/* Above R2 of RFC 9293 as we have it: 15 retransmissions, 925 s in all. */
+static const uint64_t stuck_after_ns = 1300 * NS_PER_S;
+
+/* Walking every queue and every frame costs more than a step; it is done in one
+ * of so many. */
+static const uint64_t steps_per_walk = 8;
+
+const char *const invariant_names[INVARIANT_COUNT] = {
+#define X(name, text) [INVARIANT_##name] = #name,
+    INVARIANTS(X)
+#undef X
+};
+
+const char *const invariant_texts[INVARIANT_COUNT] = {
+#define X(name, text) [INVARIANT_##name] = (text),
+    INVARIANTS(X)
+#undef X
+};
+
+int sim_fail(struct sim *sim, enum invariant invariant, const char *format, ...)
+{
+    va_list arguments;
+    char detail[128];
+
+    if (sim->failure[0] != '\0') {
+        return -1;
+    }
+    sim->broken = invariant;
+    va_start(arguments, format);
+    (void)vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    (void)snprintf(sim->failure, sizeof sim->failure, "%s at %.6f ms, step %llu: %s",
+                   invariant_names[invariant], (double)(sim->pair.now_ns - sim->start_ns) / 1e6,
+                   (unsigned long long)sim->steps, detail);
+    return -1;
+}
+
+static uint64_t deadline_ns(const struct tcp_conn *conn)
+{
+    return min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);
+}
+
+int check_before_turn(struct sim *sim, unsigned side)
+{
+    uint64_t now_ns = sim->pair.now_ns;
+
+    for (unsigned i = 0; i < sim->plan.connections; i++) {
+        const struct tcp_conn *conn = sim_conn(sim, i, side);
+
+        if (conn && deadline_ns(conn) != UINT64_MAX &&
+            now_ns > max_u64(deadline_ns(conn), sim->not_before_ns[side]) + TICK_NS) {
+            return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: by %llu ns", i, side,
+                            (unsigned long long)(now_ns - deadline_ns(conn)));
+        }
+    }
+    return 0;
+}
+
+static uint64_t timeouts(const struct sim *sim, unsigned side)
+{
+    const struct tcp_counters *counters = &sim->pair.host[side].tcp.counters;
+
+    return counters->rto_expired + counters->tlp_sent;
+}
+
+void check_before_timers(struct sim *sim, unsigned side)
+{
+    sim->check.timeouts = timeouts(sim, side);
+    sim->check.due = false;
+    for (unsigned i = 0; i < sim->plan.connections; i++) {
+        const struct tcp_conn *conn = sim_conn(sim, i, side);
+
+        sim->check.due |= conn && conn->rexmit_ns <= sim->pair.now_ns;
+    }
+}
+
+/* Whoever owes something has somebody to remind him. */
+static const char *forgotten(const struct tcp_conn *conn)
+{
+    bool listed = list_link_is_on(&conn->output_link);
+    bool queued = tcp_conn_queued(conn) > 0;
+
+    if (queued && conn->rexmit_ns == UINT64_MAX && !listed) {
+        return "something is queued";
+    }
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED) && !listed &&
+        conn->ack_ns == UINT64_MAX) {
+        return "an ACK or a FIN is owed at once";
+    }
+    if (conn->rcv.unacked > 0 && conn->ack_ns == UINT64_MAX && !listed) {
+        return "an ACK is owed";
+    }
+    if (conn->ack_ns == UINT64_MAX && (tcp_conn_has(conn, TCP_CONN_STARVED) ||
+                                       (tcp_conn_has(conn, TCP_CONN_SQUEEZED) &&
+                                        tcp_state_may_receive((enum tcp_state)conn->state)))) {
+        return "frames are waited for";
+    }
+    if (tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) && !queued &&
+        !tcp_conn_has(conn, TCP_CONN_STARVED)) {
+        return "a writer waits";
+    }
+    return NULL;
+}
+
+/* What was sent in this turn went by the congestion window of this turn. */
+static bool cwnd_is_kept(const struct sim *sim, const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    if (!flight || conn->last_send_ns != sim->pair.now_ns ||
+        !tcp_state_is_synchronized((enum tcp_state)conn->state) ||
+        flight->sendq.in_flight.first == flight->sendq.in_flight.last) {
+        return true;
+    }
+    /* A tail loss probe goes whatever is in flight (RFC 8985 section 7.3). */
+    return tcp_pipe(conn) <= conn->cwnd ||
+           (flight->tlp_out && flight->rto_base_ns == sim->pair.now_ns);
+}
+
+/* What is out lies before the right-most edge that the window ever had: an old
+ * segment that comes late may tell of a smaller one (RFC 9293 section 3.10.7.4
+ * takes it), but the peer never took back what it offered. */
+static bool window_is_kept(const struct tcp_conn *conn, uint32_t *edge)
+{
+    uint32_t edge_now = conn->snd.una + conn->snd.wnd;
+
+    if (!tcp_state_is_synchronized((enum tcp_state)conn->state)) {
+        *edge = edge_now;
+        return true;
+    }
+    *edge = seq_max(*edge, edge_now);
+    return seq_le(conn->snd.nxt, *edge + 1);
+}
+
+static int check_conn(struct sim *sim, unsigned i, unsigned side)
+{
+    const struct tcp_conn *conn = sim_conn(sim, i, side);
+    const char *what;
+
+    if (!conn) {
+        return 0;
+    }
+    what = forgotten(conn);
+    if (what) {
+        return sim_fail(sim, INVARIANT_CARE, "connection %u side %u: %s", i, side, what);
+    }
+    if (!cwnd_is_kept(sim, conn)) {
+        return sim_fail(sim, INVARIANT_CWND, "connection %u side %u: pipe %u, cwnd %u", i, side,
+                        tcp_pipe(conn), conn->cwnd);
+    }
+    if (!window_is_kept(conn, &sim->check.edge[i][side])) {
+        return sim_fail(sim, INVARIANT_WINDOW, "connection %u side %u: %u bytes out, window %u", i,
+                        side, conn->snd.nxt - conn->snd.una, conn->snd.wnd);
+    }
+    if (deadline_ns(conn) <= sim->pair.now_ns - TICK_NS) {
+        return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: passed over", i, side);
+    }
+    return 0;
+}
+
+static uint64_t progress_of(struct sim *sim, unsigned i, unsigned side)
+{
+    const struct app *app = &sim->app[i][side];
+    const struct tcp_conn *conn = sim_conn(sim, i, side);
+    uint64_t sum = (uint64_t)app->sent + app->received + app->opened + app->eof + app->closed;
+
+    return conn ? sum + conn->state + ((uint64_t)conn->snd.una << 20) +
+                      ((uint64_t)conn->rcv.nxt << 30)
+                : sum;
+}
+
+/* A peer that is gone, and whose last word was lost, is nothing that TCP could
+ * find out without a keepalive. */
+static bool is_orphan(struct sim *sim, unsigned i, unsigned side)
+{
+    const struct tcp_conn *conn = sim_conn(sim, i, side);
+
+    return conn && tcp_conn_queued(conn) == 0 && !sim_conn(sim, i, !side);
+}
+
+/* Frames are with others, who get on. */
+static bool waits_for_others(struct sim *sim, unsigned i, unsigned side)
+{
+    const struct tcp_conn *conn = sim_conn(sim, i, side);
+
+    for (unsigned other = 0; other < sim->plan.connections; other++) {
+        if (conn && tcp_conn_has(conn, TCP_CONN_STARVED) && other != i &&
+            sim->check.progress_ns[other][side] + stuck_after_ns > sim->pair.now_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check_progress(struct sim *sim, unsigned i)
+{
+    struct check *check = &sim->check;
+    uint64_t latest_ns = 0;
+
+    for (unsigned side = 0; side < 2; side++) {
+        uint64_t sum = progress_of(sim, i, side);
+
+        if (sum != check->progress[i][side] || !sim_conn(sim, i, side) || is_orphan(sim, i, side) ||
+            waits_for_others(sim, i, side)) {
+            check->progress[i][side] = sum;
+            check->progress_ns[i][side] = sim->pair.now_ns;
+        }
+        latest_ns = max_u64(latest_ns, check->progress_ns[i][side]);
+    }
+    if (latest_ns + stuck_after_ns < sim->pair.now_ns) {
+        return sim_fail(sim, INVARIANT_PROGRESS, "connection %u: none for %llu s", i,
+                        (unsigned long long)(stuck_after_ns / NS_PER_S));
+    }
+    return 0;
+}
+
+static int check_app(struct sim *sim, unsigned i, unsigned side)
+{
+    const struct app *app = &sim->app[i][side];
+    bool bytes = app->error == APP_WRONG_BYTE || app->error == APP_TOO_MUCH ||
+                 app->error == APP_EOF_TOO_EARLY;
+
+    return app->error == APP_OK ? 0
+                                : sim_fail(sim, bytes ? INVARIANT_BYTES : INVARIANT_EVENTS,
+                                           "connection %u side %u: %s at byte %u", i, side,
+                                           app_error_names[app->error], app->received);
+}
+
+static int check_host(struct sim *sim, unsigned side)
+{
+    const struct tcp_counters *counters = &sim->pair.host[side].tcp.counters;
+    const struct wire_end *end = &sim->pair.wire.end[side];
+
+    if (end->tx_rewritten > 0) {
+        return sim_fail(sim, INVARIANT_KERNEL_TX, "side %u", side);
+    }
+    if (end->port.counters.rx_starved > 0 && !sim->plan.weather.steals_receive) {
+        return sim_fail(sim, INVARIANT_RECEIVE_FLOOR, "side %u", side);
+    }
+    if (!sim->plan.corrupts && counters->dropped_malformed + counters->dropped_checksum > 0) {
+        return sim_fail(sim, INVARIANT_CHECKSUM, "side %u", side);
+    }
+    if (timeouts(sim, side) != sim->check.timeouts && !sim->check.due) {
+        return sim_fail(sim, INVARIANT_EARLY, "side %u", side);
+    }
+    if (sim->plan.calm && counters->retransmissions > 0) {
+        return sim_fail(sim, INVARIANT_SPURIOUS, "side %u", side);
+    }
+    return 0;
+}
+
+int check_after_turn(struct sim *sim, unsigned side)
+{
+    for (unsigned i = 0; i < sim->plan.connections; i++) {
+        if (check_app(sim, i, side) != 0 || check_conn(sim, i, side) != 0 ||
+            check_progress(sim, i) != 0) {
+            return -1;
+        }
+    }
+    if (check_host(sim, side) != 0) {
+        return -1;
+    }
+    if (sim->steps % steps_per_walk == 0) {
+        if (!tcp_check(&sim->pair.host[side].tcp)) {
+            return sim_fail(sim, INVARIANT_STACK, "side %u", side);
+        }
+        return census_check(sim, side);
+    }
+    return 0;
+}
+
+/* Somebody gave up on the bytes of this connection, and had a reason. */
+static bool is_excused(const struct sim *sim, unsigned i)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        const struct app *app = &sim->app[i][side];
+
+        if (app->aborted || (app->left && (!app->eof || app->sent < app_total(app) ||
+                                           app->reason == TCP_REASON_UNREAD))) {
+            return true;
+        }
+        if (!sim->plan.calm && app->closed &&
+            (app->reason == TCP_REASON_TIMEOUT || app->reason == TCP_REASON_UNREACHABLE ||
+             (app->reason == TCP_REASON_RESET && !app->peer->opened))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The last ACK was lost, and TIME-WAIT over before the peer asked again: the
+ * peer is reset, though every byte arrived. TCP cannot do better. */
+static bool reset_after_time_wait(const struct app *app)
+{
+    return app->reason == TCP_REASON_RESET && app->peer->closed &&
+           app->peer->reason == TCP_REASON_DONE;
+}
+
+int check_endings(struct sim *sim)
+{
+    for (unsigned i = 0; i < sim->plan.connections; i++) {
+        for (unsigned side = 0; side < 2 && !is_excused(sim, i); side++) {
+            const struct app *app = &sim->app[i][side];
+
+            if (!app->eof || app->received != app_total(app->peer)) {
+                return sim_fail(sim, INVARIANT_BYTES, "connection %u side %u: %u of %u, reason %d",
+                                i, side, app->received, app_total(app->peer), (int)app->reason);
+            }
+            if (app->reason != TCP_REASON_DONE && (sim->plan.calm || !reset_after_time_wait(app))) {
+                return sim_fail(sim, INVARIANT_ENDING, "connection %u side %u: reason %d", i, side,
+                                (int)app->reason);
+            }
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,78 @@
+/*
+ * The invariants of the simulator, all of them by name. A run that breaks one
+ * says which, where and when, and how to run it again.
+ *
+ * Where they are looked at: BYTES and EVENTS by the applications (app.c); what can
+ * be seen on the wire by a witness of each packet (witness.c); FRAMES by a census
+ * of who holds what (census.c); the rest in check.c, around each turn of a host;
+ * HOME at the end, when nothing is due any more.
+ */
+#ifndef HEADRACE_TESTS_SIM_CHECK_H
+#define HEADRACE_TESTS_SIM_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define INVARIANTS(X)                                                                              \
+    X(BYTES, "each byte arrives once, in order, unchanged, and all of them before the end")        \
+    X(EVENTS, "an application hears of opening once, of closing last, of nothing after")           \
+    X(ENDING, "a connection ends for a reason that the plan gives")                                \
+    X(STACK, "what tcp_check() walks is consistent: SND.UNA <= SND.NXT, queues, promises")         \
+    X(FRAMES, "every frame is held by exactly those who have it, and charged to one budget")       \
+    X(RECEIVE_FLOOR, "the port can always replace what it takes, unless its frames were stolen")   \
+    X(KERNEL_TX, "a frame is at completion what it was when it was handed over")                   \
+    X(EDGE, "the right edge of a window never moves left")                                         \
+    X(ACK, "acknowledgements never move back, nor beyond what was sent")                           \
+    X(SACK, "SACK blocks lie between the acknowledgement and what was sent")                       \
+    X(WINDOW, "nothing is sent beyond the offered window, but a probe of one byte")                \
+    X(CWND,                                                                                        \
+      "the pipe keeps within the congestion window: but one segment when it is empty, "            \
+      "and one tail loss probe")                                                                   \
+    X(CLOCK, "timestamps of one sender never run back")                                            \
+    X(CHECKSUM, "no segment is malformed or has a wrong checksum when the link corrupts nothing")  \
+    X(EARLY, "no retransmission timer runs out before its deadline")                               \
+    X(LATE, "no timer runs out later than a tick and a turn after its deadline")                   \
+    X(CARE, "whoever owes something has a timer for it, or stands on a list")                      \
+    X(PROGRESS, "nobody is stuck, but for a peer that is alive and does not read")                 \
+    X(SPURIOUS, "nothing is sent twice when the plan gives no reason")                             \
+    X(HOME, "at the end all memory, timers and frames are back where they were")                   \
+    X(SETUP, "the run could be set up")
+
+enum invariant {
+#define X(name, text) INVARIANT_##name,
+    INVARIANTS(X)
+#undef X
+        INVARIANT_COUNT,
+};
+
+extern const char *const invariant_names[INVARIANT_COUNT];
+extern const char *const invariant_texts[INVARIANT_COUNT];
+
+struct sim;
+
+/* What the checks remember from one look to the next. */
+struct check {
+    uint64_t progress[8][2];    /* a sum that changes when an end gets on */
+    uint64_t progress_ns[8][2]; /* when it last did */
+    uint32_t edge[8][2];        /* the right-most that an end may send up to */
+    uint64_t timeouts;          /* of the host in its turn, before its timers */
+    bool due;                   /* one of its retransmission timers had come due */
+};
+
+/* Notes the first failure of a run; returns -1. */
+__attribute__((format(printf, 3, 4))) int sim_fail(struct sim *sim, enum invariant invariant,
+                                                   const char *format, ...);
+
+/* Around the turn of a host: before it, between receiving and its timers, and
+ * after it. 0, or -1 after sim_fail. */
+int check_before_turn(struct sim *sim, unsigned side);
+void check_before_timers(struct sim *sim, unsigned side);
+int check_after_turn(struct sim *sim, unsigned side);
+
+/* Who holds each frame of a side, counted at the holders and compared. */
+int census_check(struct sim *sim, unsigned side);
+
+/* When all connections are over: bytes and reasons. */
+int check_endings(struct sim *sim);
+
+#endif
