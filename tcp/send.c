@@ -110,12 +110,13 @@ static bool queue_copy(struct tcp_conn *conn, const uint8_t *data, uint16_t leng
     return true;
 }
 
-/* Copies as much as memory allows. */
+/* Copies as much as memory allows: the frames beyond the critical level are for
+ * splits among others, without which what is queued might never be sent. */
 static uint32_t send_copy(struct tcp_conn *conn, const uint8_t *data, uint32_t length)
 {
     uint32_t done = fill_tail(conn, data, length);
 
-    while (done < length) {
+    while (done < length && frame_pool_pressure(conn->tcp->pool) != FRAME_CRITICAL) {
         uint32_t step = min_u32(length - done, segment_bytes(conn));
 
         if (!queue_copy(conn, data + done, (uint16_t)step)) {
