@@ -219,13 +219,10 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
 }
 
 /* Frames are to be had. An application that holds received data may be waiting to
- * pass it on, which is what frees its frames: any frame will do. */
+ * pass it on in place: that needs none, and is what frees them. */
 static bool may_write(const struct tcp_conn *conn)
 {
-    const struct frame_pool *pool = conn->tcp->pool;
-
-    return frame_pool_pressure(pool) != FRAME_CRITICAL ||
-           (conn->rcv.held > 0 && frame_pool_data_free(pool) > 0);
+    return frame_pool_pressure(conn->tcp->pool) != FRAME_CRITICAL || conn->rcv.held > 0;
 }
 
 void tcp_tell_writable(struct tcp_conn *conn)
