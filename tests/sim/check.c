@@ -114,19 +114,25 @@ static const char *forgotten(const struct tcp_conn *conn)
     return NULL;
 }
 
-/* What was sent in this turn went by the congestion window of this turn. */
+/* What was sent in this turn went by the congestion window of this turn. Beyond it
+ * goes one segment, alone: into an empty pipe; as tail loss probe, whatever is in
+ * flight (RFC 8985 section 7.3); as the first repair of a recovery (RFC 5681
+ * section 3.2, step 3; RFC 6675 section 5, step 4.3). */
 static bool cwnd_is_kept(const struct sim *sim, const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
+    const struct tcp_sendq *sendq = &flight->sendq;
+    const struct tcp_record *last;
+    const struct tcp_record *before;
 
-    if (!flight || conn->last_send_ns != sim->pair.now_ns ||
-        !tcp_state_is_synchronized((enum tcp_state)conn->state) ||
-        flight->sendq.in_flight.first == flight->sendq.in_flight.last) {
+    if (conn->last_send_ns != sim->pair.now_ns || tcp_pipe(conn) <= conn->cwnd ||
+        sendq->in_flight.first == sendq->in_flight.last) {
         return true;
     }
-    /* A tail loss probe goes whatever is in flight (RFC 8985 section 7.3). */
-    return tcp_pipe(conn) <= conn->cwnd ||
-           (flight->tlp_out && flight->rto_base_ns == sim->pair.now_ns);
+    last = sendq_at(sendq, sendq->in_flight.last);
+    before = sendq_at(sendq, last->prev);
+    return before->last_tx_ns < sim->pair.now_ns &&
+           (last->flags & TCP_RECORD_RETRANSMITTED || flight->tlp_out);
 }
 
 /* What is out lies before the right-most edge that the window ever had: an old
@@ -156,7 +162,8 @@ static int check_conn(struct sim *sim, unsigned i, unsigned side)
     if (what) {
         return sim_fail(sim, INVARIANT_CARE, "connection %u side %u: %s", i, side, what);
     }
-    if (!cwnd_is_kept(sim, conn)) {
+    if (conn->flight && tcp_state_is_synchronized((enum tcp_state)conn->state) &&
+        !cwnd_is_kept(sim, conn)) {
         return sim_fail(sim, INVARIANT_CWND, "connection %u side %u: pipe %u, cwnd %u", i, side,
                         tcp_pipe(conn), conn->cwnd);
     }

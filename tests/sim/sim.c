@@ -216,7 +216,7 @@ static int take_turn(struct sim *sim, unsigned side)
     check_before_timers(sim, side);
     host_finish(host, now_ns);
     sim->turned_ns[side] = now_ns;
-    sim->not_before_ns[side] = now_ns + sim->plan.turn_ns[side];
+    sim->not_before_ns[side] = now_ns + max_u64(sim->plan.turn_ns[side], 1);
     return check_after_turn(sim, side);
 }
 
