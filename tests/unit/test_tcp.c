@@ -118,7 +118,7 @@ static void the_memory_holds_all(void **state)
 {
     struct conn_fixture f;
     struct tcp_config config;
-    uint8_t *memory;
+    uint8_t *memory = NULL;
     size_t bytes;
 
     (void)state;
