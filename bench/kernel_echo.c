@@ -2,7 +2,9 @@
  * kernel_echo: the peer of echo_server on the kernel's sockets: TCP echo over
  * epoll, one thread per --threads with a socket of its own (SO_REUSEPORT).
  */
+#include "bench/values.h"
 #include <arpa/inet.h>
+
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
@@ -198,17 +200,6 @@ static int start(struct server *server)
     return 0;
 }
 
-static bool parse_number(const char *text, unsigned max, unsigned *value)
-{
-    char *rest;
-    unsigned long number;
-
-    errno = 0;
-    number = strtoul(text, &rest, 10);
-    *value = (unsigned)number;
-    return errno == 0 && rest != text && *rest == '\0' && number > 0 && number <= max;
-}
-
 static bool take(int option, const char *value, struct options *options)
 {
     unsigned number = 0;
@@ -219,16 +210,16 @@ static bool take(int option, const char *value, struct options *options)
         options->has_address = inet_pton(AF_INET, value, &options->address) == 1;
         return options->has_address;
     case 'p':
-        good = parse_number(value, 65535, &number);
+        good = value_unsigned(value, 1, 65535, &number);
         options->port = (uint16_t)number;
         return good;
     case 't':
-        return parse_number(value, THREADS_MAX, &options->threads);
+        return value_unsigned(value, 1, THREADS_MAX, &options->threads);
     case 'b':
         options->busy = true;
         return true;
     case 'd':
-        good = parse_number(value, 1000000, &number);
+        good = value_unsigned(value, 1, 1000000, &number);
         options->duration_s = number;
         return good;
     default:

@@ -1,9 +1,9 @@
 #include "bench/echo/options.h"
 
-#include <errno.h>
+#include "bench/values.h"
+
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *const echo_service_names[] = {"echo", "discard", "chargen", NULL};
@@ -82,29 +82,6 @@ static enum echo_parse wrong(const char *format, const char *value)
     return ECHO_WRONG;
 }
 
-static bool parse_number(const char *text, unsigned long max, unsigned *value)
-{
-    char *end;
-    unsigned long number;
-
-    errno = 0;
-    number = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || *text < '0' || *text > '9' || number > max) {
-        return false;
-    }
-    *value = (unsigned)number;
-    return true;
-}
-
-static bool parse_seconds(const char *text, double *seconds)
-{
-    char *end;
-
-    errno = 0;
-    *seconds = strtod(text, &end);
-    return errno == 0 && end != text && *end == '\0' && *seconds > 0 && *seconds < 1e9;
-}
-
 /* "0,1,5"; at most HR_WORKERS_MAX numbers. */
 static bool parse_list(const char *text, unsigned *list, unsigned *count)
 {
@@ -118,7 +95,7 @@ static bool parse_list(const char *text, unsigned *list, unsigned *count)
     }
     (void)strcpy(copy, text);
     while ((item = strsep(&rest, ",")) != NULL) {
-        if (*count == HR_WORKERS_MAX || !parse_number(item, 65535, &list[*count])) {
+        if (*count == HR_WORKERS_MAX || !value_unsigned(item, 0, 65535, &list[*count])) {
             return false;
         }
         (*count)++;
@@ -145,11 +122,6 @@ static enum echo_parse append(const char **list, unsigned *count, const char *va
     return ECHO_RUN;
 }
 
-static bool parse_counted(const char *text, unsigned long max, unsigned *value)
-{
-    return parse_number(text, max, value) && *value > 0;
-}
-
 static enum echo_parse take_number(int option, const char *value, struct echo_options *options)
 {
     unsigned number = 0;
@@ -157,22 +129,22 @@ static enum echo_parse take_number(int option, const char *value, struct echo_op
 
     switch (option) {
     case OPTION_PORT:
-        good = parse_counted(value, 65535, &number);
+        good = value_unsigned(value, 1, 65535, &number);
         options->port = (uint16_t)number;
         return good ? ECHO_RUN : wrong("--port takes a number from 1 to 65535, not '%s'.", value);
     case OPTION_CLOSE_AFTER:
-        good = parse_counted(value, UINT32_MAX, &number);
+        good = value_unsigned(value, 1, UINT32_MAX, &number);
         options->close_after = number;
         return good ? ECHO_RUN : wrong("--close-after takes 1 to 4294967295, not '%s'.", value);
     case OPTION_TIME_WAIT:
-        good = parse_counted(value, 240, &number);
+        good = value_unsigned(value, 1, 240, &number);
         options->stack.time_wait_ms = number * 1000;
         return good ? ECHO_RUN : wrong("--time-wait takes 1 to 240 seconds, not '%s'.", value);
     case OPTION_DURATION:
-        good = parse_seconds(value, &options->duration_s);
+        good = value_seconds(value, &options->duration_s) && options->duration_s > 0;
         return good ? ECHO_RUN : wrong("--duration takes seconds, as 0.5 or 60, not '%s'.", value);
     default:
-        good = parse_seconds(value, &options->stats_s);
+        good = value_seconds(value, &options->stats_s) && options->stats_s > 0;
         return good ? ECHO_RUN : wrong("--stats takes seconds, as 0.5 or 60, not '%s'.", value);
     }
 }

@@ -1,11 +1,11 @@
 #include "bench/load_client/options.h"
 
+#include "bench/values.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *const load_workload_names[] = {"echo", "connect", "upload", "download", NULL};
@@ -64,26 +64,6 @@ static enum load_parse wrong(const char *sentence, const char *value)
     return LOAD_WRONG;
 }
 
-static bool parse_number(const char *text, unsigned max, unsigned *value)
-{
-    char *end;
-    unsigned long number;
-
-    errno = 0;
-    number = strtoul(text, &end, 10);
-    *value = (unsigned)number;
-    return errno == 0 && end != text && *end == '\0' && number > 0 && number <= max;
-}
-
-static bool parse_seconds(const char *text, double *seconds)
-{
-    char *end;
-
-    errno = 0;
-    *seconds = strtod(text, &end);
-    return errno == 0 && end != text && *end == '\0' && *seconds >= 0 && *seconds < 1e6;
-}
-
 /* "192.0.2.1:7" or "[2001:db8::1]:7". */
 static bool parse_target(const char *text, struct load_options *options)
 {
@@ -94,7 +74,7 @@ static bool parse_target(const char *text, struct load_options *options)
     size_t length = colon ? (size_t)(colon - text) : sizeof host;
     unsigned port;
 
-    if (length >= sizeof host || !parse_number(colon + 1, 65535, &port)) {
+    if (length >= sizeof host || !value_unsigned(colon + 1, 1, 65535, &port)) {
         return false;
     }
     memcpy(host, text, length);
@@ -130,15 +110,15 @@ static bool take_number(int option, const char *value, struct load_options *opti
 {
     switch (option) {
     case OPTION_CONNECTIONS:
-        return parse_number(value, 50000, &options->connections);
+        return value_unsigned(value, 1, 50000, &options->connections);
     case OPTION_SIZE:
-        return parse_number(value, 1048576, &options->size);
+        return value_unsigned(value, 1, 1048576, &options->size);
     case OPTION_DEPTH:
-        return parse_number(value, 1024, &options->depth);
+        return value_unsigned(value, 1, 1024, &options->depth);
     case OPTION_DURATION:
-        return parse_seconds(value, &options->duration_s) && options->duration_s > 0;
+        return value_seconds(value, &options->duration_s) && options->duration_s > 0;
     default:
-        return parse_seconds(value, &options->warmup_s);
+        return value_seconds(value, &options->warmup_s);
     }
 }
 

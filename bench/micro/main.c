@@ -6,12 +6,12 @@
  * several passes. Without arguments the whole table.
  */
 #include "bench/micro/server.h"
+#include "bench/values.h"
 
 #include "datapath/net/checksum.h"
 #include "datapath/util.h"
 #include "tcp/segment.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,17 +286,6 @@ static int run_table(double ticks)
     return 0;
 }
 
-static bool parse_count(const char *text, uint32_t max, uint32_t *value)
-{
-    char *end;
-    unsigned long number;
-
-    errno = 0;
-    number = strtoul(text, &end, 10);
-    *value = (uint32_t)number;
-    return errno == 0 && end != text && *end == '\0' && number > 0 && number <= max;
-}
-
 int main(int argc, char **argv)
 {
     static const struct option names[] = {
@@ -314,8 +303,8 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         bool good = option != '?';
 
-        good = good && (option != 'c' || parse_count(optarg, 3000000, &row.connections));
-        good = good && (option != 'r' || parse_count(optarg, 100000000, &requests));
+        good = good && (option != 'c' || value_unsigned(optarg, 1, 3000000, &row.connections));
+        good = good && (option != 'r' || value_unsigned(optarg, 1, 100000000, &requests));
         row.random |= option == 'o';
         row.checksums &= option != 'n';
         if (!good) {

@@ -1,0 +1,16 @@
+/*
+ * Values of the command lines of all the programs here, read strictly: the whole text
+ * is the number, without a sign or spaces, or it is refused.
+ */
+#ifndef HEADRACE_BENCH_VALUES_H
+#define HEADRACE_BENCH_VALUES_H
+
+#include <stdbool.h>
+
+/* From `min` to `max`; *value is set only then. */
+bool value_unsigned(const char *text, unsigned min, unsigned max, unsigned *value);
+
+/* Decimal seconds, 0 to a million. */
+bool value_seconds(const char *text, double *seconds);
+
+#endif

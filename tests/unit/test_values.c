@@ -1,0 +1,82 @@
+/*
+ * Goal:   a value of a command line is taken whole or refused whole.
+ * Method: a table of texts, among them those that strtoul and strtod would take.
+ */
+#include "bench/values.h"
+#include "datapath/util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned min;
+        unsigned max;
+        bool taken;
+        unsigned value;
+    } cases[] = {
+        {"0", 0, 5, true, 0},
+        {"5", 0, 5, true, 5},
+        {"007", 1, 10, true, 7},
+        {"4294967295", 0, 4294967295, true, 4294967295},
+        {"6", 0, 5, false, 0},
+        {"0", 1, 5, false, 0},
+        {"", 0, 5, false, 0},
+        {"-1", 0, 4294967295, false, 0},
+        {"+1", 0, 5, false, 0},
+        {" 1", 0, 5, false, 0},
+        {"1 ", 0, 5, false, 0},
+        {"1x", 0, 5, false, 0},
+        {"0x1", 0, 5, false, 0},
+        {"99999999999999999999", 0, 4294967295, false, 0},
+        {"4294967296", 0, 4294967295, false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        unsigned value = 77;
+
+        print_message("  '%s'\n", cases[i].text);
+        assert_int_equal(value_unsigned(cases[i].text, cases[i].min, cases[i].max, &value),
+                         cases[i].taken);
+        assert_int_equal(value, cases[i].taken ? cases[i].value : 77);
+    }
+}
+
+static void seconds(void **state)
+{
+    static const struct {
+        const char *text;
+        bool taken;
+        double value;
+    } cases[] = {
+        {"0", true, 0},    {"1.5", true, 1.5},    {".25", true, 0.25}, {"1000000", true, 1e6},
+        {"", false, 0},    {".", false, 0},       {"1.2.3", false, 0}, {"-1", false, 0},
+        {"inf", false, 0}, {"nan", false, 0},     {"0x10", false, 0},  {"1e3", false, 0},
+        {"1s", false, 0},  {"1000001", false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        double value = 77;
+
+        print_message("  '%s'\n", cases[i].text);
+        assert_int_equal(value_seconds(cases[i].text, &value), cases[i].taken);
+        assert_true(value == (cases[i].taken ? cases[i].value : 77));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(seconds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
