@@ -37,7 +37,13 @@ static int explain_load(struct xdp_error *error, int errnum)
     if (errnum == -EPERM || errnum == -EACCES) {
         return xdp_error_set(error, errnum,
                              "Not enough privilege to load an XDP program: run as root, or with "
-                             "the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW.");
+                             "the capabilities CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and "
+                             "CAP_NET_RAW.");
+    }
+    if (errnum == -EMFILE) {
+        return xdp_error_set(error, errnum,
+                             "The XDP program needs more open files than this process may have: "
+                             "raise ulimit -n.");
     }
     return xdp_error_set(error, errnum,
                          "The kernel refused the XDP program: %s; Linux 6.1 or later is needed.",
@@ -175,53 +181,62 @@ int program_add_address(struct program *program, const struct ip_addr *address,
     return 0;
 }
 
-/* The program that is attached: its id, 0 for none, and its name when it may be known. */
-static uint32_t attached_program(const struct program_target *target, char name[BPF_OBJ_NAME_LEN])
+/* The program that is attached: id 0 for none, and its name when it may be known. */
+struct attached {
+    uint32_t id;
+    bool generic;
+    char name[BPF_OBJ_NAME_LEN];
+};
+
+static struct attached attached_program(const struct program_target *target)
 {
+    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    struct attached attached = {.name = "?"};
     struct bpf_prog_info info;
     uint32_t bytes = sizeof info;
-    uint32_t id = 0;
     int fd;
 
-    memcpy(name, "?", 2);
-    if (bpf_xdp_query_id((int)target->ifindex, 0, &id) != 0 || id == 0) {
-        return 0;
+    if (bpf_xdp_query((int)target->ifindex, 0, &query) != 0) {
+        return attached;
     }
-    fd = bpf_prog_get_fd_by_id(id);
+    attached.generic = query.attach_mode == XDP_ATTACHED_SKB;
+    attached.id = attached.generic ? query.skb_prog_id : query.prog_id;
+    fd = attached.id != 0 ? bpf_prog_get_fd_by_id(attached.id) : -1;
     if (fd >= 0) {
         memset(&info, 0, sizeof info);
         if (bpf_obj_get_info_by_fd(fd, &info, &bytes) == 0) {
-            memcpy(name, info.name, BPF_OBJ_NAME_LEN);
+            memcpy(attached.name, info.name, BPF_OBJ_NAME_LEN);
         }
         close(fd);
     }
-    return id;
+    return attached;
 }
 
 static int explain_foreign(struct xdp_error *error, const struct program_target *target,
-                           uint32_t id, const char *name)
+                           const struct attached *attached)
 {
-    if (strcmp(name, PROGRAM_NAME) == 0) {
+    if (strcmp(attached->name, PROGRAM_NAME) == 0) {
         return xdp_error_set(error, -EBUSY,
                              "%s has another Headrace's XDP program attached (id %u): stop the "
                              "other process first.",
-                             target->interface, id);
+                             target->interface, attached->id);
     }
+    /* "xdp off" leaves a generic program where the driver could have one. */
     return xdp_error_set(error, -EBUSY,
                          "%s has someone else's XDP program attached ('%s', id %u): stop the "
-                         "program that did it, or detach it with 'ip link set dev %s xdp off'.",
-                         target->interface, name, id, target->interface);
+                         "program that did it, or detach it with 'ip link set dev %s %s off'.",
+                         target->interface, attached->name, attached->id, target->interface,
+                         attached->generic ? "xdpgeneric" : "xdp");
 }
 
 int program_check_foreign(const struct program_target *target, struct xdp_error *error)
 {
-    char name[BPF_OBJ_NAME_LEN];
-    uint32_t id = attached_program(target, name);
+    const struct attached attached = attached_program(target);
 
-    if (id == 0 || strcmp(name, PROGRAM_NAME) == 0) {
+    if (attached.id == 0 || strcmp(attached.name, PROGRAM_NAME) == 0) {
         return 0;
     }
-    return explain_foreign(error, target, id, name);
+    return explain_foreign(error, target, &attached);
 }
 
 static int explain_attach(struct xdp_error *error, const struct program_target *target, int errnum)
@@ -248,8 +263,7 @@ int program_attach(struct program *program, const struct program_target *target,
     LIBBPF_OPTS(bpf_link_create_opts, options,
                 .flags = target->generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
     const struct timespec pause = {.tv_nsec = ATTACH_PAUSE_NS};
-    char name[BPF_OBJ_NAME_LEN];
-    uint32_t id;
+    struct attached attached;
     int fd;
 
     for (unsigned i = 0; i < ATTACH_TRIES; i++) {
@@ -267,8 +281,8 @@ int program_attach(struct program *program, const struct program_target *target,
         }
         nanosleep(&pause, NULL);
     }
-    id = attached_program(target, name);
-    return explain_foreign(error, target, id, name);
+    attached = attached_program(target);
+    return explain_foreign(error, target, &attached);
 }
 
 void program_close(struct program *program)

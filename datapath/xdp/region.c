@@ -118,7 +118,7 @@ int region_open(struct region *region, const struct region_config *config, struc
     if (result != 0) {
         return xdp_error_set(error, result,
                              "No memory for %u frames of %u bytes (%zu MiB): %s; use fewer frames "
-                             "or free some memory.",
+                             "or queues, or free some memory.",
                              config->chunk_count, config->chunk_bytes, bytes >> 20,
                              strerror(-result));
     }

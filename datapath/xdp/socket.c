@@ -108,7 +108,8 @@ static int explain_socket(struct xdp_error *error, int errnum)
     if (errnum == -EPERM || errnum == -EACCES) {
         return xdp_error_set(error, errnum,
                              "Not enough privilege for an AF_XDP socket: run as root, or with the "
-                             "capabilities CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF and CAP_IPC_LOCK.");
+                             "capabilities CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON and "
+                             "CAP_IPC_LOCK.");
     }
     if (errnum == -EAFNOSUPPORT) {
         return xdp_error_set(error, errnum,
@@ -123,7 +124,7 @@ static int explain_memory(struct xdp_error *error, int errnum, const struct regi
     if (errnum == -ENOBUFS || errnum == -ENOMEM) {
         return xdp_error_set(error, errnum,
                              "The kernel can't pin %zu MiB of frames for a socket: raise ulimit -l "
-                             "(RLIMIT_MEMLOCK), grant CAP_IPC_LOCK, or use fewer frames.",
+                             "(RLIMIT_MEMLOCK), grant CAP_IPC_LOCK, or use fewer frames or queues.",
                              region->bytes >> 20);
     }
     return xdp_error_set(error, errnum, "The kernel refused the frames as a UMEM: %s.",
