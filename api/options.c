@@ -15,69 +15,6 @@ const struct hr_stack_options hr_stack_options_default = {
     .time_wait_ms = 60000,
 };
 
-static int take_addresses(struct hr_stack *stack, const struct hr_stack_options *options,
-                          struct hr_failure *failure)
-{
-    if (options->address_count == 0 || options->address_count > NET_ADDRESSES_MAX) {
-        return failure_set(failure, HR_ERR_ARGUMENT, "%u addresses were given: give 1 to %u.",
-                           options->address_count, NET_ADDRESSES_MAX);
-    }
-    for (unsigned i = 0; i < options->address_count; i++) {
-        struct ip_prefix *prefix = &stack->addresses[i];
-        const char *text = options->addresses[i];
-
-        if (ip_prefix_parse(text, prefix) != 0 || !ip_addr_is_unicast(&prefix->addr)) {
-            return failure_set(
-                failure, HR_ERR_ADDRESS,
-                "'%s' is no address of a host: give ADDRESS/LENGTH, as in 192.0.2.1/24.", text);
-        }
-        if (!ip_addr_is_v4(&prefix->addr)) {
-            return failure_set(
-                failure, HR_ERR_UNSUPPORTED,
-                "'%s' is an IPv6 address, and neighbour discovery is not built yet: give "
-                "an IPv4 address.",
-                text);
-        }
-    }
-    stack->address_count = options->address_count;
-    return HR_OK;
-}
-
-static int take_gateways(struct hr_stack *stack, const struct hr_stack_options *options,
-                         struct hr_failure *failure)
-{
-    if (options->gateway_count > COUNT_OF(stack->gateways)) {
-        return failure_set(failure, HR_ERR_ARGUMENT,
-                           "%u gateways were given: give at most one per family.",
-                           options->gateway_count);
-    }
-    for (unsigned i = 0; i < options->gateway_count; i++) {
-        const char *text = options->gateways[i];
-        bool is_on_link = false;
-
-        if (ip_addr_parse(text, &stack->gateways[i]) != 0) {
-            return failure_set(failure, HR_ERR_ADDRESS, "'%s' is no address of a gateway.", text);
-        }
-        for (unsigned j = 0; j < stack->address_count; j++) {
-            is_on_link |= ip_prefix_contains(&stack->addresses[j], &stack->gateways[i]);
-        }
-        if (!is_on_link) {
-            return failure_set(failure, HR_ERR_NO_ROUTE,
-                               "Gateway %s lies in the network of none of the addresses.", text);
-        }
-    }
-    stack->gateway_count = options->gateway_count;
-    return HR_OK;
-}
-
-int options_take_network(struct hr_stack *stack, const struct hr_stack_options *options,
-                         struct hr_failure *failure)
-{
-    int error = take_addresses(stack, options, failure);
-
-    return error == HR_OK ? take_gateways(stack, options, failure) : error;
-}
-
 int options_check_numbers(const struct hr_stack_options *options, struct hr_failure *failure)
 {
     if (options->frames_per_worker < 4096) {
@@ -135,8 +72,8 @@ int options_take_queues(struct hr_stack *stack, const struct hr_stack_options *o
         queues[i].queue = options->queue_count > 0 ? options->queues[i] : i;
         for (unsigned j = 0; j < i; j++) {
             if (queues[j].queue == queues[i].queue) {
-                return failure_set(failure, HR_ERR_ARGUMENT, "Queue %u is named twice.",
-                                   queues[i].queue);
+                return failure_set(failure, HR_ERR_ARGUMENT,
+                                   "Queue %u is named twice: name it once.", queues[i].queue);
             }
         }
     }
@@ -168,7 +105,7 @@ int options_take_cores(struct hr_stack *stack, const struct hr_stack_options *op
     (void)sched_getaffinity(0, sizeof allowed, &allowed);
     if (options->core_count > 0 && options->core_count != stack->worker_count) {
         return failure_set(failure, HR_ERR_ARGUMENT,
-                           "%u cores for %u workers: name as many cores as queues.",
+                           "%u cores are named for %u workers: name one for each queue.",
                            options->core_count, stack->worker_count);
     }
     for (unsigned i = 0; i < stack->worker_count; i++) {

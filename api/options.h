@@ -8,7 +8,8 @@
 #include "api/stack.h"
 
 int options_check_numbers(const struct hr_stack_options *options, struct hr_failure *failure);
-/* Own addresses and gateways. */
+/* Own addresses and gateways: HR_ERR_ADDRESS or HR_ERR_NO_ROUTE for one that is wrong
+ * wherever it is tried. In addresses.c. */
 int options_take_network(struct hr_stack *stack, const struct hr_stack_options *options,
                          struct hr_failure *failure);
 /* One worker per queue: all of the interface's unless some are named. */

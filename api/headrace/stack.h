@@ -74,7 +74,8 @@ extern const struct hr_stack_options hr_stack_options_default;
 
 /* Opens the interface and makes the workers; they run from hr_stack_start(). 0
  * and the stack, or a negative error and its sentence, and nothing is left
- * behind. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or root). */
+ * behind. Needs root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and
+ * CAP_IPC_LOCK. */
 int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **stack,
                     struct hr_failure *failure);
 

@@ -216,6 +216,12 @@ static int run(struct echo_options *options, struct hr_stack *stack, const sigse
     return atomic_load(&is_cut_off) ? 1 : 0;
 }
 
+/* An address that is wrong wherever it is tried is the user's error, not the machine's. */
+static int exit_status(const struct hr_failure *failure)
+{
+    return failure->error == HR_ERR_ADDRESS || failure->error == HR_ERR_NO_ROUTE ? 2 : 1;
+}
+
 int main(int argc, char **argv)
 {
     static struct echo_options options;
@@ -245,7 +251,7 @@ int main(int argc, char **argv)
     options.stack.on_event = on_event;
     if (hr_stack_create(&options.stack, &stack, &failure) != HR_OK) {
         (void)fprintf(stderr, "echo_server: %s\n", failure.text);
-        return 1;
+        return exit_status(&failure);
     }
     result = run(&options, stack, &signals, json);
     hr_stack_destroy(stack);
