@@ -40,7 +40,7 @@ for mode in native generic; do
     ip netns exec "$client_ns" "$LOAD" --stack kernel --target "$server_address:7" --connections $loaders \
         --size 1000 --duration 100 --verify >"$work/load" 2>&1 &
     load_pid=$!
-    wait_for 'there was no load' under_load 0
+    wait_until 'there was no load' under_load 0
 
     in_client ping -q -c $pings -i 0.01 -W 5 "$kernel_address" >"$work/ping" &
     ping_pid=$!
@@ -54,7 +54,7 @@ for mode in native generic; do
         fail "pings were lost ($mode): $(cat "$work/ping")"
 
     # It ends by itself at a wrong byte, and opens a connection again that was reset.
-    wait_for 'the load had stopped' under_load "$(echoed)"
+    wait_until 'the load had stopped' under_load "$(echoed)"
     kill -0 $load_pid || fail "the load has ended ($mode): $(cat "$work/load")"
     grep -q "^connections $loaders accepted $loaders " <(tail -1 "$work/server") ||
         fail "the load lost connections ($mode)"

@@ -33,7 +33,7 @@ while True:
     answerer.sendto(*answerer.recvfrom(100))
 P
     helpers+=($!)
-    wait_for 'the answerer was not ready' grep -q ready "$work/kernel"
+    wait_until 'the answerer was not ready' grep -q ready "$work/kernel"
 }
 
 established() {
@@ -58,7 +58,7 @@ kill_under_load() {
     ip netns exec "$client_ns" "$LOAD" --stack kernel --target "$server_address:7" --connections 20 --size 1000 \
         --duration 60 --verify >/dev/null 2>&1 &
     helpers+=($!)
-    wait_for 'there was no load' established
+    wait_until 'there was no load' established
     took=$(in_client "$here/kill_watch.py" "$server_pid" "$server_address" 9) ||
         fail 'the interface was not given back'
     wait "$server_pid" 2>/dev/null || true

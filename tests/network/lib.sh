@@ -6,7 +6,7 @@
 #   server_start ARGS...    echo_server in its namespace; waits for its ready line
 #   server_stop             ends it, and checks that it ended well
 #   in_client COMMAND...    runs in the client's namespace
-#   wait_for WHAT COMMAND   until the command succeeds; fails with WHAT after 5 seconds
+#   wait_until WHAT COMMAND   until the command succeeds; fails with WHAT after 5 seconds
 set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -64,7 +64,7 @@ server_start() {
 }
 
 # What is waited for is an event, but a pipe would tie its life to this shell's.
-wait_for() {
+wait_until() {
     local what=$1
     shift
     for _ in $(seq 100); do
@@ -81,7 +81,7 @@ is_ready() {
 }
 
 wait_ready() {
-    wait_for 'the server was not ready' is_ready
+    wait_until 'the server was not ready' is_ready
 }
 
 server_stop() {
