@@ -1,0 +1,159 @@
+/*
+ * Goal:   a connection becomes a TIME-WAIT entry (tcp/timewait_table.c), which knows
+ *         enough to answer, leaves after 2MSL or when a younger one needs its place,
+ *         and is known to other workers for as long as it stands.
+ * Method: scripts over one stack; an owners' table that counts.
+ */
+#include "tests/unit/tcp_fixture.h"
+
+#include "tcp/timewait_table.h"
+
+static void to_time_wait(struct tcp_fixture *f, unsigned i)
+{
+    f->peer = &f->peers[i];
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    expect(f, TCP_ACK, .seq = 2, .ack = 2);
+    expect_state(f, TCP_TIME_WAIT);
+}
+
+/* The connection is gone at once, and the application is told. */
+static void the_connection_goes_at_once(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    to_time_wait(f, 0);
+    assert_null(conn_of(f));
+    assert_int_equal(f->tcp.conns.used, 0);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_DONE);
+    assert_int_equal(f->tcp.promised_bytes, 0);
+    assert_int_equal(f->tcp.table.count, 1);
+}
+
+static void entries_leave_after_2msl(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->config.time_wait_ns = SECONDS(10);
+    for (unsigned i = 0; i < 3; i++) {
+        to_time_wait(f, i);
+        wait_ns(f, SECONDS(1));
+    }
+    wait_ns(f, SECONDS(7) - 1);
+    assert_int_equal(timewait_count(&f->tcp.timewait), 3);
+    wait_ns(f, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        f->peer = &f->peers[i];
+        expect_state(f, i == 0 ? TCP_CLOSED : TCP_TIME_WAIT);
+    }
+    wait_ns(f, SECONDS(2));
+    assert_int_equal(timewait_count(&f->tcp.timewait), 0);
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    expect(f, TCP_RST, .seq = 2);
+}
+
+static void the_oldest_makes_place(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->config.timewaits_max = 2;
+    for (unsigned i = 0; i < 3; i++) {
+        to_time_wait(f, i);
+    }
+    assert_int_equal(f->tcp.counters.time_wait_evicted, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        f->peer = &f->peers[i];
+        expect_state(f, i == 0 ? TCP_CLOSED : TCP_TIME_WAIT);
+    }
+}
+
+/* The window and the timestamp of the last ACK are in the next one as well. */
+static void an_entry_answers_as_the_connection_did(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t ts_val;
+    uint32_t window;
+    const struct seg *got;
+
+    f->settings.timestamps = true;
+    f->peer->timestamps = true;
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2, .ts_val = 6000);
+    got = expect(f, TCP_ACK, .seq = 2, .ack = 2, .ts_ecr = 6000);
+    ts_val = got->ts_val;
+    window = got->window;
+    wait_ns(f, MS(500));
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2, .ts_val = 6000);
+    expect(f, TCP_ACK, .seq = 2, .ack = 2, .ts_ecr = 6000, .ts_val = ts_val + 500,
+           .window = window);
+}
+
+static void entries_are_found_by_their_tuple(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_tuple tuple;
+
+    to_time_wait(f, 0);
+    to_time_wait(f, 1);
+    f->peer = &f->peers[0];
+    tuple = tuple_of(f);
+    assert_int_not_equal(tcp_timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
+    tcp_timewait_forget(&f->tcp, tcp_timewait_find(&f->tcp, &tuple));
+    assert_int_equal(tcp_timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
+    f->peer = &f->peers[1];
+    expect_state(f, TCP_TIME_WAIT);
+    tuple.local_port++;
+    assert_int_equal(tcp_timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
+}
+
+static int claims;
+
+static void claim(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
+{
+    assert_int_equal(hash, tuple_hash(tuple, tcp->table_key));
+    claims++;
+}
+
+static void release(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
+{
+    assert_int_equal(hash, tuple_hash(tuple, tcp->table_key));
+    claims--;
+    assert_true(claims >= 0);
+}
+
+static bool pass(struct tcp *tcp, const struct tcp_tuple *tuple, const struct packet *packet)
+{
+    (void)tcp;
+    (void)tuple;
+    (void)packet;
+    return false;
+}
+
+/* There is no moment at which nobody owns the flow. */
+static void an_entry_is_claimed_while_it_stands(void **state)
+{
+    static const struct tcp_owners owners = {.claim = claim, .release = release, .pass = pass};
+    struct tcp_fixture *f = *state;
+
+    claims = 0;
+    f->config.owners = &owners;
+    to_time_wait(f, 0);
+    assert_int_equal(claims, 1);
+    wait_ns(f, TCP_TIME_WAIT_NS);
+    assert_int_equal(claims, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(the_connection_goes_at_once),      SCRIPT(entries_leave_after_2msl),
+        SCRIPT(the_oldest_makes_place),           SCRIPT(an_entry_answers_as_the_connection_did),
+        SCRIPT(entries_are_found_by_their_tuple), SCRIPT(an_entry_is_claimed_while_it_stands),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
