@@ -83,12 +83,12 @@ static void a_squeezed_window_opens_again(void **state)
     f->settings.receive_buffer = 8192;
     establish(f);
     app_pauses(f);
-    press(f, FRAME_CRITICAL);
     while (seq < 1 + 8192) {
         peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = 512);
         forget_sent(f);
         seq += 512;
     }
+    press(f, FRAME_CRITICAL);
     app_resumes(f); /* all is read; a segment at a time is promised */
     expect(f, TCP_ACK, .seq = 1, .ack = seq, .window = MSS);
     peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = 500);
