@@ -245,10 +245,20 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
     return true;
 }
 
+/* SND.NXT, unless a probe has carried it beyond a closed window: there the peer
+ * takes no ACK and no RST, and would hear of neither until the next probe. */
+static uint32_t acceptable_seq(const struct tcp_conn *conn)
+{
+    uint32_t edge = conn->snd.una + conn->snd.wnd;
+
+    return tcp_state_is_synchronized((enum tcp_state)conn->state) ? seq_min(conn->snd.nxt, edge)
+                                                                  : conn->snd.nxt;
+}
+
 bool emit_ack(struct tcp_conn *conn)
 {
     struct emission segment = {
-        .seq = conn->snd.nxt, .ack = conn->rcv.nxt, .flags = TCP_ACK, .sum = 0};
+        .seq = acceptable_seq(conn), .ack = conn->rcv.nxt, .flags = TCP_ACK, .sum = 0};
 
     segment.frame = control_frame(conn->tcp, &segment.payload);
     if (segment.frame == FRAME_NONE) {
@@ -284,7 +294,7 @@ static void send_stateless(struct tcp *tcp, const struct tcp_tuple *tuple, struc
 void emit_reset(struct tcp_conn *conn)
 {
     struct emission segment = {
-        .seq = conn->snd.nxt, .ack = conn->rcv.nxt, .flags = TCP_RST | TCP_ACK};
+        .seq = acceptable_seq(conn), .ack = conn->rcv.nxt, .flags = TCP_RST | TCP_ACK};
 
     segment.frame = control_frame(conn->tcp, &segment.payload);
     if (segment.frame == FRAME_NONE) {

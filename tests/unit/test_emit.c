@@ -182,13 +182,36 @@ static void a_rst_is_never_answered(void **state)
     assert_int_equal(f->tcp.counters.resets_out, 1);
 }
 
+/* Beyond the window that the peer closed it would take neither (RFC 9293 section
+ * 3.10.7.4: with RCV.WND = 0 only SEG.SEQ = RCV.NXT). */
+static void acks_and_resets_stay_within_a_window_that_a_probe_left(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    f->peer->window = WINDOW_ZERO;
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    app_sends(f, 10);
+    expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+    peer_queues(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    peer_sends(f, TCP_ACK, .seq = 1 + MSS, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1 + 2 * MSS);
+    app_aborts(f);
+    expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 1 + 2 * MSS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(headers_carry_the_settings), SCRIPT(timestamps_are_in_every_segment),
-        SCRIPT(sack_blocks_fill_the_room),  SCRIPT(a_frame_that_the_kernel_holds_is_not_written),
-        SCRIPT(a_completion_is_looked_for), SCRIPT(a_copy_waits_for_a_frame),
-        SCRIPT(without_a_control_frame),    SCRIPT(a_rst_is_never_answered),
+        SCRIPT(acks_and_resets_stay_within_a_window_that_a_probe_left),
+        SCRIPT(headers_carry_the_settings),
+        SCRIPT(timestamps_are_in_every_segment),
+        SCRIPT(sack_blocks_fill_the_room),
+        SCRIPT(a_frame_that_the_kernel_holds_is_not_written),
+        SCRIPT(a_completion_is_looked_for),
+        SCRIPT(a_copy_waits_for_a_frame),
+        SCRIPT(without_a_control_frame),
+        SCRIPT(a_rst_is_never_answered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
