@@ -10,8 +10,9 @@
 
 #define TICK_NS (1ull << WHEEL_TICK_SHIFT)
 
-/* Above R2 of RFC 9293 as we have it: 15 retransmissions, 925 s in all. */
-static const uint64_t stuck_after_ns = 1300 * NS_PER_S;
+/* Above R2 of RFC 9293 as we have it: 15 retransmissions, 120 s apart when the RTO
+ * is that of losses before. */
+static const uint64_t stuck_after_ns = 2000 * NS_PER_S;
 
 /* Walking every queue and every frame costs more than a step; it is done in one
  * of so many. */

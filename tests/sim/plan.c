@@ -113,6 +113,18 @@ static void settle(struct random *random, struct app_plan pair[2])
     }
 }
 
+/* A segment that is lost again and again waits for minutes each time, and whoever
+ * waits for frames looks twenty times a second: little is sent over bad links. */
+static uint32_t bytes_max(const struct sim_plan *plan)
+{
+    uint32_t loss_ppm = max_u32(plan->link[0].loss_ppm, plan->link[1].loss_ppm);
+
+    if (loss_ppm > 150000) {
+        return 1u << 14;
+    }
+    return loss_ppm > 40000 ? 1u << 17 : UINT32_MAX;
+}
+
 static void draw_weather(struct random *random, struct weather_plan *weather)
 {
     weather->count = (unsigned)random_below(random, chance(random, 50) ? 1 : WEATHER_EPISODES_MAX);
@@ -194,6 +206,8 @@ void sim_plan_draw(struct sim *sim)
     for (unsigned i = 0; i < plan->connections; i++) {
         draw_app(random, &plan->app[i][0]);
         draw_app(random, &plan->app[i][1]);
+        plan->app[i][0].bytes = min_u32(plan->app[i][0].bytes, bytes_max(plan));
+        plan->app[i][1].bytes = min_u32(plan->app[i][1].bytes, bytes_max(plan));
         settle(random, plan->app[i]);
     }
     if (chance(random, 15)) {
