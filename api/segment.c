@@ -165,16 +165,17 @@ struct hr_segment_row *segment_row(const struct segment *segment, unsigned worke
 }
 
 /* A sequence lock. Words are written one by one, atomically, so that a torn row is
- * seen as such and never as undefined behaviour. */
+ * seen as such and never as undefined behaviour. Each is a release after the odd
+ * number, read by an acquire before the second look at the number: whoever saw a new
+ * word sees that it is odd. No fences, which ThreadSanitizer does not know. */
 void segment_write(struct hr_segment_row *row, const struct hr_stats *stats)
 {
     const uint64_t *from = (const uint64_t *)(const void *)stats;
     uint64_t sequence = __atomic_load_n(&row->sequence, __ATOMIC_RELAXED);
 
     __atomic_store_n(&row->sequence, sequence + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
     for (unsigned i = 0; i < STAT_COUNT; i++) {
-        __atomic_store_n(&row->values[i], from[i], __ATOMIC_RELAXED);
+        __atomic_store_n(&row->values[i], from[i], __ATOMIC_RELEASE);
     }
     __atomic_store_n(&row->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
@@ -187,8 +188,7 @@ void segment_read(const struct hr_segment_row *row, struct hr_stats *stats)
     do {
         before = __atomic_load_n(&row->sequence, __ATOMIC_ACQUIRE);
         for (unsigned i = 0; i < STAT_COUNT; i++) {
-            to[i] = __atomic_load_n(&row->values[i], __ATOMIC_RELAXED);
+            to[i] = __atomic_load_n(&row->values[i], __ATOMIC_ACQUIRE);
         }
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
     } while (before & 1 || before != __atomic_load_n(&row->sequence, __ATOMIC_RELAXED));
 }
