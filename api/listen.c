@@ -125,13 +125,49 @@ int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr)
     return error;
 }
 
+static struct tcp_listener listener_of(const struct listener_entry *entry)
+{
+    struct tcp_listener listener = {
+        .address = addr_inner(&entry->addr),
+        .port = entry->addr.port,
+        .half_open_max = entry->options.half_open_max,
+        .settings = tcp_settings_default,
+        .app = entry->options.context,
+        .app_ops = entry->ops,
+    };
+
+    listener.settings.receive_buffer = entry->options.receive_buffer;
+    listener.settings.send_buffer = entry->options.send_buffer;
+    listener.settings.nodelay = entry->options.nodelay;
+    return listener;
+}
+
+/* Whether the set has just this listener, of this address and all else that a caller
+ * may give: one that was taken away and listened on anew with other callbacks, while
+ * the worker slept, is another. */
+static bool has(const struct listener_set *set, const struct tcp_listener *listener)
+{
+    struct hr_addr addr;
+    struct tcp_listener wanted;
+    unsigned at;
+
+    addr_outer(&addr, &listener->address, listener->port);
+    at = find(set, &addr);
+    if (at == set->count) {
+        return false;
+    }
+    wanted = listener_of(&set->entries[at]);
+    return listener->app_ops == wanted.app_ops && listener->app == wanted.app &&
+           listener->half_open_max == wanted.half_open_max &&
+           listener->settings.receive_buffer == wanted.settings.receive_buffer &&
+           listener->settings.send_buffer == wanted.settings.send_buffer &&
+           listener->settings.nodelay == wanted.settings.nodelay;
+}
+
 static void close_missing(struct tcp *tcp, const struct listener_set *set)
 {
     for (uint32_t i = 0; i < tcp->listener_count; i++) {
-        struct hr_addr addr;
-
-        addr_outer(&addr, &tcp->listeners[i].address, tcp->listeners[i].port);
-        if (tcp->listeners[i].open && find(set, &addr) == set->count) {
+        if (tcp->listeners[i].open && !has(set, &tcp->listeners[i])) {
             tcp_unlisten(tcp, i);
         }
     }
@@ -141,20 +177,9 @@ void worker_take_listeners(struct hr_worker *worker, const struct listener_set *
 {
     close_missing(&worker->tcp, set);
     for (unsigned i = 0; i < set->count; i++) {
-        const struct listener_entry *entry = &set->entries[i];
-        struct tcp_listener listener = {
-            .address = addr_inner(&entry->addr),
-            .port = entry->addr.port,
-            .half_open_max = entry->options.half_open_max,
-            .settings = tcp_settings_default,
-            .app = entry->options.context,
-            .app_ops = entry->ops,
-        };
+        struct tcp_listener listener = listener_of(&set->entries[i]);
         uint32_t index;
 
-        listener.settings.receive_buffer = entry->options.receive_buffer;
-        listener.settings.send_buffer = entry->options.send_buffer;
-        listener.settings.nodelay = entry->options.nodelay;
         /* HR_ERR_IN_USE: this worker has it from an earlier set. */
         (void)tcp_listen(&worker->tcp, &listener, &index);
     }
