@@ -162,7 +162,7 @@ bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, const str
             return false;
         }
     } else {
-        if (!frame_keep(pool, slice->frame)) {
+        if (!frame_may_hold(pool, slice->frame, FRAME_APP) || !frame_keep(pool, slice->frame)) {
             return false;
         }
         frame_hold(pool, slice->frame, FRAME_APP);

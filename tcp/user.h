@@ -45,8 +45,8 @@ int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length);
 
 /* Inside on_data: `slice` is to stay. Small ones are copied behind `tail`, the
  * slice retained before it (or NULL). The window stays smaller by what is held
- * until tcp_data_release. False when no frame is left, which cannot be for the
- * slices of one on_data each retained once. */
+ * until tcp_data_release. False when no frame is left, or the slice was retained
+ * 65,535 times, which cannot be for the slices of one on_data each retained once. */
 bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, const struct slice *tail,
                      struct slice *out);
 void tcp_data_release(struct tcp_conn *conn, const struct slice *slice);

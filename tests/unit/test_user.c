@@ -340,6 +340,34 @@ static void retaining_without_a_frame_is_refused(void **state)
     assert_int_equal(conn_of(f)->rcv.held, 0);
 }
 
+/* A hold of each, as many as a frame's record can count. */
+static void keep_without_end(struct tcp_fixture *f, struct tcp_conn *conn,
+                             const struct slice *slice)
+{
+    struct slice out;
+    uint32_t held = 0;
+
+    (void)f;
+    while (held <= UINT16_MAX && tcp_data_retain(conn, slice, NULL, &out)) {
+        held++;
+    }
+    assert_int_equal(held, UINT16_MAX);
+    while (held-- > 0) {
+        tcp_data_release(conn, slice);
+    }
+}
+
+static void retaining_more_than_a_frame_counts_is_refused(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->app.data = keep_without_end;
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1001);
+    assert_int_equal(conn_of(f)->rcv.held, 0);
+}
+
 static void nodelay_lets_go_what_nagle_held(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -377,6 +405,7 @@ int main(void)
         SCRIPT(a_fin_without_memory_is_owed),
         SCRIPT(retained_data_costs_window),
         SCRIPT(retaining_without_a_frame_is_refused),
+        SCRIPT(retaining_more_than_a_frame_counts_is_refused),
         SCRIPT(nodelay_lets_go_what_nagle_held),
     };
 
