@@ -26,6 +26,15 @@ int options_check_numbers(const struct hr_stack_options *options, struct hr_fail
         return failure_set(failure, HR_ERR_ARGUMENT, "%u connections a worker: 1 to %u can be had.",
                            options->connections_max, 1u << 24);
     }
+    if ((unsigned)options->mode > HR_MODE_GENERIC) {
+        return failure_set(failure, HR_ERR_ARGUMENT, "%u is no mode: give one of enum hr_mode.",
+                           (unsigned)options->mode);
+    }
+    if ((unsigned)options->wait > HR_WAIT_SLEEP) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u is no way of waiting: give one of enum hr_wait.",
+                           (unsigned)options->wait);
+    }
     if (!options->interface) {
         return failure_set(failure, HR_ERR_ARGUMENT, "No interface was named.");
     }
