@@ -54,6 +54,7 @@ static bool is_dearer(const struct neighbour *a, const struct neighbour *b)
 uint16_t neighbour_victim(struct neighbours *table)
 {
     uint16_t victim = NEIGHBOUR_NONE;
+    uint16_t waited_for = 0;
 
     if (table->used < table->count_max) {
         return table->used++;
@@ -61,10 +62,17 @@ uint16_t neighbour_victim(struct neighbours *table)
     for (uint16_t i = 0; i < table->used; i++) {
         const struct neighbour *neighbour = &table->entries[i];
 
-        if (neighbour->state != NEIGHBOUR_STATIC && list_is_empty(&neighbour->waiters) &&
-            (victim == NEIGHBOUR_NONE || is_dearer(&table->entries[victim], neighbour))) {
+        if (!list_is_empty(&neighbour->waiters)) {
+            waited_for++;
+        } else if (neighbour->state != NEIGHBOUR_STATIC &&
+                   (victim == NEIGHBOUR_NONE || is_dearer(&table->entries[victim], neighbour))) {
             victim = i;
         }
+    }
+    /* A flood of SYNs with invented sources has connections wait for each. */
+    if (victim != NEIGHBOUR_NONE && neighbour_is_usable(&table->entries[victim]) &&
+        waited_for > table->count_max / 2) {
+        return NEIGHBOUR_NONE;
     }
     return victim;
 }

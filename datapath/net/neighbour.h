@@ -79,7 +79,8 @@ uint16_t neighbour_find(const struct neighbours *table, const struct ip_addr *ad
 /* The place for a new entry: an unused one, or the one that is least dear. First
  * go those that never answered, so that a flood of invented addresses does not
  * drive out the gateway; then the least recently used. NEIGHBOUR_NONE when every
- * entry is waited for or configured. */
+ * entry is waited for or configured, and when most are waited for and the others
+ * have answered: places that a flood holds are not made more at their cost. */
 uint16_t neighbour_victim(struct neighbours *table);
 
 /* The place gets a new address, a new generation, and the state FAILED: nobody
