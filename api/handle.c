@@ -67,6 +67,11 @@ int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struc
     struct tcp_conn *conn;
     int error;
 
+    /* The end of what is opened from here on, as by an on_close() that connects anew,
+     * would never be told. */
+    if (atomic_load_explicit(&worker->stack->stopping, memory_order_relaxed)) {
+        return HR_ERR_STATE;
+    }
     error = tcp_connect(&worker->tcp, &tuple, &tcp_settings_default, &conn);
     if (error == TCP_OK) {
         conn->app = context;

@@ -24,8 +24,9 @@ uint64_t hr_worker_now_ns(const struct hr_worker *worker);
 
 /* Opens a connection from this worker. The context is hr_conn_context() from the
  * start; on_open or on_close follows. HR_OK, HR_ERR_ADDRESS, HR_ERR_NO_ROUTE,
- * HR_ERR_NO_MEMORY, or HR_ERR_IN_USE (no port left in the worker's slice of the
- * outgoing ones). Answers that reach another worker's queue are given to this one. */
+ * HR_ERR_NO_MEMORY, HR_ERR_IN_USE (no port left in the worker's slice of the
+ * outgoing ones), or HR_ERR_STATE once hr_stack_stop() has begun. Answers that reach
+ * another worker's queue are given to this one. */
 int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struct hr_conn_ops *ops,
                void *context);
 
