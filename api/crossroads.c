@@ -4,8 +4,9 @@
 
 #include <netinet/in.h>
 
-void worker_tell_neighbour(struct hr_worker *worker, const struct packet *packet)
+void worker_tell_neighbour(struct tcp *tcp, const struct packet *packet)
 {
+    struct hr_worker *worker = tcp->app;
     struct hr_stack *stack = worker->stack;
     const uint8_t *arp = frame_data(worker->pool, packet->frame) + packet->l3_offset;
 

@@ -1,5 +1,6 @@
 #include "api/worker.h"
 
+#include "api/receive.h"
 #include "api/stack.h"
 #include "datapath/util.h"
 #include "datapath/xdp/numa.h"
@@ -112,41 +113,6 @@ void worker_destroy(struct hr_worker *worker)
     }
 }
 
-/* Parses a burst, and gives each packet to whom it belongs: segments to TCP in
- * order of arrival, behind one another, so that memory is fetched ahead. */
-static unsigned receive(struct hr_worker *worker, uint64_t now_ns)
-{
-    struct port_packet raw[PORT_BURST];
-    struct packet packets[PORT_BURST];
-    const struct packet *segments[PORT_BURST];
-    unsigned count = port_receive(&worker->port->port, raw, PORT_BURST);
-    unsigned segment_count = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        switch (net_parse(&worker->net, &raw[i], &packets[i])) {
-        case NET_TCP:
-            segments[segment_count++] = &packets[i];
-            break;
-        case NET_UDP:
-            net_port_unreachable(&worker->net, &packets[i], now_ns);
-            break;
-        case NET_LOCAL:
-            if (packets[i].flags & PACKET_ARP && worker->stack->worker_count > 1) {
-                worker_tell_neighbour(worker, &packets[i]);
-            }
-            net_input(&worker->net, &packets[i], now_ns);
-            break;
-        default:
-            break;
-        }
-    }
-    tcp_input_burst(&worker->tcp, segments, segment_count);
-    for (unsigned i = 0; i < count; i++) {
-        frame_drop(worker->pool, raw[i].frame, FRAME_WORKER);
-    }
-    return count;
-}
-
 static bool take_messages(struct hr_worker *worker)
 {
     struct hr_message *message = mailbox_take(&worker->mailbox);
@@ -192,11 +158,12 @@ static void take_listeners(struct hr_worker *worker)
 bool worker_turn(struct hr_worker *worker)
 {
     uint64_t now_ns = worker_clock_ns();
+    bool is_alone = worker->stack->worker_count == 1;
     bool is_busy;
 
     tcp_turn_begin(&worker->tcp, now_ns);
-    is_busy = receive(worker, now_ns) > 0;
-    if (worker->stack->worker_count > 1) {
+    is_busy = receive_burst(&worker->tcp, now_ns, is_alone ? NULL : worker_tell_neighbour) > 0;
+    if (!is_alone) {
         worker_hear_neighbours(worker, now_ns);
         is_busy |= worker_take_crossings(worker, now_ns);
     }

@@ -66,8 +66,9 @@ void worker_wait(struct hr_worker *worker);
 /* Takes what other workers have given, and gives back what they have copied; in
  * crossroads.c. True when there was something. */
 bool worker_take_crossings(struct hr_worker *worker, uint64_t now_ns);
-/* Tells the other workers of a neighbour heard here, and hears what they tell. */
-void worker_tell_neighbour(struct hr_worker *worker, const struct packet *packet);
+/* Tells the other workers of a neighbour heard here, for receive_burst(), and hears
+ * what they tell. */
+void worker_tell_neighbour(struct tcp *tcp, const struct packet *packet);
 void worker_hear_neighbours(struct hr_worker *worker, uint64_t now_ns);
 /* Wakes those of them who sleep. */
 void worker_wake_others(struct hr_worker *worker);

@@ -1,5 +1,6 @@
 #include "bench/micro/server.h"
 
+#include "api/receive.h"
 #include "api/worker.h"
 #include "datapath/util.h"
 #include "tcp/user.h"
@@ -120,23 +121,8 @@ void server_destroy(struct server *server)
 
 __attribute__((noinline)) void server_turn(struct server *server)
 {
-    struct port_packet raw[PORT_BURST];
-    struct packet packets[PORT_BURST];
-    const struct packet *segments[PORT_BURST];
-    unsigned count;
-    unsigned segment_count = 0;
-
     tcp_turn_begin(&server->tcp, server->now_ns);
-    count = port_receive(&server->port.port, raw, PORT_BURST);
-    for (unsigned i = 0; i < count; i++) {
-        if (net_parse(&server->net, &raw[i], &packets[i]) == NET_TCP) {
-            segments[segment_count++] = &packets[i];
-        }
-    }
-    tcp_input_burst(&server->tcp, segments, segment_count);
-    for (unsigned i = 0; i < count; i++) {
-        frame_drop(&server->pool, raw[i].frame, FRAME_WORKER);
-    }
+    (void)receive_burst(&server->tcp, server->now_ns, NULL);
     tcp_timers(&server->tcp, server->now_ns);
     tcp_transmit(&server->tcp);
     tcp_turn_end(&server->tcp);

@@ -1,5 +1,6 @@
 #include "tests/sim/host.h"
 
+#include "api/receive.h"
 #include "datapath/util.h"
 
 #include <stdlib.h>
@@ -81,36 +82,10 @@ void host_destroy(struct host *host)
     free(host->memory);
 }
 
-static void receive(struct host *host, uint64_t now_ns)
-{
-    struct port_packet raw[PORT_BURST];
-    struct packet packets[PORT_BURST];
-    const struct packet *segments[PORT_BURST];
-    unsigned count = port_receive(host->net.port, raw, PORT_BURST);
-    unsigned segment_count = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        switch (net_parse(&host->net, &raw[i], &packets[i])) {
-        case NET_TCP:
-            segments[segment_count++] = &packets[i];
-            break;
-        case NET_LOCAL:
-            net_input(&host->net, &packets[i], now_ns);
-            break;
-        default:
-            break;
-        }
-    }
-    tcp_input_burst(&host->tcp, segments, segment_count);
-    for (unsigned i = 0; i < count; i++) {
-        frame_drop(host->pool, raw[i].frame, FRAME_WORKER);
-    }
-}
-
 void host_receive(struct host *host, uint64_t now_ns)
 {
     tcp_turn_begin(&host->tcp, now_ns);
-    receive(host, now_ns);
+    (void)receive_burst(&host->tcp, now_ns, NULL);
 }
 
 void host_finish(struct host *host, uint64_t now_ns)

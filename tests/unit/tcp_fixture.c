@@ -1,5 +1,6 @@
 #include "tests/unit/tcp_fixture.h"
 
+#include "api/receive.h"
 #include "datapath/wire/pool.h"
 #include "tcp/isn.h"
 #include "tcp/timewait_table.h"
@@ -248,38 +249,23 @@ static void check(const struct tcp_fixture *f)
 }
 
 /* What comes home is overwritten: nobody may still read it. */
-static void end_burst(struct tcp_fixture *f, const struct port_packet *raw, unsigned count)
+static void overwrite_home(struct tcp_fixture *f)
 {
-    for (unsigned i = 0; i < count; i++) {
-        frame_drop(&f->pool, raw[i].frame, FRAME_WORKER);
-        if (frame_record(&f->pool, raw[i].frame)->holders == 0) {
-            memset(frame_data(&f->pool, raw[i].frame), 0xdb, CHUNK_BYTES);
+    for (unsigned i = 0; i < f->port->given_count; i++) {
+        uint32_t frame = f->port->given[i];
+
+        if (frame_record(&f->pool, frame)->holders == 0) {
+            memset(frame_data(&f->pool, frame), 0xdb, CHUNK_BYTES);
         }
     }
-}
-
-static void input(struct tcp_fixture *f)
-{
-    struct port_packet raw[PORT_BURST];
-    struct packet packets[PORT_BURST];
-    const struct packet *segments[PORT_BURST];
-    unsigned count = port_receive(&f->port->port, raw, PORT_BURST);
-    unsigned segment_count = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        if (net_parse(&f->net, &raw[i], &packets[i]) == NET_TCP) {
-            segments[segment_count++] = &packets[i];
-        }
-    }
-    tcp_input_burst(&f->tcp, segments, segment_count);
-    end_burst(f, raw, count);
 }
 
 void turn(struct tcp_fixture *f)
 {
     fixture_open(f);
     tcp_turn_begin(&f->tcp, f->now_ns);
-    input(f);
+    (void)receive_burst(&f->tcp, f->now_ns, NULL);
+    overwrite_home(f);
     net_tick(&f->net, f->now_ns);
     tcp_timers(&f->tcp, f->now_ns);
     tcp_transmit(&f->tcp);

@@ -292,7 +292,9 @@ static unsigned receive(struct port *at, struct port_packet *burst, unsigned max
         assert_true(256u + packet->length <= frame_chunk_bytes(pool));
         memcpy(frame_data(pool, frame) + 256, packet->bytes, packet->length);
         frame_arrive(pool, frame, (uint16_t)(256 + packet->length));
+        port->given[i] = frame;
     }
+    port->given_count = count;
     port->arrived = 0;
     return count;
 }

@@ -29,6 +29,8 @@ struct fixture_port {
     struct tcp_fixture *f;
     unsigned arrived;
     struct fixture_packet inbox[FIXTURE_INBOX];
+    unsigned given_count; /* frames of the last burst */
+    uint32_t given[FIXTURE_INBOX];
     unsigned sent_first, sent_end;
     struct fixture_sent outbox[FIXTURE_OUTBOX];
     unsigned held_count; /* frames that wait for their completion */
