@@ -1,7 +1,8 @@
 /*
  * The flight: what only a connection with data queued needs, the send queue and
  * the state of loss recovery (RFC 8985, RFC 6675, RFC 6582). Taken when the first
- * record is queued, given back when the queue runs empty.
+ * record is queued, given back at the end of the turn that leaves the queue empty: an
+ * answer within the turn keeps it.
  *
  * Owner: the connection, through tcp_conn_flight() and tcp_conn_rest(); it stands
  * in a slab of the worker's `struct tcp`.

@@ -296,8 +296,7 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
         tcp_conn_want_output(conn);
     }
     if (news.acked > 0) {
-        tcp_conn_rest(conn);
-        tell_sent(conn, news.data);
+        tell_sent(conn, news.data); /* the flight stays for what it sends now */
     }
 }
 

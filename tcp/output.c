@@ -186,6 +186,7 @@ static enum verdict serve(struct tcp_conn *conn)
     }
     if (sent > 0 || verdict == OUTPUT_DONE) {
         tcp_rexmit_arm(conn);
+        tcp_conn_rest(conn);
     }
     return verdict;
 }

@@ -11,7 +11,7 @@
 void tcp_path_failed(struct tcp_conn *conn)
 {
     conn->soft_error = true;
-    if (conn->rexmit_timer == TCP_TIMER_NONE && conn->flight) {
+    if (conn->rexmit_timer == TCP_TIMER_NONE && tcp_conn_queued(conn) > 0) {
         /* Nothing was ever sent, so no timer runs: this one tries again. */
         conn->flight->rto_base_ns = conn->tcp->now_ns;
         conn->rexmit_timer = TCP_TIMER_RTO;

@@ -210,6 +210,19 @@ static bool cwnd_was_limit(const struct tcp_conn *conn, uint32_t prior_in_flight
     return prior_in_flight + conn->snd.mss > conn->cwnd;
 }
 
+/* Most ACKs leave nothing in flight that could be lost. */
+static bool finds_loss(struct tcp_conn *conn, const struct tcp_ack_news *news)
+{
+    if (news->acked == 0 && news->sacked == 0) {
+        return false;
+    }
+    if (conn->flight->sendq.in_flight.first == TCP_POSITION_NONE) {
+        conn->flight->rack_deadline_ns = 0;
+        return false;
+    }
+    return detect_loss(conn);
+}
+
 void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
@@ -224,7 +237,7 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
         tcp_rack_dsack(conn);
     }
     if (tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
-        found = (news->acked > 0 || news->sacked > 0) && detect_loss(conn);
+        found = finds_loss(conn, news);
     } else {
         found = count_duplicates(conn, news);
     }

@@ -102,10 +102,11 @@ void tcp_rexmit_arm(struct tcp_conn *conn)
                !piece_is_due(conn)) {
         kind = arm_blocked(conn);
     }
-    if (kind == TCP_TIMER_NONE) {
-        conn->rexmit_ns = UINT64_MAX;
-    }
     conn->rexmit_timer = (uint8_t)kind;
+    if (kind == TCP_TIMER_NONE) {
+        conn->rexmit_ns = UINT64_MAX; /* later: nothing to tell the wheel */
+        return;
+    }
     tcp_conn_arm(conn);
 }
 

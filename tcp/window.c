@@ -75,10 +75,14 @@ void tcp_recheck_frames(struct tcp_conn *conn, uint32_t flag)
 
 void tcp_window_open(struct tcp_conn *conn)
 {
-    uint32_t room = allowed(conn);
     uint32_t window = tcp_window(conn);
     uint32_t step = min_u32(conn->rcv.buffer / 2, conn->snd.mss);
+    uint32_t room;
 
+    if (window + step > conn->rcv.buffer && !tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
+        return; /* the buffer has no room for a step: most segments end here */
+    }
+    room = allowed(conn);
     if (frame_pool_pressure(conn->tcp->pool) == FRAME_NORMAL || window >= step) {
         conn->flags &= ~(uint32_t)TCP_CONN_SQUEEZED;
     } else {

@@ -268,6 +268,8 @@ static void a_fin_without_memory_is_owed(void **state)
     assert_int_equal(app_sends(f, 1), TCP_ERR_STATE);
     f->peer = &f->peers[1];
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
+    assert_true(tcp_has_output(&f->tcp));
+    turn(f);
     f->peer = &f->peers[0];
     expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 2);
