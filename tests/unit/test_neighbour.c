@@ -39,64 +39,56 @@ static void new_entries_take_unused_places(void **state)
     assert_int_equal(table.used, COUNT);
 }
 
+static const struct {
+    const char *name;
+    struct {
+        enum neighbour_state state;
+        uint64_t used_ns;
+        bool waited_for;
+    } entries[3];
+    uint16_t victim;
+} victims[] = {
+    {"never answered goes first",
+     {{NEIGHBOUR_REACHABLE, 1, false},
+      {NEIGHBOUR_INCOMPLETE, 9, false},
+      {NEIGHBOUR_STALE, 2, false}},
+     1},
+    {"failed before asked",
+     {{NEIGHBOUR_INCOMPLETE, 1, false}, {NEIGHBOUR_FAILED, 9, false}, {NEIGHBOUR_STALE, 1, false}},
+     1},
+    {"stale before fresh",
+     {{NEIGHBOUR_PROBE, 1, false}, {NEIGHBOUR_DELAY, 1, false}, {NEIGHBOUR_STALE, 9, false}},
+     2},
+    {"the least recently used",
+     {{NEIGHBOUR_REACHABLE, 7, false}, {NEIGHBOUR_DELAY, 6, false}, {NEIGHBOUR_PROBE, 5, false}},
+     2},
+    {"waited for stays",
+     {{NEIGHBOUR_INCOMPLETE, 1, true},
+      {NEIGHBOUR_REACHABLE, 9, false},
+      {NEIGHBOUR_REACHABLE, 8, false}},
+     2},
+    {"who answered stays when most are waited for",
+     {{NEIGHBOUR_INCOMPLETE, 1, true},
+      {NEIGHBOUR_STALE, 9, false},
+      {NEIGHBOUR_INCOMPLETE, 1, true}},
+     NEIGHBOUR_NONE},
+    {"who never answered goes all the same",
+     {{NEIGHBOUR_INCOMPLETE, 1, true},
+      {NEIGHBOUR_FAILED, 9, false},
+      {NEIGHBOUR_INCOMPLETE, 1, true}},
+     1},
+    {"configured stays",
+     {{NEIGHBOUR_STATIC, 1, false}, {NEIGHBOUR_STATIC, 2, false}, {NEIGHBOUR_REACHABLE, 9, false}},
+     2},
+    {"nobody can go",
+     {{NEIGHBOUR_STATIC, 1, false}, {NEIGHBOUR_INCOMPLETE, 2, true}, {NEIGHBOUR_PROBE, 3, true}},
+     NEIGHBOUR_NONE},
+};
+
 static void victim_is_missed_least(void **state)
 {
-    static const struct {
-        const char *name;
-        struct {
-            enum neighbour_state state;
-            uint64_t used_ns;
-            bool waited_for;
-        } entries[3];
-        uint16_t victim;
-    } cases[] = {
-        {"never answered goes first",
-         {{NEIGHBOUR_REACHABLE, 1, false},
-          {NEIGHBOUR_INCOMPLETE, 9, false},
-          {NEIGHBOUR_STALE, 2, false}},
-         1},
-        {"failed before asked",
-         {{NEIGHBOUR_INCOMPLETE, 1, false},
-          {NEIGHBOUR_FAILED, 9, false},
-          {NEIGHBOUR_STALE, 1, false}},
-         1},
-        {"stale before fresh",
-         {{NEIGHBOUR_PROBE, 1, false}, {NEIGHBOUR_DELAY, 1, false}, {NEIGHBOUR_STALE, 9, false}},
-         2},
-        {"the least recently used",
-         {{NEIGHBOUR_REACHABLE, 7, false},
-          {NEIGHBOUR_DELAY, 6, false},
-          {NEIGHBOUR_PROBE, 5, false}},
-         2},
-        {"waited for stays",
-         {{NEIGHBOUR_INCOMPLETE, 1, true},
-          {NEIGHBOUR_REACHABLE, 9, false},
-          {NEIGHBOUR_REACHABLE, 8, false}},
-         2},
-        {"who answered stays when most are waited for",
-         {{NEIGHBOUR_INCOMPLETE, 1, true},
-          {NEIGHBOUR_STALE, 9, false},
-          {NEIGHBOUR_INCOMPLETE, 1, true}},
-         NEIGHBOUR_NONE},
-        {"who never answered goes all the same",
-         {{NEIGHBOUR_INCOMPLETE, 1, true},
-          {NEIGHBOUR_FAILED, 9, false},
-          {NEIGHBOUR_INCOMPLETE, 1, true}},
-         1},
-        {"configured stays",
-         {{NEIGHBOUR_STATIC, 1, false},
-          {NEIGHBOUR_STATIC, 2, false},
-          {NEIGHBOUR_REACHABLE, 9, false}},
-         2},
-        {"nobody can go",
-         {{NEIGHBOUR_STATIC, 1, false},
-          {NEIGHBOUR_INCOMPLETE, 2, true},
-          {NEIGHBOUR_PROBE, 3, true}},
-         NEIGHBOUR_NONE},
-    };
-
     (void)state;
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+    for (unsigned i = 0; i < COUNT_OF(victims); i++) {
         struct neighbour entries[3];
         struct neighbours table;
         struct list_link waiters[3];
@@ -106,14 +98,14 @@ static void victim_is_missed_least(void **state)
             struct ip_addr addr = ip_addr_v4(j + 1u);
 
             neighbour_assign(&table, neighbour_victim(&table), &addr);
-            entries[j].state = (uint8_t)cases[i].entries[j].state;
-            neighbour_touch(&table, &entries[j], cases[i].entries[j].used_ns);
-            if (cases[i].entries[j].waited_for) {
+            entries[j].state = (uint8_t)victims[i].entries[j].state;
+            neighbour_touch(&table, &entries[j], victims[i].entries[j].used_ns);
+            if (victims[i].entries[j].waited_for) {
                 list_push_back(&entries[j].waiters, &waiters[j]);
             }
         }
-        if (neighbour_victim(&table) != cases[i].victim) {
-            fail_msg("%s: %u", cases[i].name, neighbour_victim(&table));
+        if (neighbour_victim(&table) != victims[i].victim) {
+            fail_msg("%s: %u", victims[i].name, neighbour_victim(&table));
         }
     }
 }
