@@ -8,6 +8,7 @@
 
 #include "api/mailbox.h"
 #include "api/rumour.h"
+#include "datapath/util.h"
 #include "datapath/xdp/port_xdp.h"
 #include "tcp/tcp.h"
 
@@ -21,7 +22,8 @@
 struct listener_set;
 
 struct hr_worker {
-    struct hr_stack *stack;
+    /* In an array of them none shares a line with the next. */
+    _Alignas(CACHE_LINE_BYTES) struct hr_stack *stack;
     unsigned index;
     unsigned core;
     unsigned queue; /* of the interface */
