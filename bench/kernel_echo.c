@@ -27,7 +27,7 @@
 
 static const char help[] =
     "usage: kernel_echo --address IP [--port N] [--threads N] [--busy]\n"
-    "                   [--duration SECONDS]\n"
+    "                   [--duration SECONDS] [--help]\n"
     "\n"
     "TCP echo (RFC 862) on the kernel's sockets, to compare with.\n";
 
@@ -261,6 +261,10 @@ int main(int argc, char **argv)
     static struct options options = {.port = 7, .threads = 1};
     sigset_t signals;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)fputs(help, stdout);
+        return 0;
+    }
     if (parse(argc, argv, &options) != 0) {
         (void)fputs(help, stderr);
         return 2;

@@ -68,13 +68,19 @@ void load_conn_close(struct load *load, struct load_conn *conn)
     }
 }
 
-static void count_error(struct load *load, const struct load_conn *conn)
+/* The answer to connect(): a refusal makes the socket writable as well. */
+static bool finish_connect(struct load *load, struct load_conn *conn)
 {
-    if (!conn->connected) {
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0) {
         load->results->errors_connect++;
-    } else {
-        load->results->errors_reset++;
+        load_conn_close(load, conn);
+        return false;
     }
+    conn->connected = true;
+    return true;
 }
 
 /* How many bytes of the stream may be sent by now. */
@@ -110,7 +116,9 @@ void load_conn_writable(struct load *load, struct load_conn *conn)
 {
     uint64_t limit = allowed(load, conn);
 
-    conn->connected = true;
+    if (!conn->connected && !finish_connect(load, conn)) {
+        return;
+    }
     while (conn->sent < limit) {
         uint64_t left = limit - conn->sent;
         size_t chunk = left < LOAD_BUFFER_BYTES / 16 ? (size_t)left : LOAD_BUFFER_BYTES / 16;
@@ -126,7 +134,7 @@ void load_conn_writable(struct load *load, struct load_conn *conn)
                 want_writing(load, conn, true);
                 return;
             }
-            count_error(load, conn);
+            load->results->errors_reset++;
             load_conn_close(load, conn);
             return;
         }
@@ -190,7 +198,7 @@ void load_conn_readable(struct load *load, struct load_conn *conn)
         if (done == 0) {
             load->results->errors_closed++;
         } else {
-            count_error(load, conn);
+            load->results->errors_reset++;
         }
         load_conn_close(load, conn);
         return;

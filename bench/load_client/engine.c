@@ -96,6 +96,17 @@ static void turn(struct load *load)
     }
 }
 
+/* Who has waited for the handshake since before measuring began was not served. */
+static void count_unopened(struct load *load, uint64_t start_ns)
+{
+    for (unsigned i = 0; i < load->options->connections; i++) {
+        const struct load_conn *conn = &load->conns[i];
+
+        load->results->errors_connect +=
+            conn->fd >= 0 && !conn->connected && conn->opened_ns <= start_ns;
+    }
+}
+
 int load_run(const struct load_options *options, struct load_results *results,
              load_progress *progress)
 {
@@ -125,6 +136,7 @@ int load_run(const struct load_options *options, struct load_results *results,
         }
     }
     results->seconds = load.now_ns > start_ns ? (double)(load.now_ns - start_ns) / 1e9 : 0;
+    count_unopened(&load, start_ns);
     unmake(&load);
     return 0;
 }

@@ -14,7 +14,7 @@ struct load_results {
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t bytes_verified;
-    uint64_t errors_connect;
+    uint64_t errors_connect; /* refused, or not answered until the end */
     uint64_t errors_reset;
     uint64_t errors_closed;   /* the server ended a stream too early */
     uint64_t errors_data;     /* a byte was wrong: the run ends there */

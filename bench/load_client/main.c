@@ -54,14 +54,23 @@ static void print(const struct load_options *options, const struct load_results 
     }
 }
 
-static int write_json(const struct load_options *options, const struct load_results *results)
+/* Opened before the run, which is in vain when its results can't be kept. */
+static bool open_json(const struct load_options *options, FILE **file)
 {
-    FILE *file = fopen(options->json, "w");
-
-    if (!file) {
-        (void)fprintf(stderr, "load: %s can't be written: %s.\n", options->json, strerror(errno));
-        return -1;
+    *file = options->json ? fopen(options->json, "we") : NULL;
+    if (options->json && !*file) {
+        (void)fprintf(stderr,
+                      "load: '%s' can't be written: %s; give --json a file in a directory where "
+                      "you may write.\n",
+                      options->json, strerror(errno));
+        return false;
     }
+    return true;
+}
+
+static void write_json(FILE *file, const struct load_options *options,
+                       const struct load_results *results)
+{
     (void)fprintf(
         file,
         "{\"workload\": \"%s\", \"connections\": %u, \"size\": %u, \"depth\": %u, \"seconds\": "
@@ -77,13 +86,26 @@ static int write_json(const struct load_options *options, const struct load_resu
         histogram_percentile(&results->latency, 50), histogram_percentile(&results->latency, 90),
         histogram_percentile(&results->latency, 99), histogram_percentile(&results->latency, 99.9),
         histogram_percentile(&results->latency, 99.99), results->latency.largest);
-    return fclose(file) == 0 ? 0 : -1;
+}
+
+/* True when there is nothing to write, or all of it was written. */
+static bool close_json(FILE *file, const struct load_options *options)
+{
+    bool failed = file && ferror(file) != 0;
+
+    if (file && (fclose(file) != 0 || failed)) {
+        (void)fprintf(stderr, "load: '%s' could not be written: %s.\n", options->json,
+                      strerror(errno));
+        return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     static struct load_results results;
     struct load_options options;
+    FILE *json;
     bool terminal = isatty(STDERR_FILENO) == 1;
 
     switch (load_options_parse(argc, argv, &options)) {
@@ -95,6 +117,9 @@ int main(int argc, char **argv)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    if (!open_json(&options, &json)) {
+        return 1;
+    }
     if (load_run(&options, &results, terminal ? show_progress : NULL) != 0) {
         return 1;
     }
@@ -102,8 +127,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "\r%78s\r", "");
     }
     print(&options, &results);
-    if (options.json && write_json(&options, &results) != 0) {
-        return 1;
+    if (json) {
+        write_json(json, &options, &results);
     }
-    return errors(&results) == 0 ? 0 : 1;
+    return close_json(json, &options) && errors(&results) == 0 ? 0 : 1;
 }

@@ -106,19 +106,26 @@ static enum load_parse take_workload(const char *value, struct load_options *opt
     return wrong("is no workload: echo, connect, upload or download.", value);
 }
 
-static bool take_number(int option, const char *value, struct load_options *options)
+static enum load_parse take_number(int option, const char *value, struct load_options *options)
 {
+    bool good;
+
     switch (option) {
     case OPTION_CONNECTIONS:
-        return value_unsigned(value, 1, 50000, &options->connections);
+        good = value_unsigned(value, 1, 50000, &options->connections);
+        return good ? LOAD_RUN : wrong("is no number of connections: 1 to 50000.", value);
     case OPTION_SIZE:
-        return value_unsigned(value, 1, 1048576, &options->size);
+        good = value_unsigned(value, 1, 1048576, &options->size);
+        return good ? LOAD_RUN : wrong("is no size: 1 to 1048576 bytes.", value);
     case OPTION_DEPTH:
-        return value_unsigned(value, 1, 1024, &options->depth);
+        good = value_unsigned(value, 1, 1024, &options->depth);
+        return good ? LOAD_RUN : wrong("is no depth: 1 to 1024 requests.", value);
     case OPTION_DURATION:
-        return value_seconds(value, &options->duration_s) && options->duration_s > 0;
+        good = value_seconds(value, &options->duration_s) && options->duration_s > 0;
+        return good ? LOAD_RUN : wrong("is no duration: seconds, as 0.5 or 60.", value);
     default:
-        return value_seconds(value, &options->warmup_s);
+        good = value_seconds(value, &options->warmup_s);
+        return good ? LOAD_RUN : wrong("is no warm-up: seconds, as 0 or 1.5.", value);
     }
 }
 
@@ -147,8 +154,7 @@ static enum load_parse take(int option, const char *value, struct load_options *
         (void)puts("load 0.1.0");
         return LOAD_DONE;
     default:
-        return take_number(option, value, options) ? LOAD_RUN
-                                                   : wrong("is no number in range.", value);
+        return take_number(option, value, options);
     }
 }
 
@@ -159,11 +165,14 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
     *options = (struct load_options){
         .connections = 1, .size = 64, .depth = 1, .duration_s = 5, .warmup_s = 1};
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        enum load_parse result = option == '?'
-                                     ? wrong("is no option, or lacks its value.", argv[optind - 1])
-                                     : take(option, optarg, options);
+    while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
+        enum load_parse result;
 
+        if (option == '?' || option == ':') {
+            return wrong(option == ':' ? "lacks its value." : "is not an option.",
+                         argv[optind - 1]);
+        }
+        result = take(option, optarg, options);
         if (result != LOAD_RUN) {
             return result;
         }
