@@ -113,7 +113,7 @@ static int allocate_shared(struct hr_stack *stack, const struct hr_stack_options
     if (stack->worker_count == 1) {
         return 0;
     }
-    stack->crossings = aligned_alloc(64, pairs * sizeof *stack->crossings);
+    stack->crossings = aligned_alloc(CACHE_LINE_BYTES, pairs * sizeof *stack->crossings);
     if (!stack->crossings) {
         return -1;
     }
@@ -127,8 +127,8 @@ static int allocate(struct hr_stack *stack, const struct hr_stack_options *optio
     size_t worker_bytes = stack->worker_count * sizeof *stack->workers;
     size_t ring_bytes = (size_t)stack->worker_count * stack->worker_count * sizeof *stack->rumours;
 
-    stack->workers = aligned_alloc(64, worker_bytes);
-    stack->rumours = aligned_alloc(64, ring_bytes);
+    stack->workers = aligned_alloc(CACHE_LINE_BYTES, worker_bytes);
+    stack->rumours = aligned_alloc(CACHE_LINE_BYTES, ring_bytes);
     stack->listeners = calloc(1, sizeof *stack->listeners);
     if (!stack->workers || !stack->rumours || !stack->listeners) {
         free(stack->workers);

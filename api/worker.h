@@ -21,6 +21,7 @@
 
 struct listener_set;
 
+/* In whole cache lines: the workers of a stack stand side by side. */
 struct hr_worker {
     /* In an array of them none shares a line with the next. */
     _Alignas(CACHE_LINE_BYTES) struct hr_stack *stack;
@@ -49,7 +50,7 @@ struct hr_worker {
     bool is_running;
     bool is_cut_off;            /* the interface was removed: its socket has nothing to wait for */
     struct hr_segment_row *row; /* where its numbers are published */
-};
+} __attribute__((aligned(CACHE_LINE_BYTES)));
 
 /* The memory and the protocol of worker `index`; its port and pool are set. HR_OK
  * or an error. */
