@@ -34,7 +34,7 @@ void hr_conn_peer(const struct hr_conn *conn, struct hr_addr *addr)
 
 size_t hr_conn_unacked(const struct hr_conn *conn)
 {
-    return tcp_conn_queued(conn_inner(conn));
+    return tcp_unacked(conn_inner(conn));
 }
 
 long hr_send(struct hr_conn *conn, const void *data, size_t length)

@@ -74,6 +74,16 @@ bool tcp_queue_fin(struct tcp_conn *conn)
     return true;
 }
 
+/* The queue counts sequence space: a SYN is its first, a FIN its last. */
+uint32_t tcp_unacked(const struct tcp_conn *conn)
+{
+    uint32_t queued = tcp_conn_queued(conn);
+    uint32_t syn = conn->snd.una == conn->snd.iss;
+    uint32_t fin = tcp_conn_has(conn, TCP_CONN_FIN_QUEUED);
+
+    return queued > 0 ? queued - syn - fin : 0;
+}
+
 int tcp_shutdown(struct tcp_conn *conn)
 {
     if (!tcp_state_may_send((enum tcp_state)conn->state) ||

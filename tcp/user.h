@@ -71,6 +71,9 @@ void tcp_abort(struct tcp_conn *conn);
  * memory; output tries again. */
 bool tcp_queue_fin(struct tcp_conn *conn);
 
+/* Bytes of text taken to be sent and not acknowledged yet. */
+uint32_t tcp_unacked(const struct tcp_conn *conn);
+
 void tcp_set_nodelay(struct tcp_conn *conn, bool nodelay);
 
 #endif

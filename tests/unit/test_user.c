@@ -370,6 +370,38 @@ static void retaining_more_than_a_frame_counts_is_refused(void **state)
     assert_int_equal(conn_of(f)->rcv.held, 0);
 }
 
+/* Told before the acknowledgement of the SYN is taken. */
+static void sees_text_unacked(struct tcp_fixture *f, struct tcp_conn *conn)
+{
+    (void)f;
+    assert_int_equal(tcp_unacked(conn), 50);
+}
+
+/* SYN and FIN stand in the queue, and nobody gave them to be sent. */
+static void unacked_is_text_alone(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->app.open = sees_text_unacked;
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    assert_int_equal(tcp_unacked(conn_of(f)), 0);
+    app_sends(f, 50);
+    assert_int_equal(tcp_unacked(conn_of(f)), 50);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 50);
+    assert_int_equal(f->peer->told.open, 1);
+    assert_int_equal(app_shuts_down(f), TCP_OK);
+    expect(f, TCP_ACK | TCP_FIN, .seq = 51, .ack = 1);
+    assert_int_equal(tcp_unacked(conn_of(f)), 50);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 21);
+    assert_int_equal(tcp_unacked(conn_of(f)), 30);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 51);
+    assert_int_equal(tcp_unacked(conn_of(f)), 0);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 52);
+    assert_int_equal(tcp_unacked(conn_of(f)), 0);
+}
+
 static void nodelay_lets_go_what_nagle_held(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -408,6 +440,7 @@ int main(void)
         SCRIPT(retained_data_costs_window),
         SCRIPT(retaining_without_a_frame_is_refused),
         SCRIPT(retaining_more_than_a_frame_counts_is_refused),
+        SCRIPT(unacked_is_text_alone),
         SCRIPT(nodelay_lets_go_what_nagle_held),
     };
 
