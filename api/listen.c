@@ -29,13 +29,14 @@ static unsigned find(const struct listener_set *set, const struct hr_addr *addr)
 }
 
 /* The new set takes the place of the old, which goes when no worker reads it
- * any more. */
+ * any more. A release, read by an acquire, is what rcu_assign_pointer() is, and
+ * ThreadSanitizer knows it. */
 static void replace_listeners(struct hr_stack *stack, struct listener_set *set)
 {
     struct listener_set *old = stack->listeners;
 
     set->version = old->version + 1;
-    rcu_assign_pointer(stack->listeners, set);
+    __atomic_store_n(&stack->listeners, set, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < stack->worker_count; i++) {
         mailbox_wake(&stack->workers[i].mailbox);
     }

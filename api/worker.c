@@ -146,7 +146,7 @@ static void run_timers(struct hr_worker *worker)
 
 static void take_listeners(struct hr_worker *worker)
 {
-    const struct listener_set *set = rcu_dereference(worker->stack->listeners);
+    const struct listener_set *set = __atomic_load_n(&worker->stack->listeners, __ATOMIC_ACQUIRE);
 
     if (set->version != worker->listeners_version) {
         worker_take_listeners(worker, set);

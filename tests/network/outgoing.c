@@ -1,7 +1,7 @@
 /*
  * A client of the public API for tests/network/outgoing.sh: each worker opens its
  * share of the connections to an echo server, sends a pattern in pieces, compares
- * what comes back, and closes.
+ * what comes back, and closes; meanwhile listeners come and go.
  *
  *   outgoing INTERFACE CIDR PEER PORT CONNECTIONS BYTES
  */
@@ -134,6 +134,21 @@ static void open_all(struct hr_stack *stack, unsigned connections_each)
     }
 }
 
+/* Listeners come and go while workers turn: they read the set that is replaced. */
+static bool change_listeners(struct hr_stack *stack)
+{
+    const struct hr_addr addr = {.port = 9};
+
+    for (unsigned i = 0; i < 50; i++) {
+        if (hr_listen(stack, &addr, &ops, &hr_listen_options_default) != HR_OK ||
+            hr_unlisten(stack, &addr) != HR_OK) {
+            (void)fprintf(stderr, "a listener could not be changed\n");
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int count, char **words)
 {
     struct hr_stack_options options = hr_stack_options_default;
@@ -158,7 +173,8 @@ int main(int count, char **words)
     }
     each = (unsigned)atoi(words[5]) / hr_stack_worker_count(stack);
     open_all(stack, each);
-    ended = wait_for(each * hr_stack_worker_count(stack));
+    ended = change_listeners(stack);
+    ended = wait_for(each * hr_stack_worker_count(stack)) && ended;
     hr_stack_stop(stack);
     hr_stack_stats_sum(stack, &stats);
     (void)printf("workers %u connections %u failed %u crossed %lu of %lu packets\n",
