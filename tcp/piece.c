@@ -41,7 +41,8 @@ static bool keep(struct frame_pool *pool, const struct slice *tail, const struct
 /* A piece for bytes that are held already; without one the hold goes again. */
 static uint32_t wrap(struct pieces *pieces, struct frame_pool *pool, const struct slice *kept)
 {
-    struct piece *piece = slab_take(&pieces->slab);
+    uint32_t index;
+    struct piece *piece = slab_take_index(&pieces->slab, &index);
 
     if (!piece) {
         frame_drop(pool, kept->frame, FRAME_REASSEMBLY);
@@ -49,7 +50,7 @@ static uint32_t wrap(struct pieces *pieces, struct frame_pool *pool, const struc
     }
     piece->slice = *kept;
     piece->next = PIECE_NONE;
-    return slab_index(&pieces->slab, piece);
+    return index;
 }
 
 bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_chain *chain,
@@ -82,11 +83,10 @@ bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_c
 
 void piece_adopt(struct pieces *pieces, struct piece_chain *chain, const struct slice *slice)
 {
-    struct piece *piece = slab_take(&pieces->slab);
     uint32_t index;
+    struct piece *piece = slab_take_index(&pieces->slab, &index);
 
     assert(piece);
-    index = slab_index(&pieces->slab, piece);
     piece->slice = *slice;
     piece->next = PIECE_NONE;
     if (chain->last == PIECE_NONE) {
@@ -112,18 +112,19 @@ bool piece_prepend(struct pieces *pieces, struct frame_pool *pool, struct piece_
 
 bool piece_pop(struct pieces *pieces, struct piece_chain *chain, struct slice *out)
 {
-    struct piece *piece;
+    uint32_t index = chain->first;
+    const struct piece *piece;
 
-    if (chain->first == PIECE_NONE) {
+    if (index == PIECE_NONE) {
         return false;
     }
-    piece = piece_at(pieces, chain->first);
+    piece = piece_at(pieces, index);
     *out = piece->slice;
     chain->first = piece->next;
     if (chain->first == PIECE_NONE) {
         chain->last = PIECE_NONE;
     }
-    slab_give(&pieces->slab, piece);
+    slab_give_index(&pieces->slab, index);
     return true;
 }
 

@@ -153,15 +153,16 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
     struct tcp_flight *flight = conn->flight;
 
     if (news->acked > 0) {
-        uint32_t segments = (news->acked + conn->snd.mss - 1) / conn->snd.mss;
+        uint32_t segments;
 
-        /* All but the one that was retransmitted had left the network and were
-         * counted as duplicates. */
-        flight->dup_acks -= (uint16_t)min_u32(flight->dup_acks, segments);
         if (flight->recovery == TCP_RECOVERY_OPEN) {
             flight->dup_acks = 0;
             return false;
         }
+        /* All but the one that was retransmitted had left the network and were
+         * counted as duplicates. The division is recovery's alone. */
+        segments = (news->acked + conn->snd.mss - 1) / conn->snd.mss;
+        flight->dup_acks -= (uint16_t)min_u32(flight->dup_acks, segments);
         /* RFC 6582: a partial ACK says that the next one is lost too. */
         flight->rexmit_now = flight->recovery == TCP_RECOVERY_FAST &&
                              seq_lt(conn->snd.una, flight->recovery_point) && mark_head_lost(conn);

@@ -17,14 +17,15 @@ void timewait_init(struct timewait *timewait, void *memory, uint32_t entries_max
 
 uint32_t timewait_add(struct timewait *timewait, uint64_t now_ns)
 {
-    struct timewait_entry *entry = slab_take(&timewait->entries);
+    uint32_t index;
+    struct timewait_entry *entry = slab_take_index(&timewait->entries, &index);
 
     if (!entry) {
         return TIMEWAIT_NONE;
     }
     entry->expiry_ns = now_ns + timewait->duration_ns;
     list_push_back(&timewait->fifo, &entry->link);
-    return slab_index(&timewait->entries, entry);
+    return index;
 }
 
 void timewait_restart(struct timewait *timewait, uint32_t index, uint64_t now_ns)
@@ -43,7 +44,7 @@ void timewait_remove(struct timewait *timewait, uint32_t index)
 
     assert(slab_generation(&timewait->entries, index) & 1);
     list_link_remove(&entry->link);
-    slab_give(&timewait->entries, entry);
+    slab_give_index(&timewait->entries, index);
 }
 
 static const struct timewait_entry *oldest(const struct timewait *timewait)
