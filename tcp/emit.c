@@ -224,6 +224,9 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
         if (!free_frame(conn, position, &send)) {
             return false;
         }
+        /* Headers go over what stands before the slice: it is room for them, or was
+         * acknowledged, delivered or header once. */
+        assert(record->slice.offset >= TCP_PAYLOAD_OFFSET);
         segment.frame = record->slice.frame;
         segment.payload = slice_data(tcp->pool, &record->slice);
         segment.length = record->slice.length;

@@ -21,6 +21,8 @@
 /* Where the payload starts in a frame that we fill: behind the metadata of the
  * driver and the longest headers. */
 #define TCP_PAYLOAD_OFFSET (FRAME_TX_METADATA + FRAME_HEADROOM)
+static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
+              "Ethernet, two VLAN tags, IPv6, and TCP with all its options");
 
 /* RFC 7323 section 2.3. */
 #define TCP_WSCALE_MAX 14u
