@@ -47,7 +47,8 @@ int crossing_take(struct crossing *ring, struct frame_pool *pool, struct packet 
 {
     unsigned read = atomic_load_explicit(&ring->read, memory_order_relaxed);
 
-    if (atomic_load_explicit(&ring->written, memory_order_acquire) == read) {
+    /* Sequentially consistent: the last look before sleep (see mailbox.h). */
+    if (atomic_load(&ring->written) == read) {
         return 0;
     }
     *packet = ring->slots[read % CROSSING_SLOTS];

@@ -52,7 +52,9 @@ struct hr_message *mailbox_take(struct mailbox *mailbox)
     struct hr_message *newest;
     struct hr_message *oldest = NULL;
 
-    if (atomic_load_explicit(&mailbox->newest, memory_order_relaxed) == NULL) {
+    /* Sequentially consistent, as all that is looked at after saying "I sleep" has to
+     * be: anything weaker may be read before that is said. */
+    if (atomic_load(&mailbox->newest) == NULL) {
         return NULL;
     }
     newest = atomic_exchange(&mailbox->newest, NULL);

@@ -36,9 +36,4 @@ struct hr_message *mailbox_take(struct mailbox *mailbox);
 void mailbox_sleep(struct mailbox *mailbox);
 void mailbox_awake(struct mailbox *mailbox);
 
-static inline bool mailbox_is_empty(const struct mailbox *mailbox)
-{
-    return atomic_load(&mailbox->newest) == 0;
-}
-
 #endif

@@ -20,7 +20,8 @@ bool rumour_hear(struct rumour_ring *ring, uint8_t *arp)
 {
     unsigned read = atomic_load_explicit(&ring->read, memory_order_relaxed);
 
-    if (atomic_load_explicit(&ring->written, memory_order_acquire) == read) {
+    /* Sequentially consistent: the last look before sleep (see mailbox.h). */
+    if (atomic_load(&ring->written) == read) {
         return false;
     }
     memcpy(arp, ring->slots[read % RUMOUR_SLOTS], RUMOUR_BYTES);

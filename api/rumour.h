@@ -24,9 +24,4 @@ bool rumour_tell(struct rumour_ring *ring, const uint8_t *arp);
 /* False when there is nothing. */
 bool rumour_hear(struct rumour_ring *ring, uint8_t *arp);
 
-static inline bool rumour_is_waiting(struct rumour_ring *ring)
-{
-    return atomic_load(&ring->written) != atomic_load_explicit(&ring->read, memory_order_relaxed);
-}
-
 #endif
