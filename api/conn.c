@@ -83,7 +83,7 @@ int hr_data_retain(struct hr_conn *conn, const struct hr_slice *slice, struct hr
     struct slice inner = slice_inner(slice);
     struct slice out;
 
-    if (!tcp_data_retain(conn_inner(conn), &inner, NULL, &out)) {
+    if (!tcp_data_retain(conn_inner(conn), &inner, &out)) {
         return HR_ERR_NO_MEMORY;
     }
     *kept = slice_outer(conn_inner(conn)->tcp->pool, &out);

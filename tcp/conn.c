@@ -88,6 +88,7 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     rtt_init(&conn->rtt);
     reassembly_init(&conn->reassembly);
     recvq_init(&conn->recvq);
+    conn->kept.frame = FRAME_NONE;
     list_link_init(&conn->output_link);
     return conn;
 }

@@ -148,6 +148,7 @@ struct tcp_conn {
     uint32_t send_buffer;
     struct reassembly reassembly;
     struct recvq recvq;
+    struct slice kept;     /* the small payload that the application retained last, or FRAME_NONE */
     uint64_t challenge_ns; /* start of the period in which challenges are counted */
     uint8_t challenges;
     uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */

@@ -160,15 +160,27 @@ void tcp_resume(struct tcp_conn *conn)
     }
 }
 
-bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, const struct slice *tail,
-                     struct slice *out)
+/* Behind the small payload retained before, if nobody has written there: each in a
+ * frame of its own, a window of single bytes would be as many frames. A frame that
+ * went home since and holds something else by now is told by its fill_end, or takes
+ * the bytes as well as any. */
+static bool stash(struct tcp_conn *conn, const struct slice *slice, struct slice *out)
+{
+    if (!slice_stash(conn->tcp->pool, &conn->kept, slice, FRAME_APP, out)) {
+        return false;
+    }
+    conn->kept = *out;
+    return true;
+}
+
+bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, struct slice *out)
 {
     struct frame_pool *pool = conn->tcp->pool;
 
     /* A frame whose bytes are queued to be sent will have a header written
      * before them, over bytes of this slice perhaps. */
     if (slice_is_small(pool, slice->length) || frame_is_held_by(pool, slice->frame, FRAME_SENDQ)) {
-        if (!slice_stash(pool, tail, slice, FRAME_APP, out)) {
+        if (!stash(conn, slice, out)) {
             return false;
         }
     } else {

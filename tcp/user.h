@@ -43,12 +43,11 @@ int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_
 uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room);
 int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length);
 
-/* Inside on_data: `slice` is to stay. Small ones are copied behind `tail`, the
- * slice retained before it (or NULL). The window stays smaller by what is held
- * until tcp_data_release. False when no frame is left, or the slice was retained
+/* Inside on_data: `slice` is to stay. Small ones are copied, behind the one retained
+ * before where there is room. The window stays smaller by what is held until
+ * tcp_data_release. False when no frame is left, or the slice was retained
  * 65,535 times, which cannot be for the slices of one on_data each retained once. */
-bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, const struct slice *tail,
-                     struct slice *out);
+bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, struct slice *out);
 void tcp_data_release(struct tcp_conn *conn, const struct slice *slice);
 /* Retained data went on to be sent with tcp_send_slice(): `conn`, which it came
  * through, has its window back. */

@@ -148,7 +148,7 @@ static void echo(struct app *app, const struct slice *slice)
         app->sent += slice->length;
         return;
     }
-    if (app->retained_count < APP_RETAINED_MAX && tcp_data_retain(app->conn, slice, NULL, &kept)) {
+    if (app->retained_count < APP_RETAINED_MAX && tcp_data_retain(app->conn, slice, &kept)) {
         app->retained[app->retained_count++] = kept;
     } else {
         fail(app, APP_TOO_MUCH);
@@ -188,7 +188,7 @@ static void keep_or_pause(struct app *app, const struct slice *slice)
     struct slice kept;
 
     if (random_chance(&app->random, app->plan.retain_ppm) &&
-        app->retained_count < APP_RETAINED_MAX && tcp_data_retain(app->conn, slice, NULL, &kept)) {
+        app->retained_count < APP_RETAINED_MAX && tcp_data_retain(app->conn, slice, &kept)) {
         app->retained[app->retained_count++] = kept;
         wake_within(app, app->plan.pause_ns);
     }

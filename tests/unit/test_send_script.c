@@ -309,7 +309,7 @@ static struct slice kept;
 static void keep(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
 {
     (void)f;
-    assert_true(tcp_data_retain(conn, slice, NULL, &kept));
+    assert_true(tcp_data_retain(conn, slice, &kept));
 }
 
 /* Retained data goes later: its hold goes with it, and the window comes back. */

@@ -7,6 +7,7 @@
 #include "tests/unit/tcp_fixture.h"
 
 #include "tests/unit/net_packets.h"
+#include "tests/unit/tcp_fixture_port.h"
 
 static void listen_checks_its_arguments(void **state)
 {
@@ -281,10 +282,8 @@ static unsigned kept_count;
 
 static void keep(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
 {
-    const struct slice *tail = kept_count > 0 ? &kept[kept_count - 1] : NULL;
-
     (void)f;
-    assert_true(tcp_data_retain(conn, slice, tail, &kept[kept_count++]));
+    assert_true(tcp_data_retain(conn, slice, &kept[kept_count++]));
 }
 
 /* Small ones share a frame, long ones stay where they are; the window is smaller by
@@ -318,6 +317,48 @@ static void retained_data_costs_window(void **state)
     tcp_data_release_orphan(&f->tcp, &kept[1]);
 }
 
+static struct slice bytes_kept[200];
+static unsigned byte_count;
+
+static void keep_each_byte(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
+{
+    (void)f;
+    assert_true(tcp_data_retain(conn, slice, &bytes_kept[byte_count++]));
+}
+
+/* A window of single bytes must not be as many frames. What was kept is right however
+ * frames come and go meanwhile. */
+static void retained_bytes_share_frames(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t seq = 1;
+
+    byte_count = 0;
+    f->app.data = keep_each_byte;
+    establish(f);
+    while (byte_count < COUNT_OF(bytes_kept)) {
+        peer_sends(f, TCP_ACK, .seq = seq++, .ack = 1, .bytes = 1);
+        if (byte_count % 50 == 0) {
+            press(f, FRAME_CRITICAL);
+            press(f, FRAME_NORMAL);
+        }
+    }
+    forget_sent(f);
+    assert_int_equal(f->pool.used[FRAME_BUDGET_DATA], 1);
+    for (unsigned i = 0; i < byte_count; i++) {
+        assert_int_equal(*slice_data(&f->pool, &bytes_kept[i]), fixture_byte(false, 1 + i));
+        tcp_data_release(conn_of(f), &bytes_kept[i]);
+    }
+    assert_int_equal(f->pool.used[FRAME_BUDGET_DATA], 0);
+    /* That frame has gone home: the next byte has one anew. */
+    byte_count = 0;
+    peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = 1);
+    forget_sent(f);
+    assert_int_equal(f->pool.used[FRAME_BUDGET_DATA], 1);
+    tcp_data_release(conn_of(f), &bytes_kept[0]);
+    assert_int_equal(f->pool.used[FRAME_BUDGET_DATA], 0);
+}
+
 static void keep_without_frames(struct tcp_fixture *f, struct tcp_conn *conn,
                                 const struct slice *slice)
 {
@@ -325,7 +366,7 @@ static void keep_without_frames(struct tcp_fixture *f, struct tcp_conn *conn,
 
     while (frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER) != FRAME_NONE) {
     }
-    assert_false(tcp_data_retain(conn, slice, NULL, &out));
+    assert_false(tcp_data_retain(conn, slice, &out));
 }
 
 static void retaining_without_a_frame_is_refused(void **state)
@@ -350,7 +391,7 @@ static void keep_without_end(struct tcp_fixture *f, struct tcp_conn *conn,
     uint32_t held = 0;
 
     (void)f;
-    while (held <= UINT16_MAX && tcp_data_retain(conn, slice, NULL, &out)) {
+    while (held <= UINT16_MAX && tcp_data_retain(conn, slice, &out)) {
         held++;
     }
     assert_int_equal(held, UINT16_MAX);
@@ -438,6 +479,7 @@ int main(void)
         SCRIPT(fin_wait_2_ends_when_the_application_has_closed),
         SCRIPT(a_fin_without_memory_is_owed),
         SCRIPT(retained_data_costs_window),
+        SCRIPT(retained_bytes_share_frames),
         SCRIPT(retaining_without_a_frame_is_refused),
         SCRIPT(retaining_more_than_a_frame_counts_is_refused),
         SCRIPT(unacked_is_text_alone),
