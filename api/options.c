@@ -62,6 +62,24 @@ static void note_unserved(struct hr_stack *stack, const struct xdp_queue_config 
     }
 }
 
+/* Half of a worker's frames at the most, so that the other half can hold data. */
+int options_take_lent(struct hr_stack *stack, const struct hr_stack_options *options,
+                      const struct nic_facts *nic, struct hr_failure *failure)
+{
+    uint32_t lent = nic_frames_to_lend(nic);
+
+    if (lent > options->frames_per_worker / 2) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u frames a worker are too few for the receive ring of %s, which has "
+                           "%u: give at least %u, or make the ring smaller ('ethtool -G %s rx "
+                           "1024').",
+                           options->frames_per_worker, nic->name, nic->rx_ring_frames, 2 * lent,
+                           nic->name);
+    }
+    stack->frames_lent = lent;
+    return HR_OK;
+}
+
 int options_take_queues(struct hr_stack *stack, const struct hr_stack_options *options,
                         struct xdp_queue_config queues[HR_WORKERS_MAX], struct hr_failure *failure)
 {
@@ -87,7 +105,7 @@ int options_take_queues(struct hr_stack *stack, const struct hr_stack_options *o
         }
     }
     note_unserved(stack, queues, &nic);
-    return HR_OK;
+    return options_take_lent(stack, options, &nic, failure);
 }
 
 /* Core number `which` of those that this process may use. */

@@ -15,6 +15,9 @@ int options_take_network(struct hr_stack *stack, const struct hr_stack_options *
 /* One worker per queue: all of the interface's unless some are named. */
 int options_take_queues(struct hr_stack *stack, const struct hr_stack_options *options,
                         struct xdp_queue_config queues[HR_WORKERS_MAX], struct hr_failure *failure);
+/* How many frames each worker lends to its queue. */
+int options_take_lent(struct hr_stack *stack, const struct hr_stack_options *options,
+                      const struct nic_facts *nic, struct hr_failure *failure);
 /* After the workers have been allocated. */
 int options_take_cores(struct hr_stack *stack, const struct hr_stack_options *options,
                        struct hr_failure *failure);

@@ -10,6 +10,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* What the receive budget is sure of beyond the lent frames: a port that could not
+ * replace what it takes could not take it (datapath/README.md). */
+#define RECEIVE_FLOOR_BURSTS 4u
+
 static int open_memory(struct hr_stack *stack, const struct hr_stack_options *options,
                        struct hr_failure *failure)
 {
@@ -23,6 +27,7 @@ static int open_memory(struct hr_stack *stack, const struct hr_stack_options *op
     config.nodes = nodes;
     config.pool_count = stack->worker_count;
     config.frames_per_pool = options->frames_per_worker;
+    config.floor[FRAME_BUDGET_RECEIVE] = stack->frames_lent + RECEIVE_FLOOR_BURSTS * PORT_BURST;
     return xdp_memory_open(&stack->memory, &config, &error) == 0 ? HR_OK
                                                                  : failure_set_xdp(failure, &error);
 }
@@ -58,6 +63,7 @@ static int open_interface(struct hr_stack *stack, const struct hr_stack_options 
     config.queues = queues;
     config.queue_count = stack->worker_count;
     config.region = &stack->memory.region;
+    config.entries[XSK_FILL] = stack->frames_lent;
     config.addresses = addresses;
     config.address_count = stack->address_count;
     return xdp_open(&config, &stack->interface, &error) == 0 ? HR_OK

@@ -34,7 +34,8 @@ struct hr_stack {
     pthread_mutex_t lock;
     struct xdp_memory memory;
     struct xdp_interface *interface;
-    char note[256]; /* what somebody should know at the start; "" nothing */
+    uint32_t frames_lent; /* to each queue */
+    char note[256];       /* what somebody should know at the start; "" nothing */
     unsigned worker_count;
     struct hr_worker *workers;
     struct rumour_ring *rumours; /* worker_count squared: [teller][hearer] */

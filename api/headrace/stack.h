@@ -59,7 +59,7 @@ struct hr_stack_options {
     unsigned core_count;
     enum hr_wait wait;
     unsigned spin_us;           /* of HR_WAIT_ADAPTIVE */
-    uint32_t frames_per_worker; /* of 4096 bytes; at least 4096 */
+    uint32_t frames_per_worker; /* of 4096 bytes; at least 4096, and 4 times the NIC's RX ring */
     uint32_t connections_max;   /* per worker, 1 to 2^24 */
     uint32_t time_wait_ms;      /* 2MSL */
     /* NULL, or what is told of events: on the control thread, which it must not hold up;

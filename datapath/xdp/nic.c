@@ -76,7 +76,7 @@ static void read_driver(int fd, struct nic_facts *facts)
         facts->queue_count = max_u32(pairs, 1);
     }
     if (ethtool_call(fd, facts->name, &ring) == 0) {
-        facts->rx_ring_frames = ring.rx_pending;
+        facts->rx_ring_frames = min_u32(ring.rx_pending, NIC_RX_RING_FRAMES_MAX);
     }
 }
 
@@ -183,6 +183,16 @@ int nic_check(const struct nic_facts *facts, struct xdp_error *error)
                              facts->name, facts->name);
     }
     return harmful != 0 ? explain_offloads(facts, harmful, error) : 0;
+}
+
+uint32_t nic_frames_to_lend(const struct nic_facts *facts)
+{
+    uint32_t frames = NIC_FRAMES_TO_LEND_MIN;
+
+    while (frames / 2 < facts->rx_ring_frames) {
+        frames *= 2;
+    }
+    return frames;
 }
 
 int nic_check_queue(const struct nic_facts *facts, uint32_t queue, struct xdp_error *error)

@@ -24,6 +24,11 @@ enum nic_offload {
     NIC_OFFLOAD_COUNT,
 };
 
+/* Twice the ring that most drivers have at first, 1,024 or less; 8 MiB a queue. */
+#define NIC_FRAMES_TO_LEND_MIN 2048u
+/* More than any driver's ring can have; what says more is not believed. */
+#define NIC_RX_RING_FRAMES_MAX 65536u
+
 struct nic_facts {
     char name[IFNAMSIZ];
     char driver[32];
@@ -42,6 +47,11 @@ int nic_read(const char *interface, struct nic_facts *facts, struct xdp_error *e
 
 /* Exists as Ethernet, is up, and has nothing switched on that breaks AF_XDP. */
 int nic_check(const struct nic_facts *facts, struct xdp_error *error);
+
+/* How many frames a queue is to be lent, which FILL has entries for: a power of two, and
+ * at least twice the hardware's ring. With less a zero-copy driver could take all of FILL
+ * into its ring, and what is not in there when we are slow is a packet lost. */
+uint32_t nic_frames_to_lend(const struct nic_facts *facts);
 
 int nic_check_queue(const struct nic_facts *facts, uint32_t queue, struct xdp_error *error);
 

@@ -78,11 +78,30 @@ static void queues_are_counted_from_zero(void **state)
     assert_non_null(strstr(error.text, "eth9 has no queue 4: its queues are 0 to 3"));
 }
 
+static void twice_the_ring_is_lent(void **state)
+{
+    static const struct {
+        uint32_t ring, lent;
+    } cases[] = {
+        {0, 2048},    {256, 2048},  {1024, 2048},  {1025, 4096},
+        {2048, 4096}, {4078, 8192}, {8192, 16384}, {NIC_RX_RING_FRAMES_MAX, 131072},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct nic_facts facts = {.rx_ring_frames = cases[i].ring};
+
+        print_message("  %u\n", cases[i].ring);
+        assert_int_equal(nic_frames_to_lend(&facts), cases[i].lent);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_are_judged),
         cmocka_unit_test(queues_are_counted_from_zero),
+        cmocka_unit_test(twice_the_ring_is_lent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,11 +59,43 @@ static void numbers_in_range_are_taken(void **state)
     assert_int_equal(options_check_numbers(&options, &failure), HR_OK);
 }
 
+/* A large ring of the hardware is lent twice as many frames, or refused with what would
+ * do. */
+static void rings_are_lent_what_they_need(void **state)
+{
+    static const struct {
+        uint32_t ring, frames, lent;
+        const char *says;
+    } cases[] = {
+        {0, 4096, 2048, ""},
+        {1024, 4096, 2048, ""},
+        {2048, 8192, 4096, ""},
+        {2048, 8191, 0, "give at least 8192, or make the ring smaller ('ethtool -G eth1 rx 1024')"},
+        {8192, 16384, 0, "give at least 32768"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct hr_stack stack = {0};
+        struct hr_stack_options options = good();
+        struct nic_facts nic = {.name = "eth1", .rx_ring_frames = cases[i].ring};
+        struct hr_failure failure = {0};
+
+        print_message("  ring %u, frames %u\n", cases[i].ring, cases[i].frames);
+        options.frames_per_worker = cases[i].frames;
+        assert_int_equal(options_take_lent(&stack, &options, &nic, &failure),
+                         cases[i].lent > 0 ? HR_OK : HR_ERR_ARGUMENT);
+        assert_int_equal(stack.frames_lent, cases[i].lent);
+        assert_non_null(strstr(failure.text, cases[i].says));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(numbers_in_range_are_taken),
+        cmocka_unit_test(rings_are_lent_what_they_need),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
