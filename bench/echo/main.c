@@ -2,6 +2,7 @@
  * echo_server: TCP echo (RFC 862), discard (RFC 863) and chargen (RFC 864) over
  * AF_XDP, through the public header only.
  */
+#include "bench/descriptors.h"
 #include "bench/echo/options.h"
 #include "bench/echo/services.h"
 
@@ -231,6 +232,7 @@ int main(int argc, char **argv)
     FILE *json;
     int result;
 
+    descriptors_open_standard();
     switch (echo_options_parse(argc, argv, &options)) {
     case ECHO_RUN:
         break;

@@ -1,6 +1,7 @@
 /*
  * load: the client over the kernel's sockets.
  */
+#include "bench/descriptors.h"
 #include "bench/load_client/engine.h"
 
 #include <errno.h>
@@ -108,6 +109,7 @@ int main(int argc, char **argv)
     FILE *json;
     bool terminal = isatty(STDERR_FILENO) == 1;
 
+    descriptors_open_standard();
     switch (load_options_parse(argc, argv, &options)) {
     case LOAD_RUN:
         break;

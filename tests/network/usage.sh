@@ -177,4 +177,8 @@ ip netns exec "$server_ns" "${good[@]}" --json /dev/full >"$work/out" 2>"$work/e
 grep -q "^ready .* 2 workers" "$work/out" || fail "no server starts any more: $(cat "$work/err")"
 grep -q "^echo_server: '/dev/full' could not be written: No space left on device\.$" "$work/err" ||
     fail "$(cat "$work/err")"
+# Without a standard output what is printed must not end up in the file of that number.
+ip netns exec "$server_ns" "${good[@]}" --json "$work/json" >&- 2>"$work/err" ||
+    fail "without standard output: $(cat "$work/err")"
+python3 -m json.tool "$work/json" >/dev/null || fail 'more than numbers is in the file of --json'
 printf '%d refusals\n' $cases
