@@ -163,6 +163,28 @@ class Size(unittest.TestCase):
                 self.assertIn(expected or "0 too long", said)
 
 
+class Readme(unittest.TestCase):
+    HEAD = "## What works\n\n| what | shown by the test |\n|---|---|\n"
+    # name, text, what the checker must say, or None when it is right
+    CASES = (
+        ("right", HEAD + "| it runs | `unit/test_a` |\n\n[tests](tests/README.md)\n", None),
+        ("a test that is not there", HEAD + "| it runs | `unit/test_a`, `unit/test_b` |\n",
+         "no test unit/test_b: it runs"),
+        ("a claim", HEAD + "| it runs | believe it |\n", "no test shows: it runs"),
+        ("a dead link", HEAD + "| it runs | `unit/test_a` |\n\n[tests](tests/README)\n",
+         "a link leads nowhere: tests/README"),
+        ("nothing", "## What works\n", "there is no table"),
+    )
+
+    def test_rows(self):
+        for name, text, expected in self.CASES:
+            with self.subTest(name), tempfile.TemporaryDirectory() as root:
+                plant(root, {"CTestTestfile.cmake": "add_test(unit/test_a true)\n", "R.md": text})
+                status, said = run(HOUSE / "readme", root, Path(root) / "R.md")
+                self.assertEqual(status, 0 if expected is None else 1, said)
+                self.assertIn(expected or "0 wrong", said)
+
+
 class Format(unittest.TestCase):
     def test_format(self):
         style = (HOUSE.parent.parent / ".clang-format").read_text()
