@@ -1,4 +1,5 @@
 /* The threads of a stack: started, pinned, ended. */
+#include "api/failure.h"
 #include "api/stack.h"
 
 #include <sched.h>
@@ -31,24 +32,25 @@ static int start(struct hr_worker *worker)
 
 int hr_stack_start(struct hr_stack *stack, struct hr_failure *failure)
 {
-    int result = stack->control.is_running ? 0 : control_start(&stack->control, stack);
+    int result;
 
+    if (atomic_load(&stack->stopping)) {
+        return failure_set(failure, HR_ERR_STATE,
+                           "A stack that was stopped can't be started again: make another.");
+    }
+    result = stack->control.is_running ? 0 : control_start(&stack->control, stack);
     if (result != 0) {
-        failure->error = HR_ERR_THREAD;
-        (void)snprintf(failure->text, sizeof failure->text,
-                       "The control thread can't be started: %s.", strerror(-result));
-        return HR_ERR_THREAD;
+        return failure_set(failure, HR_ERR_THREAD, "The control thread can't be started: %s.",
+                           strerror(-result));
     }
     for (unsigned i = 0; i < stack->worker_count; i++) {
         int error = stack->workers[i].is_running ? 0 : start(&stack->workers[i]);
 
         if (error != 0) {
-            failure->error = HR_ERR_THREAD;
-            (void)snprintf(failure->text, sizeof failure->text,
-                           "The thread of worker %u can't be started on core %u: %s.", i,
-                           stack->workers[i].core, strerror(error));
             hr_stack_stop(stack);
-            return HR_ERR_THREAD;
+            return failure_set(failure, HR_ERR_THREAD,
+                               "The thread of worker %u can't be started on core %u: %s.", i,
+                               stack->workers[i].core, strerror(error));
         }
     }
     return HR_OK;

@@ -393,6 +393,7 @@ int main(int count, char **words)
     }
     run(stack);
     hr_stack_stop(stack);
+    CHECK(hr_stack_start(stack, &failure) == HR_ERR_STATE);
     hr_stack_stats_sum(stack, &stats);
     CHECK(stats.frames_data == 0);
     CHECK(stats.connections == 0);
