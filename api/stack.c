@@ -60,6 +60,7 @@ static int open_interface(struct hr_stack *stack, const struct hr_stack_options 
     }
     config.interface = options->interface;
     config.mode = mode_inner(options->mode);
+    config.offloads_off = options->offloads_off;
     config.queues = queues;
     config.queue_count = stack->worker_count;
     config.region = &stack->memory.region;

@@ -53,6 +53,9 @@ struct hr_stack_options {
     const char *const *gateways;  /* "192.0.2.254", at most one per family */
     unsigned gateway_count;
     enum hr_mode mode;
+    /* Receive offloads that break AF_XDP (stripped VLAN tags, LRO) are switched off, and stay
+     * so; false: the start fails with the command that does it. */
+    bool offloads_off;
     const unsigned *queues; /* of the interface, a worker each; NULL: all */
     unsigned queue_count;
     const unsigned *cores; /* a core per worker; NULL: 0, 1, 2, ... of those that we may use */
@@ -99,7 +102,8 @@ int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct h
  * thread but a worker. */
 int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr);
 
-/* Starts the workers' threads. HR_OK, or HR_ERR_THREAD and its sentence. */
+/* Starts the workers' threads. HR_OK, HR_ERR_STATE when the stack was stopped, or
+ * HR_ERR_THREAD, with their sentence. */
 int hr_stack_start(struct hr_stack *stack, struct hr_failure *failure);
 /* Ends the workers: every open connection is reset and told HR_ERR_ABORTED. Returns
  * when their threads have ended. */
