@@ -55,7 +55,8 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* Segments acknowledged at once after the start and after a loss, so that the
  * peer's slow start is not held up; Linux's TCP_MAX_QUICKACKS is 16. */
 #define TCP_QUICK_ACKS 16u
-/* A burst is acknowledged once, but not more than so many full segments apart. */
+/* A burst is acknowledged once, but not more than so many full segments apart: four
+ * times in a full burst of 64. Not yet measured against the senders of others. */
 #define TCP_ACK_EVERY_SEGMENTS 16u
 
 /* How long a sender waits for a window that is open but too small before it

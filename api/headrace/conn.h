@@ -1,12 +1,23 @@
 /*
- * Connections. A `struct hr_conn *` is valid on its worker from on_open, or
- * hr_connect(), until on_close returns. Across threads and time there is
- * hr_conn_id.
+ * Connections. A `struct hr_conn *` is valid on its worker from on_open until on_close
+ * returns; one of hr_connect() that never opens is seen in on_close alone. Across threads
+ * and time there is hr_conn_id.
  *
- * Which call from which callback: every function here may be called from every
- * callback, on this connection or another of the same worker. After hr_abort()
- * or hr_close() inside a callback, on_close follows at the end of the worker's
- * turn, never from inside the call.
+ * Which call from which callback, on this connection or another of the same worker:
+ *
+ *                                        on_open, on_sent,   on_data  on_close  on_message,
+ *                                        on_writable, on_eof                    on_expiry
+ *   hr_send_data, hr_data_retain         no                  yes      no        no
+ *   all else here                        yes                 yes      yes       yes
+ *   hr_connect, hr_timer_x, hr_post      yes                 yes      yes       yes
+ *   hr_stack_stats, hr_worker_x          yes                 yes      yes       yes
+ *   hr_listen, hr_unlisten, and start,    no: they wait for the workers
+ *   stop and destroy of the stack
+ *
+ * In on_close the connection takes nothing any more (HR_ERR_STATE). After hr_abort()
+ * or hr_close() inside a callback, on_close follows at the end of the worker's turn,
+ * never from inside the call; on_data and on_eof may come from inside
+ * hr_recv_resume().
  */
 #ifndef HEADRACE_CONN_H
 #define HEADRACE_CONN_H
