@@ -185,6 +185,9 @@ static int build(struct hr_stack *stack, const struct hr_stack_options *options,
     return error == HR_OK ? make_workers(stack, options, failure) : error;
 }
 
+/* Not again for a second stack: the workers of the first read what it sets. */
+static pthread_once_t checksum_once = PTHREAD_ONCE_INIT;
+
 int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **out,
                     struct hr_failure *failure)
 {
@@ -194,7 +197,7 @@ int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **ou
     if (!stack) {
         return failure_set(failure, HR_ERR_NO_MEMORY, "There is no memory for the stack.");
     }
-    checksum_init();
+    (void)pthread_once(&checksum_once, checksum_init);
     (void)pthread_mutex_init(&stack->lock, NULL);
     atomic_init(&stack->stopping, false);
     stack->on_event = options->on_event;
