@@ -24,7 +24,6 @@ static const struct row rows[] = {
     ROW(HR_ERR_ABORTED, "The connection was aborted on this side."),
     ROW(HR_ERR_UNREAD, "The connection was reset since data came that nobody would read."),
     ROW(HR_ERR_UNREACHABLE, "The peer cannot be reached."),
-    ROW(HR_ERR_STALE, "The connection is gone."),
     ROW(HR_ERR_INTERFACE, "The interface cannot be opened."),
     ROW(HR_ERR_THREAD, "A thread cannot be made or pinned."),
     ROW(HR_ERR_UNSUPPORTED, "This is not possible with this configuration."),

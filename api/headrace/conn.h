@@ -73,16 +73,18 @@ struct hr_conn_ops {
 void *hr_conn_context(const struct hr_conn *conn);
 void hr_conn_set_context(struct hr_conn *conn, void *context);
 
+/* The worker that the connection belongs to, for as long as it lives. */
 struct hr_worker *hr_conn_worker(const struct hr_conn *conn);
+/* Own address and port, and the peer's. */
 void hr_conn_local(const struct hr_conn *conn, struct hr_addr *addr);
 void hr_conn_peer(const struct hr_conn *conn, struct hr_addr *addr);
 
-/* Bytes taken to be sent and not yet acknowledged. */
+/* Bytes taken to be sent and not yet acknowledged; SYN and FIN do not count. */
 size_t hr_conn_unacked(const struct hr_conn *conn);
 
-/* Sends a copy. Takes as much as the send buffer has room for, and returns how
- * much; HR_ERR_AGAIN or HR_ERR_NO_MEMORY when that is nothing, and on_writable
- * follows; HR_ERR_STATE after hr_shutdown() or hr_close(). */
+/* Sends a copy of `length` bytes, of which the caller may do what he likes after. Takes as much as
+ * the send buffer has room for, and returns how much; HR_ERR_AGAIN or HR_ERR_NO_MEMORY when that is
+ * nothing, and on_writable follows; HR_ERR_STATE after hr_shutdown() or hr_close(). */
 long hr_send(struct hr_conn *conn, const void *data, size_t length);
 
 /* Sends received bytes on without a copy, all or nothing. Inside on_data only,
@@ -94,15 +96,20 @@ int hr_send_data(struct hr_conn *conn, const struct hr_slice *slice);
 int hr_send_retained(struct hr_conn *conn, struct hr_conn *source, const struct hr_slice *slice);
 
 /* A place to write what is to be sent, in a frame: at most *room bytes, which is
- * one segment. NULL when there is none; on_writable follows. */
+ * one segment. It is the caller's until hr_commit(), which must come before on_close
+ * has returned. NULL when there is none, and on_writable follows; NULL too after
+ * hr_shutdown() or hr_close(). */
 void *hr_reserve(struct hr_conn *conn, size_t *room);
-/* Sends the first `length` bytes of a reserved place; 0 gives it back. */
+/* Sends the first `length` bytes of a reserved place of this connection; 0 sends
+ * nothing. The place is the stack's again, whatever comes back: HR_OK,
+ * HR_ERR_NO_MEMORY, HR_ERR_STATE, or HR_ERR_ARGUMENT when it is more than the room. */
 int hr_commit(struct hr_conn *conn, void *place, size_t length);
 
 /* Inside on_data: keeps a slice of that call. Small ones are copied. The receive
  * window stays smaller until it is released or sent on: that is the
  * back-pressure. HR_OK or HR_ERR_NO_MEMORY. */
 int hr_data_retain(struct hr_conn *conn, const struct hr_slice *slice, struct hr_slice *kept);
+/* Gives back what was retained from `conn`, once, in any order. */
 void hr_data_release(struct hr_conn *conn, const struct hr_slice *kept);
 /* Releases what was retained from a connection that is gone. */
 void hr_data_release_late(struct hr_worker *worker, const struct hr_slice *kept);

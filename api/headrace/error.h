@@ -20,10 +20,9 @@ enum hr_error {
     HR_ERR_ABORTED = -11,     /* hr_abort() */
     HR_ERR_UNREAD = -12,      /* reset by us: data came that nobody would read (RFC 2525) */
     HR_ERR_UNREACHABLE = -13, /* nobody on the way knows the peer */
-    HR_ERR_STALE = -14,       /* the id of a connection that is gone */
-    HR_ERR_INTERFACE = -15,   /* the interface cannot be opened */
-    HR_ERR_THREAD = -16,      /* a thread cannot be made or pinned */
-    HR_ERR_UNSUPPORTED = -17, /* not possible with this configuration */
+    HR_ERR_INTERFACE = -14,   /* the interface cannot be opened */
+    HR_ERR_THREAD = -15,      /* a thread cannot be made or pinned */
+    HR_ERR_UNSUPPORTED = -16, /* not possible with this configuration */
 };
 
 /* "HR_ERR_AGAIN". Any thread; never NULL. */

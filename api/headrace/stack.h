@@ -86,33 +86,38 @@ int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **st
 struct hr_listen_options {
     uint32_t receive_buffer; /* bytes, 4 KiB to 1 GiB */
     uint32_t send_buffer;    /* bytes, 4 KiB to 1 GiB */
-    uint32_t half_open_max;  /* connections in SYN-RECEIVED, per worker */
-    bool nodelay;
-    void *context; /* what hr_conn_context() is at first */
+    uint32_t half_open_max;  /* connections in SYN-RECEIVED, per worker; at least 1 */
+    bool nodelay;            /* as hr_conn_set_nodelay() */
+    void *context;           /* what hr_conn_context() is at first */
 };
 
+/* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
+ * context. */
 extern const struct hr_listen_options hr_listen_options_default;
 
 /* Listens on all workers; `addr` with all-zero bytes means all own addresses.
  * `ops` outlives the stack. HR_OK, HR_ERR_IN_USE, HR_ERR_ADDRESS, HR_ERR_ARGUMENT
- * (port 0) or HR_ERR_NO_MEMORY (64 listeners). Any thread but a worker. */
+ * (port 0, an option out of its range) or HR_ERR_NO_MEMORY (64 listeners). Any
+ * thread but a worker. */
 int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct hr_conn_ops *ops,
               const struct hr_listen_options *options);
 /* No new connections; those that are open go on. HR_OK or HR_ERR_ADDRESS. Any
  * thread but a worker. */
 int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr);
 
-/* Starts the workers' threads. HR_OK, HR_ERR_STATE when the stack was stopped, or
- * HR_ERR_THREAD, with their sentence. */
+/* Starts the workers' threads, which leave alone the signals that the calling thread
+ * blocks. HR_OK, HR_ERR_STATE when the stack was stopped, or HR_ERR_THREAD, with their
+ * sentence. */
 int hr_stack_start(struct hr_stack *stack, struct hr_failure *failure);
 /* Ends the workers: every open connection is reset and told HR_ERR_ABORTED. Returns
- * when their threads have ended. */
+ * when their threads have ended. Any thread but a worker, and not the control thread. */
 void hr_stack_stop(struct hr_stack *stack);
 /* After hr_stack_stop(), or without a start: gives everything back. */
 void hr_stack_destroy(struct hr_stack *stack);
 
-/* What runs. */
+/* What runs. These and the rest: any thread. */
 unsigned hr_stack_worker_count(const struct hr_stack *stack);
+/* `index` is below hr_stack_worker_count(). */
 struct hr_worker *hr_stack_worker(struct hr_stack *stack, unsigned index);
 /* "zerocopy", "native" or "generic". */
 const char *hr_stack_mode(const struct hr_stack *stack);

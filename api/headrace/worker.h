@@ -15,6 +15,7 @@ struct hr_worker;
 
 /* 0 for the first worker of its stack. Any thread. */
 unsigned hr_worker_index(const struct hr_worker *worker);
+/* The stack that it is a part of. Any thread. */
 struct hr_stack *hr_worker_stack(const struct hr_worker *worker);
 /* The core that it is pinned to, and its queue of the interface. Any thread. */
 unsigned hr_worker_core(const struct hr_worker *worker);
@@ -31,7 +32,8 @@ int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struc
                void *context);
 
 /* A timer of the application: its memory is the application's, on_expiry is
- * called once. Zero it before the first use. */
+ * called once for each start, on the worker, and may start it again. Zero it before
+ * the first use; it stays where it is until it has expired or was stopped. */
 struct hr_timer {
     void (*on_expiry)(struct hr_timer *timer, struct hr_worker *worker);
     uint64_t opaque[4];
@@ -40,6 +42,7 @@ struct hr_timer {
 /* Starts, or starts anew. Not earlier than `delay_ns` from now, later by at most
  * 66 us and a burst. */
 void hr_timer_start(struct hr_worker *worker, struct hr_timer *timer, uint64_t delay_ns);
+/* Then on_expiry is not called; nothing happens to one that does not run. */
 void hr_timer_stop(struct hr_worker *worker, struct hr_timer *timer);
 
 /* A message to a worker: its memory is the sender's until on_message is called. */

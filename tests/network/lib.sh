@@ -44,7 +44,7 @@ network_make() {
     ip netns add "$client_ns"
     ip link add "$server_if" numtxqueues "$1" numrxqueues "$1" netns "$server_ns" type veth \
         peer name "$client_if" numtxqueues "$1" numrxqueues "$1" netns "$client_ns"
-    # The kernel's end must finish its checksums: see tests/README.md.
+    # A kernel hands over frames with unfinished checksums unless it is told not to.
     ip netns exec "$client_ns" ethtool -K "$client_if" tx off >/dev/null
     ip -n "$client_ns" addr add "$client_address/24" dev "$client_if"
     ip -n "$server_ns" link set "$server_if" up
