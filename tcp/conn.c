@@ -67,14 +67,14 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     if (net_path_find(tcp->net, &tuple->remote, &path) != 0) {
         return NULL;
     }
-    conn = slab_take_index(&tcp->conns, &index);
+    conn = slab_take(&tcp->conns, &index);
     if (!conn) {
         return NULL;
     }
     memset(conn, 0, sizeof *conn);
     conn->index = index;
     if (!enter_table(tcp, tuple, conn->index)) {
-        slab_give_index(&tcp->conns, conn->index);
+        slab_give(&tcp->conns, conn->index);
         return NULL;
     }
     conn->tuple = *tuple;
@@ -135,7 +135,7 @@ void tcp_conn_abandon(struct tcp_conn *conn)
 
     tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
     list_link_remove(&conn->output_link);
-    slab_give_index(&tcp->conns, conn->index);
+    slab_give(&tcp->conns, conn->index);
 }
 
 struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
@@ -146,7 +146,7 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
     if (flight) {
         return flight;
     }
-    flight = slab_take_index(&conn->tcp->flights, &index);
+    flight = slab_take(&conn->tcp->flights, &index);
     if (!flight) {
         return NULL;
     }
@@ -172,7 +172,7 @@ void tcp_conn_rest(struct tcp_conn *conn)
         return;
     }
     sendq_release(&flight->sendq, &room);
-    slab_give_index(&conn->tcp->flights, flight->index);
+    slab_give(&conn->tcp->flights, flight->index);
     conn->flight = NULL;
 }
 

@@ -42,7 +42,7 @@ static bool keep(struct frame_pool *pool, const struct slice *tail, const struct
 static uint32_t wrap(struct pieces *pieces, struct frame_pool *pool, const struct slice *kept)
 {
     uint32_t index;
-    struct piece *piece = slab_take_index(&pieces->slab, &index);
+    struct piece *piece = slab_take(&pieces->slab, &index);
 
     if (!piece) {
         frame_drop(pool, kept->frame, FRAME_REASSEMBLY);
@@ -84,7 +84,7 @@ bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_c
 void piece_adopt(struct pieces *pieces, struct piece_chain *chain, const struct slice *slice)
 {
     uint32_t index;
-    struct piece *piece = slab_take_index(&pieces->slab, &index);
+    struct piece *piece = slab_take(&pieces->slab, &index);
 
     assert(piece);
     piece->slice = *slice;
@@ -124,7 +124,7 @@ bool piece_pop(struct pieces *pieces, struct piece_chain *chain, struct slice *o
     if (chain->first == PIECE_NONE) {
         chain->last = PIECE_NONE;
     }
-    slab_give_index(&pieces->slab, index);
+    slab_give(&pieces->slab, index);
     return true;
 }
 

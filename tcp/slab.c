@@ -17,7 +17,7 @@ void slab_init(struct slab *slab, void *memory, uint32_t object_bytes, uint32_t 
     slab->untouched = 0;
 }
 
-void *slab_take_index(struct slab *slab, uint32_t *index)
+void *slab_take(struct slab *slab, uint32_t *index)
 {
     *index = slab->free_head;
     if (*index != SLAB_NONE) {
@@ -33,19 +33,7 @@ void *slab_take_index(struct slab *slab, uint32_t *index)
     return slab_at(slab, *index);
 }
 
-void *slab_take(struct slab *slab)
-{
-    uint32_t index;
-
-    return slab_take_index(slab, &index);
-}
-
-void slab_give(struct slab *slab, void *object)
-{
-    slab_give_index(slab, slab_index(slab, object));
-}
-
-void slab_give_index(struct slab *slab, uint32_t index)
+void slab_give(struct slab *slab, uint32_t index)
 {
     assert(index < slab->count);
     assert(slab->slots[index].generation & 1);

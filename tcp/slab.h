@@ -36,19 +36,16 @@ size_t slab_memory_bytes(uint32_t object_bytes, uint32_t count);
  * 8. */
 void slab_init(struct slab *slab, void *memory, uint32_t object_bytes, uint32_t count);
 
-/* NULL when all are in use. The contents are what the last user left. */
-void *slab_take(struct slab *slab);
-void slab_give(struct slab *slab, void *object);
+/* An object and its index, by which it is given back; NULL when all are in use. The
+ * contents are what the last user left. */
+void *slab_take(struct slab *slab, uint32_t *index);
+void slab_give(struct slab *slab, uint32_t index);
 
 static inline void *slab_at(const struct slab *slab, uint32_t index)
 {
     assert(index < slab->count);
     return slab->objects + (size_t)index * slab->object_bytes;
 }
-
-/* The same with the index, so that no division is needed to give it back. */
-void *slab_take_index(struct slab *slab, uint32_t *index);
-void slab_give_index(struct slab *slab, uint32_t index);
 
 /* The index of an object: a division, for opening and closing only; what needs
  * it often keeps it. */

@@ -150,7 +150,7 @@ void tcp_turn_end(struct tcp *tcp)
         if (tcp_conn_has(conn, TCP_CONN_OPEN_TOLD)) {
             tcp->events->close(conn);
         }
-        slab_give_index(&tcp->conns, conn->index);
+        slab_give(&tcp->conns, conn->index);
     }
 }
 

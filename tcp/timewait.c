@@ -18,7 +18,7 @@ void timewait_init(struct timewait *timewait, void *memory, uint32_t entries_max
 uint32_t timewait_add(struct timewait *timewait, uint64_t now_ns)
 {
     uint32_t index;
-    struct timewait_entry *entry = slab_take_index(&timewait->entries, &index);
+    struct timewait_entry *entry = slab_take(&timewait->entries, &index);
 
     if (!entry) {
         return TIMEWAIT_NONE;
@@ -44,7 +44,7 @@ void timewait_remove(struct timewait *timewait, uint32_t index)
 
     assert(slab_generation(&timewait->entries, index) & 1);
     list_link_remove(&entry->link);
-    slab_give_index(&timewait->entries, index);
+    slab_give(&timewait->entries, index);
 }
 
 static const struct timewait_entry *oldest(const struct timewait *timewait)

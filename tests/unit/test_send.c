@@ -288,7 +288,7 @@ static void a_refusal_keeps_nothing(void **state)
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
         struct sender s;
         uint32_t frames[FIXTURE_FRAMES];
-        void *flights[FLIGHTS];
+        uint32_t flights[FLIGHTS];
         unsigned count;
         uint32_t used;
         uint32_t room;
@@ -297,7 +297,7 @@ static void a_refusal_keeps_nothing(void **state)
 
         open_sender(&s);
         for (unsigned j = 0; j < FLIGHTS && cases[i].no_flight; j++) {
-            flights[j] = slab_take(&s.f.tcp.flights);
+            (void)slab_take(&s.f.tcp.flights, &flights[j]);
         }
         count = conn_press(&s.f, cases[i].pressure, frames);
         used = s.f.net.pool.used[FRAME_BUDGET_DATA];

@@ -22,6 +22,18 @@
 #define OBJECTS 61u
 #define STEPS 20000u
 
+static void *take_from(struct slab *slab)
+{
+    uint32_t index;
+
+    return slab_take(slab, &index);
+}
+
+static void give_back(struct slab *slab, const void *object)
+{
+    slab_give(slab, slab_index(slab, object));
+}
+
 static void *open_slab(struct slab *slab, uint32_t object_bytes, uint32_t count)
 {
     size_t bytes = slab_memory_bytes(object_bytes, count);
@@ -55,12 +67,12 @@ static void all_are_handed_out_once(void **state)
         void *memory = open_slab(&slab, cases[i].object_bytes, cases[i].count);
 
         for (uint32_t j = 0; j < cases[i].count; j++) {
-            objects[j] = slab_take(&slab);
+            objects[j] = take_from(&slab);
             assert_non_null(objects[j]);
             memset(objects[j], (int)j + 1, cases[i].object_bytes);
             assert_int_equal(slab.used, j + 1);
         }
-        assert_null(slab_take(&slab));
+        assert_null(take_from(&slab));
         for (uint32_t j = 0; j < cases[i].count; j++) {
             uint32_t index = slab_index(&slab, objects[j]);
 
@@ -72,7 +84,7 @@ static void all_are_handed_out_once(void **state)
             if (cases[i].object_bytes % CACHE_LINE_BYTES == 0) {
                 assert_int_equal((uintptr_t)objects[j] % CACHE_LINE_BYTES, 0);
             }
-            slab_give(&slab, objects[j]);
+            give_back(&slab, objects[j]);
         }
         assert_int_equal(slab.used, 0);
         free(memory);
@@ -84,12 +96,12 @@ static void what_was_never_taken_is_not_touched(void **state)
 {
     struct slab slab;
     void *memory = open_slab(&slab, 64, OBJECTS);
-    void *object = slab_take(&slab);
+    void *object = take_from(&slab);
 
     (void)state;
     for (unsigned i = 0; i < 1000; i++) {
-        slab_give(&slab, object);
-        object = slab_take(&slab);
+        give_back(&slab, object);
+        object = take_from(&slab);
     }
     assert_int_equal(slab.untouched, 1);
     assert_int_equal(slab_index(&slab, object), 0);
@@ -104,7 +116,7 @@ static void stale_ids_are_recognised(void **state)
 {
     struct slab slab;
     void *memory = open_slab(&slab, 64, 2);
-    void *object = slab_take(&slab);
+    void *object = take_from(&slab);
     uint32_t index = slab_index(&slab, object);
     uint32_t generation = slab_generation(&slab, index);
 
@@ -115,21 +127,21 @@ static void stale_ids_are_recognised(void **state)
     assert_false(slab_is_live(&slab, index + 1, generation));
     assert_false(slab_is_live(&slab, 2, generation)); /* no such object */
     assert_false(slab_is_live(&slab, SLAB_NONE, generation));
-    slab_give(&slab, object);
+    give_back(&slab, object);
     assert_false(slab_is_live(&slab, index, generation));
     assert_false(slab_is_live(&slab, index, slab_generation(&slab, index))); /* free */
-    assert_ptr_equal(slab_take(&slab), object);
+    assert_ptr_equal(take_from(&slab), object);
     assert_false(slab_is_live(&slab, index, generation));
     assert_true(slab_is_live(&slab, index, slab_generation(&slab, index)));
 
     /* The generation stays odd in use when it runs over. */
-    slab_give(&slab, object);
+    give_back(&slab, object);
     slab.slots[index].generation = UINT32_MAX - 1;
-    (void)slab_take(&slab);
+    (void)take_from(&slab);
     assert_true(slab_is_live(&slab, index, UINT32_MAX));
-    slab_give(&slab, object);
+    give_back(&slab, object);
     assert_false(slab_is_live(&slab, index, UINT32_MAX));
-    (void)slab_take(&slab);
+    (void)take_from(&slab);
     assert_true(slab_is_live(&slab, index, 1));
     free(memory);
 }
@@ -154,7 +166,7 @@ static void any_order_agrees_with_the_model(void **state)
         bool take = random_chance(&random, step / 500 % 2 ? 300000 : 700000);
 
         if (take) {
-            uint64_t *object = slab_take(&slab);
+            uint64_t *object = take_from(&slab);
 
             assert_int_equal(object == NULL, used == OBJECTS);
             if (object == NULL) {
@@ -169,7 +181,7 @@ static void any_order_agrees_with_the_model(void **state)
         } else if (model[index].object != NULL) {
             assert_int_equal(*model[index].object, model[index].token);
             assert_true(slab_is_live(&slab, index, model[index].generation));
-            slab_give(&slab, model[index].object);
+            give_back(&slab, model[index].object);
             assert_false(slab_is_live(&slab, index, model[index].generation));
             model[index].object = NULL;
             used--;
@@ -188,7 +200,7 @@ static void give(void *ctx)
 {
     struct misuse *misuse = ctx;
 
-    slab_give(&misuse->slab, misuse->object);
+    give_back(&misuse->slab, misuse->object);
 }
 
 static void give_twice(void *ctx)
@@ -201,21 +213,21 @@ static void give_the_middle(void *ctx)
 {
     struct misuse *misuse = ctx;
 
-    slab_give(&misuse->slab, misuse->object + 8);
+    give_back(&misuse->slab, misuse->object + 8);
 }
 
 static void give_what_lies_behind(void *ctx)
 {
     struct misuse *misuse = ctx;
 
-    slab_give(&misuse->slab, misuse->object + 4 * 64);
+    give_back(&misuse->slab, misuse->object + 4 * 64);
 }
 
 static void give_what_lies_before(void *ctx)
 {
     struct misuse *misuse = ctx;
 
-    slab_give(&misuse->slab, misuse->object - 64);
+    give_back(&misuse->slab, misuse->object - 64);
 }
 
 static void ask_for_none(void *ctx)
@@ -231,7 +243,7 @@ static void misuse_aborts(void **state)
     void *memory = open_slab(&misuse.slab, 64, 4);
 
     (void)state;
-    misuse.object = slab_take(&misuse.slab);
+    misuse.object = take_from(&misuse.slab);
     assert_false(aborts(give, &misuse));
     assert_true(aborts(give_twice, &misuse));
     assert_true(aborts(give_the_middle, &misuse));

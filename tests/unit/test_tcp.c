@@ -119,6 +119,7 @@ static void the_memory_holds_all(void **state)
     struct conn_fixture f;
     struct tcp_config config;
     uint8_t *memory = NULL;
+    uint32_t index;
     size_t bytes;
 
     (void)state;
@@ -130,16 +131,16 @@ static void the_memory_holds_all(void **state)
     assert_int_equal(tcp_init(&f.tcp, &config, memory, f.net.now_ns), 0);
     for (unsigned i = 0; i < CONNECTIONS; i++) {
         assert_int_equal((uintptr_t)slab_at(&f.tcp.conns, i) % CACHE_LINE_BYTES, 0);
-        memset(slab_take(&f.tcp.conns), 0xa1, sizeof(struct tcp_conn));
+        memset(slab_take(&f.tcp.conns, &index), 0xa1, sizeof(struct tcp_conn));
     }
     for (unsigned i = 0; i < FLIGHTS; i++) {
-        memset(slab_take(&f.tcp.flights), 0xa2, sizeof(struct tcp_flight));
+        memset(slab_take(&f.tcp.flights, &index), 0xa2, sizeof(struct tcp_flight));
     }
     for (unsigned i = 0; i < config.timewaits_max; i++) {
         timewait_at(&f.tcp.timewait, timewait_add(&f.tcp.timewait, 0))->snd_nxt = 0xa3a3a3a3;
     }
     for (unsigned i = 0; i < config.pieces_max; i++) {
-        memset(slab_take(&f.tcp.pieces.slab), 0xa4, sizeof(struct piece));
+        memset(slab_take(&f.tcp.pieces.slab, &index), 0xa4, sizeof(struct piece));
     }
     memset(blocks_take(&f.tcp.blocks, BLOCKS_ORDER_MAX), 0xa5, CONN_ARENA_BYTES);
     for (unsigned i = 0; i < CONNECTIONS; i++) {
@@ -156,7 +157,7 @@ static void the_memory_holds_all(void **state)
             assert_int_equal(flight[j], 0xa2);
         }
     }
-    assert_null(slab_take(&f.tcp.conns));
+    assert_null(slab_take(&f.tcp.conns, &index));
     assert_null(blocks_take(&f.tcp.blocks, BLOCKS_ORDER_MIN));
     free(memory);
     assert_int_equal(tcp_init(&f.tcp, &config, f.memory, f.net.now_ns), 0);
