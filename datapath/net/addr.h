@@ -121,6 +121,4 @@ static inline bool mac_addr_is_multicast(const struct mac_addr *mac)
     return (mac->bytes[0] & 1) != 0;
 }
 
-int mac_addr_parse(const char *text, struct mac_addr *mac);
-
 #endif

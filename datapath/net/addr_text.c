@@ -242,17 +242,3 @@ const char *ip_addr_format(const struct ip_addr *addr, char text[IP_ADDR_TEXT_BY
     }
     return text;
 }
-
-int mac_addr_parse(const char *text, struct mac_addr *mac)
-{
-    for (unsigned i = 0; i < sizeof mac->bytes; i++, text += 3) {
-        int high = hex_value(text[0]);
-        int low = high < 0 ? -1 : hex_value(text[1]);
-
-        if (low < 0 || text[2] != (i + 1 < sizeof mac->bytes ? ':' : '\0')) {
-            return -1;
-        }
-        mac->bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return 0;
-}

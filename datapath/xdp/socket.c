@@ -239,11 +239,3 @@ void xsk_socket_close(struct xsk_socket *sock)
     memset(sock->map, 0, sizeof sock->map);
     guarded_fd_close(&sock->handle);
 }
-
-int xsk_socket_statistics(const struct xsk_socket *sock, struct xdp_statistics *statistics)
-{
-    socklen_t bytes = sizeof *statistics;
-
-    return getsockopt(sock->handle.fd, SOL_XDP, XDP_STATISTICS, statistics, &bytes) == 0 ? 0
-                                                                                         : -errno;
-}

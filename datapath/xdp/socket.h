@@ -63,9 +63,6 @@ int xsk_socket_bind(struct xsk_socket *sock, const struct xsk_address *address,
 /* Unmaps the rings before it closes: a mapping would keep the queue busy. */
 void xsk_socket_close(struct xsk_socket *sock);
 
-/* What the kernel counted. 0 or a negative errno. */
-int xsk_socket_statistics(const struct xsk_socket *sock, struct xdp_statistics *statistics);
-
 static inline int xsk_socket_fd(const struct xsk_socket *sock)
 {
     return sock->handle.fd;

@@ -276,38 +276,20 @@ static void host_order_of_ipv4(void **state)
 static void mac_addresses(void **state)
 {
     static const struct {
-        const char *text;
-        int result;
         struct mac_addr mac;
         bool multicast;
     } cases[] = {
-        {"02:00:5e:10:00:ff", 0, {{0x02, 0x00, 0x5e, 0x10, 0x00, 0xff}}, false},
-        {"AB:cd:EF:01:23:45", 0, {{0xab, 0xcd, 0xef, 0x01, 0x23, 0x45}}, true},
-        {"ff:ff:ff:ff:ff:ff", 0, {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, true},
-        {"02:00:5e:10:00", -1, {{0}}, false},
-        {"02:00:5e:10:00:f", -1, {{0}}, false},
-        {"02:00:5e:10:00:ff:", -1, {{0}}, false},
-        {"02:00:5e:10:00:ff0", -1, {{0}}, false},
-        {"02-00-5e-10-00-ff", -1, {{0}}, false},
-        {"2:0:5e:10:0:ff", -1, {{0}}, false},
-        {"0g:00:5e:10:00:ff", -1, {{0}}, false},
-        {"g0:00:5e:10:00:ff", -1, {{0}}, false},
-        {"\x10:00:5e:10:00:ff", -1, {{0}}, false}, /* not a digit with bit 5 set */
-        {"0\x19:00:5e:10:00:ff", -1, {{0}}, false},
-        {"", -1, {{0}}, false},
+        {{{0x02, 0x00, 0x5e, 0x10, 0x00, 0xff}}, false},
+        {{{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}}, false},
+        {{{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}}, true},
+        {{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, true},
     };
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        struct mac_addr mac = {{0}};
-        int result = mac_addr_parse(cases[i].text, &mac);
-
-        if (result != cases[i].result) {
-            fail_msg("\"%s\"", cases[i].text);
-        }
-        if (result == 0) {
-            assert_true(mac_addr_equal(&mac, &cases[i].mac));
-            assert_int_equal(mac_addr_is_multicast(&mac), cases[i].multicast);
+        assert_int_equal(mac_addr_is_multicast(&cases[i].mac), cases[i].multicast);
+        for (unsigned j = 0; j < COUNT_OF(cases); j++) {
+            assert_int_equal(mac_addr_equal(&cases[i].mac, &cases[j].mac), i == j);
         }
     }
 }
