@@ -152,16 +152,18 @@ static void serve(const struct echo_options *options, struct hr_stack *stack,
 
     for (;;) {
         double now = now_s();
-        double wake = end < next_stats ? end : next_stats;
+        double wake;
 
         if (now >= end) {
             return;
         }
         if (now >= next_stats) {
             print_stats(stack);
+            /* What was missed is not made up for. */
             next_stats += options->stats_s;
-            continue;
+            next_stats = next_stats > now ? next_stats : now;
         }
+        wake = end < next_stats ? end : next_stats;
         if (wait_signal(signals, wake - now < 3600 ? wake - now : 3600)) {
             return;
         }

@@ -181,4 +181,9 @@ grep -q "^echo_server: '/dev/full' could not be written: No space left on device
 ip netns exec "$server_ns" "${good[@]}" --json "$work/json" >&- 2>"$work/err" ||
     fail "without standard output: $(cat "$work/err")"
 python3 -m json.tool "$work/json" >/dev/null || fail 'more than numbers is in the file of --json'
+# However much is to be printed, a signal is heard: 124 says that the first one was enough.
+status=0
+ip netns exec "$server_ns" timeout -k 5 1 "$ECHO_SERVER" "${interface[@]}" \
+    --address "$server_address/24" --stats 0.000001 >/dev/null 2>"$work/err" || status=$?
+[ "$status" = 124 ] || fail "printing all the time it ended with $status: $(cat "$work/err")"
 printf '%d refusals\n' $cases
