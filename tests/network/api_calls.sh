@@ -19,5 +19,5 @@ for queues in 1 2; do
     kill "$echo_pid"
     wait "$echo_pid" || fail 'the echo server'
     echo_pid=
-    network_unmake
+    veth_unmake
 done

@@ -66,7 +66,7 @@ rows=$("$here/matrix_rows.py" ${HEADRACE_TEST_FULL:+--full}) || fail 'the rows'
 made=0
 while read -r row; do
     if [ "${row##* }" != "$made" ]; then
-        [ "$made" = 0 ] || network_unmake
+        [ "$made" = 0 ] || veth_unmake
         made=${row##* }
         network_make "$made"
         # With 2,000 connections a row the ports of the client would run out.
