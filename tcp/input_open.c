@@ -10,13 +10,21 @@
 
 #include <assert.h>
 
+static bool may_be_half_open(struct tcp *tcp, const struct tcp_listener *listener)
+{
+    if (listener->half_open < listener->half_open_max) {
+        return true;
+    }
+    tcp->counters.dropped_half_open++;
+    return false;
+}
+
 void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_tuple *tuple,
                       const struct tcp_segment *seg)
 {
     struct tcp_conn *conn;
 
-    if (listener->half_open >= listener->half_open_max) {
-        tcp->counters.dropped_half_open++;
+    if (!may_be_half_open(tcp, listener)) {
         return;
     }
     conn = tcp_conn_create(tcp, tuple, &listener->settings);
@@ -129,6 +137,9 @@ static void reopen(struct tcp *tcp, uint32_t index, struct tcp_listener *listene
     struct timewait_entry old = *timewait_at(&tcp->timewait, index);
     struct tcp_conn *conn;
 
+    if (!may_be_half_open(tcp, listener)) {
+        return; /* the SYN comes again, and finds the entry */
+    }
     tcp->counters.time_wait_reused++;
     tcp_timewait_forget(tcp, index);
     tcp_input_listen(tcp, listener, &old.tuple, seg);

@@ -355,6 +355,24 @@ static void nobody_listens_so_time_wait_stays(void **state)
     expect_state(f, TCP_TIME_WAIT);
 }
 
+/* A SYN that can't be taken takes nothing away. */
+static void too_many_half_open_so_time_wait_stays(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->half_open_max = 1;
+    to_time_wait(f);
+    f->peer = &f->peers[1];
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    f->peer = &f->peers[0];
+    peer_sends(f, TCP_SYN, .seq = 1000);
+    expect_silence(f);
+    expect_state(f, TCP_TIME_WAIT);
+    assert_int_equal(f->tcp.counters.dropped_half_open, 1);
+    assert_int_equal(f->tcp.counters.time_wait_reused, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +391,7 @@ int main(void)
         SCRIPT(a_repeated_fin_restarts_2msl),
         SCRIPT(a_new_syn_reopens_time_wait),
         SCRIPT(nobody_listens_so_time_wait_stays),
+        SCRIPT(too_many_half_open_so_time_wait_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
