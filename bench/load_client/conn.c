@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of a connection in a turn: a server that takes all would keep the others, and the
+ * clock, waiting for ever. */
+#define WRITES_MAX 16u
+
 uint64_t load_clock_ns(void)
 {
     struct timespec now;
@@ -119,7 +123,7 @@ void load_conn_writable(struct load *load, struct load_conn *conn)
     if (!conn->connected && !finish_connect(load, conn)) {
         return;
     }
-    while (conn->sent < limit) {
+    for (unsigned i = 0; i < WRITES_MAX && conn->sent < limit; i++) {
         uint64_t left = limit - conn->sent;
         size_t chunk = left < LOAD_BUFFER_BYTES / 16 ? (size_t)left : LOAD_BUFFER_BYTES / 16;
         ssize_t done;
@@ -141,7 +145,7 @@ void load_conn_writable(struct load *load, struct load_conn *conn)
         conn->sent += (uint64_t)done;
         load->results->bytes_out += load->measuring ? (uint64_t)done : 0;
     }
-    want_writing(load, conn, false);
+    want_writing(load, conn, conn->sent < limit);
 }
 
 static bool verify(struct load *load, const struct load_conn *conn, size_t length)
