@@ -28,6 +28,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct hr_conn;
 struct hr_worker;
 
@@ -141,5 +145,9 @@ struct hr_conn_id {
 struct hr_conn_id hr_conn_id(const struct hr_conn *conn);
 /* NULL when the connection is gone or belongs to another worker. */
 struct hr_conn *hr_conn_from_id(struct hr_worker *worker, struct hr_conn_id id);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 #ifndef HEADRACE_ERROR_H
 #define HEADRACE_ERROR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum hr_error {
     HR_OK = 0,
     HR_ERR_AGAIN = -1,        /* the send buffer is full; on_writable follows */
@@ -37,5 +41,9 @@ struct hr_failure {
     int error; /* enum hr_error */
     char text[256];
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -18,6 +18,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HR_SEGMENT_DIRECTORY "/run/headrace"
 #define HR_SEGMENT_MAGIC 0x6563617264616568u /* "headrace" in memory */
 #define HR_SEGMENT_VERSION 1u
@@ -46,5 +50,9 @@ struct hr_segment_row {
     uint64_t core;     /* that the worker is pinned to */
     uint64_t values[]; /* stat_count of them, in the order of the names */
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

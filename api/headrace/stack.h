@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HR_WORKERS_MAX 64
 
 struct hr_stack;
@@ -126,5 +130,9 @@ const char *hr_stack_mode(const struct hr_stack *stack);
 const char *hr_stack_note(const struct hr_stack *stack);
 /* Why it is not the first mode that was tried; "" when it is. */
 const char *hr_stack_mode_reason(const struct hr_stack *stack);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct hr_stack;
 
 /* One row each: name, and what it counts. */
@@ -53,5 +57,9 @@ const char *hr_stack_segment_path(const struct hr_stack *stack);
 
 /* The sum over all workers. */
 void hr_stack_stats_sum(const struct hr_stack *stack, struct hr_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

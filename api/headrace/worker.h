@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct hr_stack;
 struct hr_worker;
 
@@ -55,5 +59,9 @@ struct hr_message {
  * in the order in which they were posted. After hr_stack_stop() has begun a
  * message may never be called. */
 void hr_post(struct hr_worker *worker, struct hr_message *message);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
