@@ -1,41 +1,58 @@
 #include "bench/histogram.h"
 
-#define SUB (1u << HISTOGRAM_SUB_BITS)
+#define HALF (1u << HISTOGRAM_HALF_BITS)
 
-/* Values below 128 have a bucket each; from there on the highest eight bits
- * choose. */
+/* Values below 2,048 have a bucket each; from there on the highest eleven bits
+ * choose, the first of which is always set. */
 static unsigned bucket_of(uint64_t value)
 {
-    unsigned shift;
+    unsigned doublings;
 
-    if (value < SUB) {
-        return (unsigned)value;
+    if (value > HISTOGRAM_HIGHEST) {
+        value = HISTOGRAM_HIGHEST;
     }
-    if (value >= 1ull << HISTOGRAM_MAX_BITS) {
-        return HISTOGRAM_BUCKETS - 1;
-    }
-    shift = 63u - (unsigned)__builtin_clzll(value) - HISTOGRAM_SUB_BITS;
-    return ((shift + 1) << HISTOGRAM_SUB_BITS) + (unsigned)((value >> shift) & (SUB - 1));
+    doublings =
+        63u - HISTOGRAM_HALF_BITS - (unsigned)__builtin_clzll(value | (HISTOGRAM_LINEAR - 1));
+    return (doublings << HISTOGRAM_HALF_BITS) + (unsigned)(value >> doublings);
 }
 
 /* The largest value of a bucket. */
 static uint64_t bucket_end(unsigned bucket)
 {
-    unsigned shift;
+    unsigned doublings = bucket < HISTOGRAM_LINEAR ? 0 : (bucket >> HISTOGRAM_HALF_BITS) - 1;
+    uint64_t place = bucket - (doublings << HISTOGRAM_HALF_BITS);
 
-    if (bucket < SUB) {
-        return bucket;
-    }
-    shift = (bucket >> HISTOGRAM_SUB_BITS) - 1;
-    return ((uint64_t)(SUB + (bucket & (SUB - 1)) + 1) << shift) - 1;
+    return ((place + 1) << doublings) - 1;
 }
 
 void histogram_add(struct histogram *histogram, uint64_t value)
 {
-    histogram->count++;
     histogram->buckets[bucket_of(value)]++;
+    histogram->sum += value;
+    if (value < histogram->smallest || histogram->count == 0) {
+        histogram->smallest = value;
+    }
     if (value > histogram->largest) {
         histogram->largest = value;
+    }
+    histogram->count++;
+}
+
+void histogram_merge(struct histogram *histogram, const struct histogram *other)
+{
+    if (other->count == 0) {
+        return;
+    }
+    if (other->smallest < histogram->smallest || histogram->count == 0) {
+        histogram->smallest = other->smallest;
+    }
+    if (other->largest > histogram->largest) {
+        histogram->largest = other->largest;
+    }
+    histogram->count += other->count;
+    histogram->sum += other->sum;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        histogram->buckets[i] += other->buckets[i];
     }
 }
 
@@ -56,4 +73,9 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percent)
         }
     }
     return histogram->largest;
+}
+
+double histogram_mean(const struct histogram *histogram)
+{
+    return histogram->count > 0 ? (double)histogram->sum / (double)histogram->count : 0;
 }
