@@ -53,6 +53,12 @@ static inline void addr_outer(struct hr_addr *out, const struct ip_addr *addr, u
     out->port = port;
 }
 
+/* Of a connection's, in bytes, as the public headers say. */
+static inline bool buffer_is_in_range(uint32_t bytes)
+{
+    return bytes >= 4096 && bytes <= 1u << 30;
+}
+
 /* Of enum tcp_error, and of enum tcp_reason. */
 int error_outer(int tcp_error);
 int reason_outer(enum tcp_reason reason);

@@ -60,10 +60,27 @@ void hr_post(struct hr_worker *worker, struct hr_message *message)
     mailbox_post(&worker->mailbox, message);
 }
 
-int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struct hr_conn_ops *ops,
-               void *context)
+const struct hr_connect_options hr_connect_options_default = {
+    .receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
+    .send_buffer = TCP_SEND_BUFFER_DEFAULT,
+};
+
+/* Answers to a port in the slice of another worker would be given to that one. */
+static bool may_use_port(const struct hr_worker *worker, uint16_t port)
 {
-    struct tcp_tuple tuple = {.remote = addr_inner(peer), .remote_port = peer->port};
+    int owner = stack_owner_of_port(worker->stack, port);
+
+    return owner < 0 || (unsigned)owner == worker->index;
+}
+
+int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
+                    const struct hr_conn_ops *ops, const struct hr_connect_options *options)
+{
+    struct tcp_tuple tuple = {.local = addr_inner(&options->local),
+                              .local_port = options->local.port,
+                              .remote = addr_inner(peer),
+                              .remote_port = peer->port};
+    struct tcp_settings settings = tcp_settings_default;
     struct tcp_conn *conn;
     int error;
 
@@ -72,10 +89,26 @@ int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struc
     if (atomic_load_explicit(&worker->stack->stopping, memory_order_relaxed)) {
         return HR_ERR_STATE;
     }
-    error = tcp_connect(&worker->tcp, &tuple, &tcp_settings_default, &conn);
+    if (!buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
+        !may_use_port(worker, tuple.local_port)) {
+        return HR_ERR_ARGUMENT;
+    }
+    settings.receive_buffer = options->receive_buffer;
+    settings.send_buffer = options->send_buffer;
+    settings.nodelay = options->nodelay;
+    error = tcp_connect(&worker->tcp, &tuple, &settings, &conn);
     if (error == TCP_OK) {
-        conn->app = context;
+        conn->app = options->context;
         conn->app_ops = ops;
     }
     return error_outer(error);
+}
+
+int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struct hr_conn_ops *ops,
+               void *context)
+{
+    struct hr_connect_options options = hr_connect_options_default;
+
+    options.context = context;
+    return hr_connect_with(worker, peer, ops, &options);
 }

@@ -44,19 +44,14 @@ static void replace_listeners(struct hr_stack *stack, struct listener_set *set)
     free(old);
 }
 
-static bool is_in_range(uint32_t bytes)
-{
-    return bytes >= 4096 && bytes <= 1u << 30;
-}
-
 static int check(const struct hr_stack *stack, const struct hr_addr *addr,
                  const struct hr_listen_options *options)
 {
     struct ip_addr inner = addr_inner(addr);
     bool is_own = ip_addr_is_unspecified(&inner);
 
-    if (addr->port == 0 || options->half_open_max == 0 || !is_in_range(options->receive_buffer) ||
-        !is_in_range(options->send_buffer)) {
+    if (addr->port == 0 || options->half_open_max == 0 ||
+        !buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer)) {
         return HR_ERR_ARGUMENT;
     }
     for (unsigned i = 0; i < stack->address_count; i++) {

@@ -4,8 +4,7 @@
 
 #include <netinet/in.h>
 
-/* The worker whose slice of the outgoing ports this is, or -1. */
-static int owner_of_port(const struct hr_stack *stack, uint16_t port)
+int stack_owner_of_port(const struct hr_stack *stack, uint16_t port)
 {
     unsigned offset = (unsigned)port - stack->port_first;
 
@@ -19,7 +18,7 @@ static void claim(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
     struct hr_worker *worker = tcp->app;
     struct hr_stack *stack = worker->stack;
 
-    if (owner_of_port(stack, tuple->local_port) < 0 &&
+    if (stack_owner_of_port(stack, tuple->local_port) < 0 &&
         !directory_add(&stack->directory, hash, worker->index)) {
         worker->directory_full++;
     }
@@ -30,7 +29,7 @@ static void release(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t has
     struct hr_worker *worker = tcp->app;
     struct hr_stack *stack = worker->stack;
 
-    if (owner_of_port(stack, tuple->local_port) < 0) {
+    if (stack_owner_of_port(stack, tuple->local_port) < 0) {
         directory_remove(&stack->directory, hash, worker->index);
     }
 }
@@ -39,7 +38,7 @@ static bool pass(struct tcp *tcp, const struct tcp_tuple *tuple, const struct pa
 {
     struct hr_worker *worker = tcp->app;
     struct hr_stack *stack = worker->stack;
-    int owner = owner_of_port(stack, tuple->local_port);
+    int owner = stack_owner_of_port(stack, tuple->local_port);
 
     if (packet->flags & PACKET_CROSSED) {
         return false; /* whoever sent it here did not know better */

@@ -77,6 +77,9 @@ static inline uint32_t stack_time_waits_max(uint32_t connections_max)
     return max_u32(connections_max, 65536);
 }
 
+/* The worker whose slice of the outgoing ports this is, or -1; in owners.c. */
+int stack_owner_of_port(const struct hr_stack *stack, uint16_t port);
+
 /* Brings a worker's listeners up to the set; in listen.c. */
 void worker_take_listeners(struct hr_worker *worker, const struct listener_set *set);
 

@@ -34,6 +34,7 @@ static struct hr_stats collect(const struct hr_worker *worker)
     return (struct hr_stats){
         .connections = worker->tcp.conns.used,
         .time_waits = timewait_count(&worker->tcp.timewait),
+        .time_wait_reused = tcp->time_wait_reused,
         .accepted = tcp->opened_passive,
         .connected = tcp->opened_active,
         .closed = tcp->closed,

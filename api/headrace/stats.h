@@ -17,6 +17,7 @@ struct hr_stack;
 #define HR_STATS(X)                                                                                \
     X(connections, "connections now")                                                              \
     X(time_waits, "entries in TIME-WAIT now")                                                      \
+    X(time_wait_reused, "entries in TIME-WAIT that a new connection took the place of")            \
     X(accepted, "connections accepted")                                                            \
     X(connected, "connections opened to peers")                                                    \
     X(closed, "connections ended")                                                                 \

@@ -8,6 +8,7 @@
 #include <headrace/addr.h>
 #include <headrace/conn.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -34,6 +35,25 @@ uint64_t hr_worker_now_ns(const struct hr_worker *worker);
  * another worker's queue are given to this one. */
 int hr_connect(struct hr_worker *worker, const struct hr_addr *peer, const struct hr_conn_ops *ops,
                void *context);
+
+/* What hr_connect_with() gives a connection. */
+struct hr_connect_options {
+    struct hr_addr local;    /* own address; all zero: the one that suits the peer. Port 0: any */
+    uint32_t receive_buffer; /* bytes, 4 KiB to 1 GiB */
+    uint32_t send_buffer;    /* bytes, 4 KiB to 1 GiB */
+    bool nodelay;            /* as hr_conn_set_nodelay() */
+    void *context;           /* what hr_conn_context() is at first */
+};
+
+/* 256 KiB to receive, 512 KiB to send, Nagle's algorithm, any own address and port, no
+ * context: what hr_connect() uses. */
+extern const struct hr_connect_options hr_connect_options_default;
+
+/* As hr_connect(), which see. Besides: HR_ERR_ARGUMENT for an option out of its range, or a
+ * port in the slice of another worker; HR_ERR_ADDRESS when the local address is not own;
+ * HR_ERR_IN_USE when the given port is, TIME-WAIT included. */
+int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
+                    const struct hr_conn_ops *ops, const struct hr_connect_options *options);
 
 /* A timer of the application: its memory is the application's, on_expiry is
  * called once for each start, on the worker, and may start it again. Zero it before

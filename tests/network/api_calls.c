@@ -27,6 +27,7 @@ struct kind {
     void (*on_delay)(struct trial *trial);
     int end; /* what on_close says */
     bool refused;
+    bool chosen; /* from an address and a port of our choice */
 };
 
 struct trial {
@@ -44,6 +45,7 @@ struct trial {
 };
 
 static struct hr_addr peer;
+static struct hr_addr own; /* with a port that no worker would choose */
 static char peer_text[HR_ADDR_TEXT_BYTES];
 static sem_t ended;
 static struct trial *current;
@@ -282,35 +284,83 @@ static void abort_open(struct hr_conn *conn)
     hr_abort(conn);
 }
 
+static void chosen_open(struct hr_conn *conn)
+{
+    struct hr_addr local;
+
+    opened(conn);
+    hr_conn_local(conn, &local);
+    CHECK(memcmp(local.bytes, own.bytes, sizeof own.bytes) == 0 && local.port == own.port);
+    send_pattern(conn, SMALL);
+}
+
 static const struct kind kinds[] = {
     {"retained and released",
      {.on_open = keep_open, .on_data = keep_data, .on_sent = count_acked, .on_close = on_close},
      keep_delay,
      HR_OK,
+     false,
      false},
     {"closed with data kept",
      {.on_open = keep_open, .on_data = keep_data, .on_close = on_close},
      unread_delay,
      HR_ERR_UNREAD,
+     false,
      false},
     {"paused",
      {.on_open = pause_open, .on_data = plain_data, .on_sent = count_acked, .on_close = on_close},
      pause_delay,
      HR_OK,
+     false,
      false},
     {"reserved",
      {.on_open = reserve_open, .on_data = plain_data, .on_close = on_close},
      NULL,
      HR_OK,
+     false,
      false},
     {"half closed",
      {.on_open = shut_open, .on_data = shut_data, .on_eof = shut_eof, .on_close = on_close},
      NULL,
      HR_OK,
+     false,
      false},
-    {"aborted", {.on_open = abort_open, .on_close = on_close}, NULL, HR_ERR_ABORTED, false},
-    {"refused", {.on_open = opened, .on_close = on_close}, NULL, HR_ERR_REFUSED, true},
+    {"aborted", {.on_open = abort_open, .on_close = on_close}, NULL, HR_ERR_ABORTED, false, false},
+    {"refused", {.on_open = opened, .on_close = on_close}, NULL, HR_ERR_REFUSED, true, false},
+    {"from an address of our choice",
+     {.on_open = chosen_open, .on_data = plain_data, .on_close = on_close},
+     NULL,
+     HR_OK,
+     false,
+     true},
 };
+
+/* All that can be wrong, and then right; the same port is taken once. */
+static int connect_chosen(struct hr_worker *worker, const struct hr_addr *to, struct trial *trial)
+{
+    struct hr_connect_options options = hr_connect_options_default;
+    int error;
+
+    options.context = trial;
+    options.nodelay = true;
+    options.local = own;
+    options.local.bytes[15]++;
+    CHECK(hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ADDRESS);
+    options.local = own;
+    options.receive_buffer = 4095;
+    CHECK(hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ARGUMENT);
+    options.receive_buffer = 4096;
+    options.send_buffer = (1u << 30) + 1;
+    CHECK(hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ARGUMENT);
+    options.send_buffer = 4096;
+    options.local.port = 49152; /* the first of the first worker's slice */
+    CHECK(hr_worker_index(worker) == 0 ||
+          hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ARGUMENT);
+    options.local.port = own.port;
+    error = hr_connect_with(worker, to, &trial->kind->ops, &options);
+    CHECK(hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_IN_USE);
+    return error;
+}
 
 /* On the worker: opens the connection of the current trial. */
 static void begin(struct hr_message *message, struct hr_worker *worker)
@@ -324,7 +374,8 @@ static void begin(struct hr_message *message, struct hr_worker *worker)
     CHECK(hr_addr_parse("203.0.113.1", 7, &nowhere) == HR_OK);
     CHECK(hr_connect(worker, &nowhere, &trial->kind->ops, trial) == HR_ERR_NO_ROUTE);
     to.port = (uint16_t)(to.port + trial->kind->refused);
-    error = hr_connect(worker, &to, &trial->kind->ops, trial);
+    error = trial->kind->chosen ? connect_chosen(worker, &to, trial)
+                                : hr_connect(worker, &to, &trial->kind->ops, trial);
     CHECK(error == HR_OK);
     if (error != HR_OK) {
         (void)sem_post(&ended);
@@ -371,6 +422,14 @@ static void run(struct hr_stack *stack)
     }
 }
 
+static bool parse_own(const char *cidr)
+{
+    char text[HR_ADDR_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof text, "%.*s", (int)strcspn(cidr, "/"), cidr);
+    return hr_addr_parse(text, 40000, &own) == HR_OK;
+}
+
 int main(int count, char **words)
 {
     struct hr_stack_options options = hr_stack_options_default;
@@ -378,7 +437,8 @@ int main(int count, char **words)
     struct hr_stack *stack;
     struct hr_stats stats;
 
-    if (count != 5 || hr_addr_parse(words[3], (uint16_t)atoi(words[4]), &peer) != HR_OK) {
+    if (count != 5 || hr_addr_parse(words[3], (uint16_t)atoi(words[4]), &peer) != HR_OK ||
+        !parse_own(words[2])) {
         return 2;
     }
     (void)snprintf(peer_text, sizeof peer_text, "%s:%s", words[3], words[4]);
