@@ -1,6 +1,7 @@
 #include "bench/values.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,40 @@ bool value_unsigned(const char *text, unsigned min, unsigned max, unsigned *valu
     }
     *value = (unsigned)number;
     return true;
+}
+
+bool value_list(const char *text, unsigned *list, unsigned max, unsigned *count)
+{
+    unsigned found = 0;
+
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        char item[16];
+
+        if (length >= sizeof item || found == max) {
+            return false;
+        }
+        memcpy(item, text, length);
+        item[length] = '\0';
+        if (!value_unsigned(item, 0, UINT16_MAX, &list[found++])) {
+            return false;
+        }
+        if (text[length] == '\0') {
+            *count = found;
+            return true;
+        }
+        text += length + 1;
+    }
+}
+
+int value_name(const char *text, const char *const *names)
+{
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
 }
 
 bool value_seconds(const char *text, double *seconds)

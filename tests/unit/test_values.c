@@ -48,6 +48,47 @@ static void numbers(void **state)
     }
 }
 
+static void lists(void **state)
+{
+    static const struct {
+        const char *text;
+        bool taken;
+        unsigned count;
+        unsigned last;
+    } cases[] = {
+        {"0", true, 1, 0},      {"0,1,5", true, 3, 5},   {"65535,2", true, 2, 2},
+        {"7,7", true, 2, 7},    {"1,2,3,4", true, 4, 4}, {"1,2,3,4,5", false, 0, 0},
+        {"", false, 0, 0},      {",", false, 0, 0},      {"0,", false, 0, 0},
+        {",0", false, 0, 0},    {"0,,1", false, 0, 0},   {"0-1", false, 0, 0},
+        {"65536", false, 0, 0}, {"1, 2", false, 0, 0},   {"0000000000000001", false, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        unsigned list[4] = {0};
+        unsigned count = 77;
+
+        print_message("  '%s'\n", cases[i].text);
+        assert_int_equal(value_list(cases[i].text, list, COUNT_OF(list), &count), cases[i].taken);
+        assert_int_equal(count, cases[i].taken ? cases[i].count : 77);
+        if (cases[i].taken) {
+            assert_int_equal(list[count - 1], cases[i].last);
+        }
+    }
+}
+
+static void names(void **state)
+{
+    static const char *const list[] = {"echo", "discard", NULL};
+
+    (void)state;
+    assert_int_equal(value_name("echo", list), 0);
+    assert_int_equal(value_name("discard", list), 1);
+    assert_int_equal(value_name("Echo", list), -1);
+    assert_int_equal(value_name("ech", list), -1);
+    assert_int_equal(value_name("", list), -1);
+}
+
 static void seconds(void **state)
 {
     static const struct {
@@ -75,6 +116,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(names),
         cmocka_unit_test(seconds),
     };
 
