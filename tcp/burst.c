@@ -14,25 +14,16 @@ struct arrival {
     const struct packet *packet;
 };
 
-/* MUST-57 and MUST-63: nothing that no single host sent, and nothing that was
- * not for us alone, is answered. */
-static bool is_from_a_host(const struct packet *packet)
-{
-    return !(packet->flags & PACKET_TO_GROUP) && ip_addr_is_unicast(&packet->src);
-}
-
 static bool parse(struct tcp *tcp, const struct packet *packet, struct tcp_segment *seg,
                   struct tcp_tuple *tuple)
 {
     int error = tcp_segment_parse(tcp->pool, packet, tcp->verify_checksums, seg, tuple);
 
     tcp->counters.segments_in++;
-    if (error == 0 && is_from_a_host(packet)) {
+    if (error == 0) {
         return true;
     }
-    if (error == 0) {
-        tcp->counters.dropped_bad_source++;
-    } else if (error == TCP_DROP_CHECKSUM) {
+    if (error == TCP_DROP_CHECKSUM) {
         tcp->counters.dropped_checksum++;
     } else {
         tcp->counters.dropped_malformed++;

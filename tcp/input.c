@@ -58,12 +58,24 @@ static bool is_passed(struct tcp *tcp, const struct tcp_tuple *tuple, const stru
     return tcp->owners && tcp->owners->pass(tcp, tuple, packet);
 }
 
+/* MUST-57 and MUST-63: nothing that no single host sent, and nothing that was not
+ * for us alone, is answered. What belongs to a connection comes from its peer. */
+static bool is_from_a_host(const struct packet *packet)
+{
+    return !(packet->flags & PACKET_TO_GROUP) && ip_addr_is_unicast(&packet->src);
+}
+
 /* A TIME-WAIT entry, a flow of another worker, or nothing. */
 void tcp_input_unconnected(struct tcp *tcp, const struct packet *packet,
                            const struct tcp_tuple *tuple, struct tcp_segment *seg)
 {
-    uint32_t entry = tcp_timewait_find(tcp, tuple);
+    uint32_t entry;
 
+    if (!is_from_a_host(packet)) {
+        tcp->counters.dropped_bad_source++;
+        return;
+    }
+    entry = tcp_timewait_find(tcp, tuple);
     if (entry != TIMEWAIT_NONE) {
         tcp_input_timewait(tcp, entry, tuple, seg);
         return;

@@ -12,6 +12,7 @@
 #define HEADRACE_TCP_TABLE_H
 
 #include <assert.h>
+#include <immintrin.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,6 +70,19 @@ static inline void table_prefetch(const struct table *table, uint64_t hash)
     __builtin_prefetch(&table->buckets[table_home(table, hash)]);
 }
 
+#ifdef __SSE2__ /* every x86-64 */
+static inline uint32_t table_candidates(const struct table_bucket *bucket, uint32_t tag)
+{
+    const __m128i wanted = _mm_set1_epi32((int)tag);
+    /* Entries 0 to 3, and 3 to 6. */
+    __m128i low = _mm_loadu_si128((const __m128i_u *)&bucket->tags[0]);
+    __m128i high = _mm_loadu_si128((const __m128i_u *)&bucket->tags[3]);
+    int found = _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(low, wanted)));
+
+    found |= _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(high, wanted))) << 3;
+    return (uint32_t)found & bucket->used;
+}
+#else
 static inline uint32_t table_candidates(const struct table_bucket *bucket, uint32_t tag)
 {
     uint32_t found = 0;
@@ -78,6 +92,7 @@ static inline uint32_t table_candidates(const struct table_bucket *bucket, uint3
     }
     return found & bucket->used;
 }
+#endif
 
 static inline struct table_cursor table_seek(const struct table *table, uint64_t hash)
 {
