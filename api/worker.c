@@ -144,6 +144,8 @@ static void run_timers(struct hr_worker *worker)
     wheel_advance(&worker->timers, now_ns, expire, worker, timers_per_turn);
 }
 
+/* Before packets are looked at. hr_listen waits until every worker has come to the end
+ * of a turn, so whoever connects once it has returned meets the new set. */
 static void take_listeners(struct hr_worker *worker)
 {
     const struct listener_set *set = __atomic_load_n(&worker->stack->listeners, __ATOMIC_ACQUIRE);
@@ -161,6 +163,7 @@ bool worker_turn(struct hr_worker *worker)
     bool is_alone = worker->stack->worker_count == 1;
     bool is_busy;
 
+    take_listeners(worker);
     tcp_turn_begin(&worker->tcp, now_ns);
     is_busy = receive_burst(&worker->tcp, now_ns, is_alone ? NULL : worker_tell_neighbour) > 0;
     if (!is_alone) {
@@ -168,7 +171,6 @@ bool worker_turn(struct hr_worker *worker)
         is_busy |= worker_take_crossings(worker, now_ns);
     }
     is_busy |= take_messages(worker);
-    take_listeners(worker);
     run_timers(worker);
     tcp_transmit(&worker->tcp);
     tcp_turn_end(&worker->tcp);
