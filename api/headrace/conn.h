@@ -106,7 +106,8 @@ int hr_send_retained(struct hr_conn *conn, struct hr_conn *source, const struct 
 void *hr_reserve(struct hr_conn *conn, size_t *room);
 /* Sends the first `length` bytes of a reserved place of this connection; 0 sends
  * nothing. The place is the stack's again, whatever comes back: HR_OK,
- * HR_ERR_NO_MEMORY, HR_ERR_STATE, or HR_ERR_ARGUMENT when it is more than the room. */
+ * HR_ERR_NO_MEMORY (and on_writable follows), HR_ERR_STATE, or HR_ERR_ARGUMENT when it
+ * is more than the room. */
 int hr_commit(struct hr_conn *conn, void *place, size_t length);
 
 /* Inside on_data: keeps a slice of that call. Small ones are copied. The receive

@@ -82,37 +82,6 @@ static enum echo_parse wrong(const char *format, const char *value)
     return ECHO_WRONG;
 }
 
-/* "0,1,5"; at most HR_WORKERS_MAX numbers. */
-static bool parse_list(const char *text, unsigned *list, unsigned *count)
-{
-    char copy[512];
-    char *rest = copy;
-    char *item;
-
-    *count = 0;
-    if (strlen(text) >= sizeof copy || *text == '\0') {
-        return false;
-    }
-    (void)strcpy(copy, text);
-    while ((item = strsep(&rest, ",")) != NULL) {
-        if (*count == HR_WORKERS_MAX || !value_unsigned(item, 0, 65535, &list[*count])) {
-            return false;
-        }
-        (*count)++;
-    }
-    return true;
-}
-
-static int find_name(const char *const *list, const char *name)
-{
-    for (int i = 0; list[i]; i++) {
-        if (strcmp(list[i], name) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 static enum echo_parse append(const char **list, unsigned *count, const char *value)
 {
     if (*count == ECHO_ADDRESSES_MAX) {
@@ -154,18 +123,18 @@ static enum echo_parse take_list(int option, const char *value, struct echo_opti
     bool good;
 
     if (option == OPTION_QUEUES) {
-        good = parse_list(value, options->queues, &options->stack.queue_count);
+        good = value_list(value, options->queues, HR_WORKERS_MAX, &options->stack.queue_count);
         options->stack.queues = options->queues;
         return good ? ECHO_RUN : wrong("--queues takes numbers, as 0 or 0,1, not '%s'.", value);
     }
-    good = parse_list(value, options->cores, &options->stack.core_count);
+    good = value_list(value, options->cores, HR_WORKERS_MAX, &options->stack.core_count);
     options->stack.cores = options->cores;
     return good ? ECHO_RUN : wrong("--cores takes numbers, as 0 or 0,1, not '%s'.", value);
 }
 
 static enum echo_parse take_name(int option, const char *value, struct echo_options *options)
 {
-    int found = find_name(option == OPTION_MODE ? mode_names : echo_service_names, value);
+    int found = value_name(value, option == OPTION_MODE ? mode_names : echo_service_names);
 
     if (found < 0) {
         return wrong(option == OPTION_MODE ? "'%s' is no mode: auto, zerocopy, native or generic."

@@ -1,142 +1,239 @@
 #include "bench/load_client/engine.h"
 
-#include "bench/load_client/conn.h"
+#include "bench/load_client/workload.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <time.h>
 
-#define EVENTS 256
+/* More at once would overrun a server's backlog or a ring, and come again after a
+ * second: 64 handshakes keep any link busy. */
+#define OPENING_MAX 64u
 
-static const uint64_t progress_ns = 200000000;
+static const uint64_t ns_per_s = 1000000000;
 /* A connection that failed is opened again after so long. */
-static const uint64_t reopen_ns = 100000000;
+static const uint64_t retry_interval_ns = 100000000;
+/* How long an open loop waits for answers to what was due. */
+static const uint64_t drain_ns = 1000000000;
 
-static void raise_file_limit(unsigned connections)
+static uint64_t clock_ns(clockid_t clock)
 {
-    struct rlimit limit;
+    struct timespec now;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < connections + 64) {
-        limit.rlim_cur = connections + 64 < limit.rlim_max ? connections + 64 : limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * ns_per_s + (uint64_t)now.tv_nsec;
+}
+
+uint64_t load_clock_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+/* A power of two, so that places in the ring need no division. */
+static uint32_t ring_places(unsigned depth)
+{
+    return depth == 1 ? 1 : 1u << (32 - __builtin_clz(depth - 1));
+}
+
+static bool is_open_loop(const struct load *load)
+{
+    return load->options->rate > 0;
+}
+
+static void add_missing(struct load *load, struct load_conn *conn)
+{
+    /* Of connect in an open loop each is opened when its time has come. */
+    if (is_open_loop(load) && load->options->workload == LOAD_CONNECT) {
+        workload_ready(conn);
+    } else {
+        conn->link = load->missing;
+        load->missing = conn;
     }
 }
 
-static int make(struct load *load)
+/* Parts without a connection get no requests either. */
+static unsigned active_parts(const struct load_options *options, const struct load_part *part)
+{
+    return part->count < options->connections ? part->count : options->connections;
+}
+
+static void make_schedule(struct load *load, const struct load_part *part)
 {
     const struct load_options *options = load->options;
 
-    load->conns = calloc(options->connections, sizeof *load->conns);
-    load->buffer = calloc(1, LOAD_BUFFER_BYTES);
-    load->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (!load->conns || !load->buffer || load->epoll_fd < 0) {
-        (void)fprintf(stderr, "load: there is no memory for %u connections.\n",
-                      options->connections);
+    load->start_ns = part->begin_ns + (uint64_t)(options->warmup_s * 1e9);
+    load->end_ns = load->start_ns + (uint64_t)(options->duration_s * 1e9);
+    load->counts_cpu = part->index == 0;
+    load->schedule.next_ns = UINT64_MAX;
+    if (is_open_loop(load) && load->conn_count > 0) {
+        schedule_init(&load->schedule, part->begin_ns, options->rate);
+        schedule_share(&load->schedule, part->index, active_parts(options, part));
+    }
+}
+
+int load_make(struct load *load, const struct load_options *options,
+              const struct load_transport *transport, const struct load_part *part)
+{
+    unsigned each = options->connections / part->count;
+    unsigned more = options->connections % part->count;
+    unsigned first = part->index * each + (part->index < more ? part->index : more);
+    uint32_t places = ring_places(options->depth);
+
+    load->options = options;
+    load->transport = transport;
+    load->conn_count = each + (part->index < more);
+    load->ring_mask = places - 1;
+    /* Whole cache lines, so that a connection does not share its own with another. */
+    load->conn_bytes = (sizeof(struct load_conn) + places * sizeof(uint64_t) + 63) / 64 * 64;
+    load->conns = aligned_alloc(64, (load->conn_count + 1) * load->conn_bytes);
+    if (!load->conns) {
+        (void)fprintf(stderr, "load: there is no memory for %u connections of depth %u.\n",
+                      options->connections, options->depth);
         return -1;
     }
-    raise_file_limit(options->connections);
-    for (unsigned i = 0; i < options->connections; i++) {
-        load->conns[i].fd = -1;
-        load->conns[i].number = i;
-        load->conns[i].starts = calloc(options->depth, sizeof *load->conns[i].starts);
-        if (!load->conns[i].starts) {
-            (void)fprintf(stderr, "load: there is no memory for depth %u.\n", options->depth);
-            return -1;
-        }
+    make_schedule(load, part);
+    for (unsigned i = load->conn_count; i-- > 0;) {
+        struct load_conn *conn = load_conn_at(load, i);
+
+        *conn = (struct load_conn){.load = load, .number = first + i, .state = LOAD_CLOSED};
+        add_missing(load, conn);
     }
     return 0;
 }
 
-static void unmake(struct load *load)
+void load_unmake(struct load *load)
 {
-    for (unsigned i = 0; load->conns && i < load->options->connections; i++) {
-        load_conn_close(load, &load->conns[i]);
-        free(load->conns[i].starts);
-    }
     free(load->conns);
-    free(load->buffer);
-    if (load->epoll_fd >= 0) {
-        (void)close(load->epoll_fd);
-    }
+    load->conns = NULL;
 }
 
 static void open_missing(struct load *load)
 {
-    for (unsigned i = 0; i < load->options->connections; i++) {
-        if (load->conns[i].fd < 0) {
-            load_conn_open(load, &load->conns[i]);
+    if (load->now_ns >= load->retry_ns) {
+        struct load_conn *conn = load->failed;
+
+        load->retry_ns = load->now_ns + retry_interval_ns;
+        load->failed = NULL;
+        while (conn) {
+            struct load_conn *next = conn->link;
+
+            add_missing(load, conn);
+            conn = next;
         }
     }
-}
+    while (load->missing && load->opening < OPENING_MAX) {
+        struct load_conn *conn = load->missing;
 
-static void handle(struct load *load, const struct epoll_event *event)
-{
-    struct load_conn *conn = event->data.ptr;
-
-    if (conn->fd >= 0 && event->events & EPOLLOUT) {
-        load_conn_writable(load, conn);
-    }
-    if (conn->fd >= 0 && event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-        load_conn_readable(load, conn);
+        load->missing = conn->link;
+        workload_open(conn, load->now_ns);
     }
 }
 
-static void turn(struct load *load)
+static void start_measuring(struct load *load)
 {
-    struct epoll_event events[EVENTS];
-    int count = epoll_wait(load->epoll_fd, events, EVENTS, 10);
-
-    load->now_ns = load_clock_ns();
-    for (int i = 0; i < count && !load->failed; i++) {
-        handle(load, &events[i]);
+    load->measuring = true;
+    load->started_ns = load->now_ns;
+    if (load->counts_cpu) {
+        load->results.cpu_s = -(double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9;
     }
 }
 
-/* Who has waited for the handshake since before measuring began was not served. */
-static void count_unopened(struct load *load, uint64_t start_ns)
+static void stop_measuring(struct load *load)
 {
-    for (unsigned i = 0; i < load->options->connections; i++) {
-        const struct load_conn *conn = &load->conns[i];
-
-        load->results->errors_connect +=
-            conn->fd >= 0 && !conn->connected && conn->opened_ns <= start_ns;
+    load->measuring = false;
+    /* An open loop counts what was due, which is exact. */
+    load->results.seconds = is_open_loop(load) && !load->failed_data
+                                ? load->options->duration_s
+                                : (double)(load->now_ns - load->started_ns) / 1e9;
+    if (load->counts_cpu) {
+        load->results.cpu_s += (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9;
     }
 }
 
-int load_run(const struct load_options *options, struct load_results *results,
-             load_progress *progress)
+static bool has_ended(const struct load *load)
 {
-    struct load load = {.options = options, .results = results, .epoll_fd = -1};
-    uint64_t start_ns;
-    uint64_t end_ns;
-    uint64_t progress_at_ns = 0;
-    uint64_t reopen_at_ns = 0;
+    bool owes = load->results.requests < load->due || load->schedule.next_ns < load->end_ns;
+    bool waits = is_open_loop(load) && owes && load->now_ns < load->end_ns + drain_ns;
 
-    if (make(&load) != 0) {
-        unmake(&load);
-        return -1;
+    return load->failed_data || (load->now_ns >= load->end_ns && !waits);
+}
+
+bool load_tick(struct load *load)
+{
+    if (load->is_over) {
+        return false;
     }
-    load.now_ns = load_clock_ns();
-    start_ns = load.now_ns + (uint64_t)(options->warmup_s * 1e9);
-    end_ns = start_ns + (uint64_t)(options->duration_s * 1e9);
-    while (load.now_ns < end_ns && !load.failed) {
-        load.measuring = load.now_ns >= start_ns;
-        if (load.now_ns >= reopen_at_ns) {
-            reopen_at_ns = load.now_ns + reopen_ns;
-            open_missing(&load);
-        }
-        turn(&load);
-        if (progress && load.now_ns >= progress_at_ns) {
-            progress_at_ns = load.now_ns + progress_ns;
-            progress(results, ((double)end_ns - (double)load.now_ns) / 1e9);
-        }
+    if (!load->measuring && load->started_ns == 0 && load->now_ns >= load->start_ns) {
+        start_measuring(load);
     }
-    results->seconds = load.now_ns > start_ns ? (double)(load.now_ns - start_ns) / 1e9 : 0;
-    count_unopened(&load, start_ns);
-    unmake(&load);
-    return 0;
+    if (load->measuring && (load->now_ns >= load->end_ns || load->failed_data)) {
+        stop_measuring(load);
+    }
+    if (has_ended(load)) {
+        load->is_over = true;
+        return false;
+    }
+    if (load->missing || load->failed) {
+        open_missing(load);
+    }
+    workload_issue_due(load);
+    atomic_store_explicit(&load->shown_requests, load->results.requests, memory_order_relaxed);
+    atomic_store_explicit(&load->shown_in, load->results.bytes_in, memory_order_relaxed);
+    atomic_store_explicit(&load->shown_out, load->results.bytes_out, memory_order_relaxed);
+    return true;
+}
+
+/* Who has waited since before measuring began was not served: for its turn, for the
+ * handshake, or, with a connection for each request, for whatever comes next. */
+static bool was_not_served(const struct load *load, const struct load_conn *conn)
+{
+    bool is_connect = load->options->workload == LOAD_CONNECT;
+
+    if (conn->state == LOAD_CLOSED) {
+        return conn->since_ns == 0 && !(is_connect && is_open_loop(load));
+    }
+    return (conn->state == LOAD_OPENING || is_connect) && conn->since_ns <= load->start_ns;
+}
+
+void load_finish(struct load *load)
+{
+    for (unsigned i = 0; i < load->conn_count; i++) {
+        load->results.errors[LOAD_ERROR_CONNECT] += was_not_served(load, load_conn_at(load, i));
+    }
+    /* Requests for which no connection was free. */
+    while (!load->failed_data && load->schedule.next_ns < load->end_ns) {
+        load->due += schedule_take(&load->schedule) >= load->start_ns;
+    }
+    load->results.unanswered = is_open_loop(load) ? load->due - load->results.requests : 0;
+}
+
+void load_results_add(struct load_results *sum, const struct load_results *results)
+{
+    if (results->seconds > sum->seconds) {
+        sum->seconds = results->seconds;
+    }
+    sum->cpu_s += results->cpu_s;
+    sum->requests += results->requests;
+    sum->unanswered += results->unanswered;
+    sum->bytes_in += results->bytes_in;
+    sum->bytes_out += results->bytes_out;
+    sum->bytes_verified += results->bytes_verified;
+    sum->time_wait_reused += results->time_wait_reused;
+    for (unsigned i = 0; i < LOAD_ERROR_COUNT; i++) {
+        sum->errors[i] += results->errors[i];
+    }
+    if (sum->failure == 0) {
+        sum->failure = results->failure;
+    }
+    histogram_merge(&sum->latency, &results->latency);
+}
+
+uint64_t load_errors(const struct load_results *results)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < LOAD_ERROR_COUNT; i++) {
+        sum += results->errors[i];
+    }
+    return sum;
 }

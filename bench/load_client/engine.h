@@ -1,31 +1,49 @@
 /*
- * The engine of load: connections over the kernel's sockets, one epoll loop, one
- * thread. Everything is bounded by the options' time.
+ * The engine of load: begins, opens what is missing a few at a time, sends what is due,
+ * measures between two moments, and ends. Everything is bounded by the options' time.
  */
 #ifndef HEADRACE_BENCH_LOAD_ENGINE_H
 #define HEADRACE_BENCH_LOAD_ENGINE_H
 
-#include "bench/histogram.h"
-#include "bench/load_client/options.h"
-
-struct load_results {
-    double seconds;
-    uint64_t requests; /* answered, or connections made and ended */
-    uint64_t bytes_in;
-    uint64_t bytes_out;
-    uint64_t bytes_verified;
-    uint64_t errors_connect; /* refused, or not answered until the end */
-    uint64_t errors_reset;
-    uint64_t errors_closed;   /* the server ended a stream too early */
-    uint64_t errors_data;     /* a byte was wrong: the run ends there */
-    struct histogram latency; /* ns, of requests or connections */
-};
+#include "bench/load_client/load.h"
 
 /* Called about five times a second while it runs. */
-typedef void load_progress(const struct load_results *so_far, double seconds_left);
+struct load_progress {
+    uint64_t requests;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    double seconds_left;
+};
+typedef void load_show(const struct load_progress *progress);
 
-/* 0, or -1 and a sentence on standard error. `progress` may be NULL. */
-int load_run(const struct load_options *options, struct load_results *results,
-             load_progress *progress);
+/* All that the threads of a run share: worker `index` of `count` has its part of the
+ * connections and of the schedule. */
+struct load_part {
+    uint64_t begin_ns;
+    unsigned index;
+    unsigned count;
+};
+
+/* Zeroed memory becomes a load whose connections are closed. 0, or -1 and a sentence on
+ * standard error; then as after load_unmake(). */
+int load_make(struct load *load, const struct load_options *options,
+              const struct load_transport *transport, const struct load_part *part);
+void load_unmake(struct load *load);
+
+/* With load->now_ns set, every millisecond or more often: opens, sends what is due, looks
+ * at the time. False when the run is over. */
+bool load_tick(struct load *load);
+
+/* After the run: what was not answered is counted. */
+void load_finish(struct load *load);
+
+/* Adds the results of one thread. */
+void load_results_add(struct load_results *sum, const struct load_results *results);
+uint64_t load_errors(const struct load_results *results);
+
+/* Runs it on one stack. 0, or -1 and a sentence on standard error, or -2 when what was
+ * wrong is the command line. `show` may be NULL. */
+int kernel_run(struct load_options *options, struct load_results *results, load_show *show);
+int headrace_run(struct load_options *options, struct load_results *results, load_show *show);
 
 #endif

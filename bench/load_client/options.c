@@ -1,60 +1,99 @@
 #include "bench/load_client/options.h"
 
+#include "bench/load_client/schedule.h"
 #include "bench/values.h"
 
-#include <arpa/inet.h>
 #include <getopt.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+const char *const load_stack_names[] = {"kernel", "headrace", NULL};
 const char *const load_workload_names[] = {"echo", "connect", "upload", "download", NULL};
+static const char *const close_names[] = {"client", "server", NULL};
+static const char *const mode_names[] = {"auto", "zerocopy", "native", "generic", NULL};
 
 static const char help[] =
-    "usage: load --stack kernel --target IP:PORT [options]\n"
+    "usage: load --target IP:PORT [options]\n"
+    "       load --stack headrace --interface IF --address CIDR --target IP:PORT [options]\n"
     "\n"
     "A client for echo, discard and chargen servers (RFC 862, 863, 864).\n"
     "\n"
-    "  --stack kernel       through the kernel's sockets, with epoll\n"
+    "  --stack NAME         kernel: the kernel's sockets, with epoll; headrace: our own, over\n"
+    "                       AF_XDP (kernel)\n"
     "  --target IP:PORT     the server; [IP]:PORT for IPv6\n"
+    "  --address IP[/LEN]   connect from there; may be repeated, and is taken in turn\n"
     "  --workload NAME      echo, connect, upload or download (echo)\n"
     "  --connections N      at once, 1 to 50000 (1)\n"
     "  --size B             bytes of a request, 1 to 1048576 (64)\n"
     "  --depth N            requests in flight per connection, 1 to 1024 (1)\n"
+    "  --rate N             requests (connections) a second in all, answered or not: an open\n"
+    "                       loop, which never sleeps; for echo and connect\n"
+    "  --close NAME         client or server: who closes first in connect (client)\n"
     "  --duration SECONDS   of measuring (5)\n"
     "  --warmup SECONDS     before it (1)\n"
     "  --verify             compare every byte\n"
     "  --json FILE          write the results\n"
+    "  --histogram FILE     write all latencies in HdrHistogram's log format\n"
+    "\n"
+    "With --stack headrace, as echo_server has them:\n"
+    "  --interface IF, --address CIDR, which the kernel must not have, --gateway IP,\n"
+    "  --queues LIST, --cores LIST, --mode NAME, --busy, --sleep, --time-wait SECONDS\n"
+    "\n"
     "  --help, --version\n";
 
 enum {
     OPTION_STACK = 256,
     OPTION_TARGET,
+    OPTION_ADDRESS,
     OPTION_WORKLOAD,
     OPTION_CONNECTIONS,
     OPTION_SIZE,
     OPTION_DEPTH,
+    OPTION_RATE,
+    OPTION_CLOSE,
     OPTION_DURATION,
     OPTION_WARMUP,
     OPTION_VERIFY,
     OPTION_JSON,
+    OPTION_HISTOGRAM,
     OPTION_HELP,
     OPTION_VERSION,
+    /* From here on of --stack headrace. */
+    OPTION_INTERFACE,
+    OPTION_GATEWAY,
+    OPTION_QUEUES,
+    OPTION_CORES,
+    OPTION_MODE,
+    OPTION_BUSY,
+    OPTION_SLEEP,
+    OPTION_TIME_WAIT,
 };
 
 static const struct option names[] = {
     {"stack", required_argument, NULL, OPTION_STACK},
     {"target", required_argument, NULL, OPTION_TARGET},
+    {"address", required_argument, NULL, OPTION_ADDRESS},
     {"workload", required_argument, NULL, OPTION_WORKLOAD},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"depth", required_argument, NULL, OPTION_DEPTH},
+    {"rate", required_argument, NULL, OPTION_RATE},
+    {"close", required_argument, NULL, OPTION_CLOSE},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"warmup", required_argument, NULL, OPTION_WARMUP},
     {"verify", no_argument, NULL, OPTION_VERIFY},
     {"json", required_argument, NULL, OPTION_JSON},
+    {"histogram", required_argument, NULL, OPTION_HISTOGRAM},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
+    {"interface", required_argument, NULL, OPTION_INTERFACE},
+    {"gateway", required_argument, NULL, OPTION_GATEWAY},
+    {"queues", required_argument, NULL, OPTION_QUEUES},
+    {"cores", required_argument, NULL, OPTION_CORES},
+    {"mode", required_argument, NULL, OPTION_MODE},
+    {"busy", no_argument, NULL, OPTION_BUSY},
+    {"sleep", no_argument, NULL, OPTION_SLEEP},
+    {"time-wait", required_argument, NULL, OPTION_TIME_WAIT},
     {0},
 };
 
@@ -64,14 +103,19 @@ static enum load_parse wrong(const char *sentence, const char *value)
     return LOAD_WRONG;
 }
 
-/* "192.0.2.1:7" or "[2001:db8::1]:7". */
-static bool parse_target(const char *text, struct load_options *options)
+static enum load_parse lacks(const char *sentence)
 {
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&options->target;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&options->target;
+    (void)fprintf(stderr, "load: %s See load --help.\n", sentence);
+    return LOAD_WRONG;
+}
+
+/* "192.0.2.1:7" or "[2001:db8::1]:7". */
+static bool parse_target(const char *text, struct hr_addr *target)
+{
     const char *colon = strrchr(text, ':');
     char host[64];
     size_t length = colon ? (size_t)(colon - text) : sizeof host;
+    bool brackets;
     unsigned port;
 
     if (length >= sizeof host || !value_unsigned(colon + 1, 1, 65535, &port)) {
@@ -79,31 +123,60 @@ static bool parse_target(const char *text, struct load_options *options)
     }
     memcpy(host, text, length);
     host[length] = '\0';
-    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons((uint16_t)port);
-        options->target_bytes = sizeof *v4;
-        return true;
-    }
-    if (length < 3 || host[0] != '[' || host[length - 1] != ']') {
+    brackets = length >= 3 && host[0] == '[' && host[length - 1] == ']';
+    if (brackets) {
+        host[length - 1] = '\0';
+    } else if (strchr(host, ':')) {
         return false;
     }
-    host[length - 1] = '\0';
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons((uint16_t)port);
-    options->target_bytes = sizeof *v6;
-    return inet_pton(AF_INET6, host + 1, &v6->sin6_addr) == 1;
+    return hr_addr_parse(brackets ? host + 1 : host, (uint16_t)port, target) == HR_OK;
 }
 
-static enum load_parse take_workload(const char *value, struct load_options *options)
+/* With or without a length behind it, which our own stack asks for. */
+static enum load_parse take_address(const char *value, struct load_options *options)
 {
-    for (int i = 0; load_workload_names[i]; i++) {
-        if (strcmp(load_workload_names[i], value) == 0) {
-            options->workload = (enum load_workload)i;
-            return LOAD_RUN;
-        }
+    char host[64];
+    size_t length = strcspn(value, "/");
+
+    if (options->address_count == LOAD_ADDRESSES_MAX) {
+        return wrong("is one too many: at most 16 addresses can be given.", value);
     }
-    return wrong("is no workload: echo, connect, upload or download.", value);
+    memcpy(host, value, length < sizeof host ? length : 0);
+    host[length < sizeof host ? length : 0] = '\0';
+    if (hr_addr_parse(host, 0, &options->addresses[options->address_count]) != HR_OK) {
+        return wrong(
+            "is no address: as 192.0.2.1/24, or without a length for the kernel's "
+            "stack.",
+            value);
+    }
+    options->address_texts[options->address_count++] = value;
+    return LOAD_RUN;
+}
+
+static enum load_parse take_name(int option, const char *value, struct load_options *options)
+{
+    int found;
+
+    switch (option) {
+    case OPTION_STACK:
+        found = value_name(value, load_stack_names);
+        options->stack = (enum load_stack)found;
+        return found >= 0 ? LOAD_RUN : wrong("is no stack: kernel or headrace.", value);
+    case OPTION_WORKLOAD:
+        found = value_name(value, load_workload_names);
+        options->workload = (enum load_workload)found;
+        return found >= 0 ? LOAD_RUN
+                          : wrong("is no workload: echo, connect, upload or download.", value);
+    case OPTION_CLOSE:
+        found = value_name(value, close_names);
+        options->close = (enum load_close)found;
+        return found >= 0 ? LOAD_RUN : wrong("does not close: client or server.", value);
+    default:
+        found = value_name(value, mode_names);
+        options->headrace.mode = (enum hr_mode)found;
+        return found >= 0 ? LOAD_RUN
+                          : wrong("is no mode: auto, zerocopy, native or generic.", value);
+    }
 }
 
 static enum load_parse take_number(int option, const char *value, struct load_options *options)
@@ -120,6 +193,13 @@ static enum load_parse take_number(int option, const char *value, struct load_op
     case OPTION_DEPTH:
         good = value_unsigned(value, 1, 1024, &options->depth);
         return good ? LOAD_RUN : wrong("is no depth: 1 to 1024 requests.", value);
+    case OPTION_RATE:
+        good = value_unsigned(value, 1, SCHEDULE_RATE_MAX, &options->rate);
+        return good ? LOAD_RUN : wrong("is no rate: 1 to 100000000 requests a second.", value);
+    case OPTION_TIME_WAIT:
+        good = value_unsigned(value, 1, 240, &options->headrace.time_wait_ms);
+        options->headrace.time_wait_ms *= good ? 1000 : 1;
+        return good ? LOAD_RUN : wrong("is no time for TIME-WAIT: 1 to 240 seconds.", value);
     case OPTION_DURATION:
         good = value_seconds(value, &options->duration_s) && options->duration_s > 0;
         return good ? LOAD_RUN : wrong("is no duration: seconds, as 0.5 or 60.", value);
@@ -129,41 +209,112 @@ static enum load_parse take_number(int option, const char *value, struct load_op
     }
 }
 
+static enum load_parse take_list(int option, const char *value, struct load_options *options)
+{
+    struct hr_stack_options *stack = &options->headrace;
+    bool good;
+
+    if (option == OPTION_GATEWAY) {
+        if (stack->gateway_count == LOAD_ADDRESSES_MAX) {
+            return wrong("is one too many: at most 16 gateways can be given.", value);
+        }
+        options->gateways[stack->gateway_count++] = value;
+        return LOAD_RUN;
+    }
+    if (option == OPTION_QUEUES) {
+        good = value_list(value, options->queues, HR_WORKERS_MAX, &stack->queue_count);
+        stack->queues = options->queues;
+    } else {
+        good = value_list(value, options->cores, HR_WORKERS_MAX, &stack->core_count);
+        stack->cores = options->cores;
+    }
+    return good ? LOAD_RUN : wrong("is no list of numbers: as 0 or 0,1.", value);
+}
+
 static enum load_parse take(int option, const char *value, struct load_options *options)
 {
     switch (option) {
-    case OPTION_STACK:
-        return strcmp(value, "kernel") == 0
-                   ? LOAD_RUN
-                   : wrong("is no stack that load can use yet: --stack kernel.", value);
     case OPTION_TARGET:
-        return parse_target(value, options) ? LOAD_RUN
-                                            : wrong("is no target: IP:PORT or [IP]:PORT.", value);
+        options->target_text = value;
+        return parse_target(value, &options->target)
+                   ? LOAD_RUN
+                   : wrong("is no target: IP:PORT or [IP]:PORT.", value);
+    case OPTION_ADDRESS:
+        return take_address(value, options);
+    case OPTION_STACK:
     case OPTION_WORKLOAD:
-        return take_workload(value, options);
+    case OPTION_CLOSE:
+    case OPTION_MODE:
+        return take_name(option, value, options);
+    case OPTION_GATEWAY:
+    case OPTION_QUEUES:
+    case OPTION_CORES:
+        return take_list(option, value, options);
+    case OPTION_INTERFACE:
+        options->headrace.interface = value;
+        return LOAD_RUN;
+    case OPTION_BUSY:
+    case OPTION_SLEEP:
+        options->headrace.wait = option == OPTION_BUSY ? HR_WAIT_BUSY : HR_WAIT_SLEEP;
+        return LOAD_RUN;
     case OPTION_VERIFY:
         options->verify = true;
         return LOAD_RUN;
     case OPTION_JSON:
         options->json = value;
         return LOAD_RUN;
+    case OPTION_HISTOGRAM:
+        options->histogram = value;
+        return LOAD_RUN;
     case OPTION_HELP:
         (void)fputs(help, stdout);
         return LOAD_DONE;
     case OPTION_VERSION:
-        (void)puts("load 0.1.0");
+        (void)puts("load " HR_VERSION);
         return LOAD_DONE;
     default:
         return take_number(option, value, options);
     }
 }
 
+/* What only all of them together show. */
+static enum load_parse check(const struct load_options *options)
+{
+    bool is_headrace = options->stack == LOAD_HEADRACE;
+
+    if (!options->target_text) {
+        return lacks("No target was given: --target IP:PORT.");
+    }
+    if (is_headrace && !options->headrace.interface) {
+        return lacks("No interface was given: --interface IF.");
+    }
+    if (is_headrace && options->address_count == 0) {
+        return lacks("No address was given: --address CIDR.");
+    }
+    if (!is_headrace && options->needs_headrace) {
+        return wrong("is for --stack headrace.", options->needs_headrace);
+    }
+    if (options->rate > 0 && options->workload != LOAD_ECHO && options->workload != LOAD_CONNECT) {
+        return lacks("--rate is for requests: --workload echo or connect.");
+    }
+    if (options->close == LOAD_CLOSE_SERVER && options->workload != LOAD_CONNECT) {
+        return lacks("--close is for connections that end: --workload connect.");
+    }
+    return LOAD_RUN;
+}
+
 enum load_parse load_options_parse(int argc, char **argv, struct load_options *options)
 {
     int option;
 
-    *options = (struct load_options){
-        .connections = 1, .size = 64, .depth = 1, .duration_s = 5, .warmup_s = 1};
+    *options = (struct load_options){.connections = 1,
+                                     .size = 64,
+                                     .depth = 1,
+                                     .duration_s = 5,
+                                     .warmup_s = 1,
+                                     .headrace = hr_stack_options_default};
+    options->headrace.addresses = options->address_texts;
+    options->headrace.gateways = options->gateways;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum load_parse result;
@@ -171,6 +322,9 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
         if (option == '?' || option == ':') {
             return wrong(option == ':' ? "lacks its value." : "is not an option.",
                          argv[optind - 1]);
+        }
+        if (option >= OPTION_INTERFACE) {
+            options->needs_headrace = argv[optind - 1 - (optarg == argv[optind - 1])];
         }
         result = take(option, optarg, options);
         if (result != LOAD_RUN) {
@@ -180,9 +334,6 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
     if (optind < argc) {
         return wrong("is not an option.", argv[optind]);
     }
-    if (options->target_bytes == 0) {
-        (void)fprintf(stderr, "load: No target was given: --target IP:PORT. See load --help.\n");
-        return LOAD_WRONG;
-    }
-    return LOAD_RUN;
+    options->headrace.address_count = options->address_count;
+    return check(options);
 }

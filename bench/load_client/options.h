@@ -4,31 +4,57 @@
 #ifndef HEADRACE_BENCH_LOAD_OPTIONS_H
 #define HEADRACE_BENCH_LOAD_OPTIONS_H
 
+#include <headrace/headrace.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
+
+#define LOAD_ADDRESSES_MAX 16
+
+enum load_stack {
+    LOAD_KERNEL,
+    LOAD_HEADRACE,
+};
 
 enum load_workload {
     LOAD_ECHO,     /* requests and answers on open connections */
     LOAD_CONNECT,  /* connect, one request, its answer, close */
     LOAD_UPLOAD,   /* to a discard server */
     LOAD_DOWNLOAD, /* from a chargen server */
-    LOAD_WORKLOAD_COUNT,
 };
 
+/* Who closes first the connections of the connect workload. */
+enum load_close {
+    LOAD_CLOSE_CLIENT,
+    LOAD_CLOSE_SERVER,
+};
+
+extern const char *const load_stack_names[];
 extern const char *const load_workload_names[];
 
 struct load_options {
-    struct sockaddr_storage target;
-    socklen_t target_bytes;
+    enum load_stack stack;
+    struct hr_addr target;
+    const char *target_text;
+    const char *address_texts[LOAD_ADDRESSES_MAX]; /* as given, perhaps with a length */
+    struct hr_addr addresses[LOAD_ADDRESSES_MAX];  /* to connect from, in turn */
+    unsigned address_count;
     unsigned connections;
     unsigned size;  /* bytes of a request */
     unsigned depth; /* requests in flight per connection */
+    unsigned rate;  /* requests a second in all; 0: closed loop */
     double duration_s;
     double warmup_s;
     enum load_workload workload;
+    enum load_close close;
     bool verify; /* every byte compared */
     const char *json;
+    const char *histogram;
+    /* Of --stack headrace: */
+    struct hr_stack_options headrace;
+    const char *gateways[LOAD_ADDRESSES_MAX];
+    unsigned queues[HR_WORKERS_MAX];
+    unsigned cores[HR_WORKERS_MAX];
+    const char *needs_headrace; /* an option that was given and is for that stack alone */
 };
 
 enum load_parse {
@@ -37,6 +63,7 @@ enum load_parse {
     LOAD_WRONG, /* a sentence was printed */
 };
 
+/* The structure points into itself and must not move. */
 enum load_parse load_options_parse(int argc, char **argv, struct load_options *options);
 
 #endif

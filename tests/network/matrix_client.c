@@ -3,7 +3,7 @@
  * as it comes. Ends with a sentence and 1 on the first difference, or when nothing has
  * moved for 20 seconds.
  */
-#include "bench/load_client/conn.h"
+#include "bench/load_client/pattern.h"
 #include "tests/network/matrix_options.h"
 
 #include <errno.h>
