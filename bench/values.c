@@ -71,33 +71,3 @@ bool value_seconds(const char *text, double *seconds)
     *seconds = number;
     return true;
 }
-
-bool value_list(const char *text, unsigned *list, unsigned max, unsigned *count)
-{
-    char copy[512];
-    char *rest = copy;
-    char *item;
-
-    *count = 0;
-    if (strlen(text) >= sizeof copy || *text == '\0') {
-        return false;
-    }
-    (void)strcpy(copy, text);
-    while ((item = strsep(&rest, ",")) != NULL) {
-        if (*count == max || !value_unsigned(item, 0, 65535, &list[*count])) {
-            return false;
-        }
-        (*count)++;
-    }
-    return true;
-}
-
-int value_name(const char *text, const char *const *names)
-{
-    for (int i = 0; names[i]; i++) {
-        if (strcmp(names[i], text) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}

@@ -19,10 +19,4 @@ int value_name(const char *text, const char *const *names);
 /* Decimal seconds, 0 to a million. */
 bool value_seconds(const char *text, double *seconds);
 
-/* "0,1,5": at most `max` numbers from 0 to 65535. */
-bool value_list(const char *text, unsigned *list, unsigned max, unsigned *count);
-
-/* Which of the names it is, the last of which is NULL; -1 when none. */
-int value_name(const char *text, const char *const *names);
-
 #endif

@@ -6,6 +6,7 @@
 #ifndef HEADRACE_BENCH_LOAD_SCHEDULE_H
 #define HEADRACE_BENCH_LOAD_SCHEDULE_H
 
+#include <assert.h>
 #include <stdint.h>
 
 #define SCHEDULE_RATE_MAX 100000000u
@@ -29,6 +30,7 @@ static inline void schedule_advance(struct schedule *schedule, uint64_t requests
 {
     const uint64_t ns_per_s = 1000000000;
 
+    assert(schedule->rate > 0);
     schedule->place += requests;
     while (schedule->place >= schedule->rate) {
         schedule->place -= schedule->rate;
