@@ -1,0 +1,126 @@
+"""One measurement: a client against a server that runs, with what it cost."""
+
+import os
+import time
+from dataclasses import dataclass, field
+
+from . import programs
+
+# Of the time measured, how long a program may have waited for its core before the
+# measurement is repeated, and how often it is.
+DELAY_MAX = 0.03
+REPEATS_MAX = 2
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Sample:
+    value: float          # in the unit of the cell's section
+    server_cpu: float     # of one core
+    client_cpu: float
+    busy: list            # of each core used, everything that ran there
+    delay: float          # of the time, waiting for a core
+    latency_us: dict = field(default_factory=dict)
+    errors: int = 0
+    repeats: int = 0
+
+
+class Times:
+    """CPU and waiting time of all threads of a process and its children, in seconds."""
+
+    def __init__(self):
+        self.last = {}
+
+    def look(self, pid):
+        for task in tasks_of(pid):
+            try:
+                with open(f"/proc/{task}/schedstat", encoding="ascii") as file:
+                    cpu, waited, _ = (int(word) for word in file.read().split())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            self.last[task] = (cpu / 1e9, waited / 1e9)
+
+    @property
+    def cpu(self):
+        return sum(cpu for cpu, _ in self.last.values())
+
+    @property
+    def waited(self):
+        return sum(waited for _, waited in self.last.values())
+
+
+def tasks_of(pid):
+    """"PID/task/TID" of the process; `ip netns exec` and taskset become the program."""
+    try:
+        return [f"{pid}/task/{task}" for task in os.listdir(f"/proc/{pid}/task")]
+    except FileNotFoundError:
+        return []
+
+
+def busy_ticks(cores):
+    rows = {}
+    with open("/proc/stat", encoding="ascii") as file:
+        for line in file:
+            words = line.split()
+            if words[0] in [f"cpu{core}" for core in cores]:
+                numbers = [int(word) for word in words[1:9]]
+                # user nice system idle iowait irq softirq steal
+                rows[words[0]] = sum(numbers) - numbers[3] - numbers[4]
+    return [rows[f"cpu{core}"] for core in cores]
+
+
+def value_of(cell, report):
+    seconds = report["seconds"]
+    if cell.section == "bulk":
+        moved = report["bytes_out" if cell.workload == "upload" else "bytes_in"]
+        return moved * 8 / seconds / 1e9
+    return report["requests"] / seconds
+
+
+def errors_of(report):
+    errors = report.get("errors", 0)
+    return sum(errors.values()) if isinstance(errors, dict) else errors
+
+
+def measure_once(place, cell, server, process, cores, seconds, warmup):
+    server_times, client_times = Times(), Times()
+    server_times.look(process.pid)
+    cpu, waited = server_times.cpu, server_times.waited
+    ticks, start = busy_ticks(cores), time.monotonic()
+    report = programs.run_client(place, cell, server, cores[1], seconds, warmup, client_times.look)
+    elapsed = time.monotonic() - start
+    server_times.look(process.pid)
+    busy = [(after - before) / TICK / elapsed for before, after in zip(ticks, busy_ticks(cores))]
+    latency = {name: nanoseconds / 1e3 for name, nanoseconds in report.get("latency_ns", {}).items()}
+    return Sample(value=value_of(cell, report), server_cpu=(server_times.cpu - cpu) / elapsed,
+                  client_cpu=client_times.cpu / elapsed, busy=busy, latency_us=latency,
+                  delay=(server_times.waited - waited + client_times.waited) / elapsed,
+                  errors=errors_of(report))
+
+
+def measure_idle(process, cores, seconds):
+    times = Times()
+    time.sleep(0.5)  # what a server does before it finds that it has nothing to do
+    times.look(process.pid)
+    cpu, ticks, start = times.cpu, busy_ticks(cores), time.monotonic()
+    time.sleep(seconds)
+    times.look(process.pid)
+    elapsed = time.monotonic() - start
+    busy = [(after - before) / TICK / elapsed for before, after in zip(ticks, busy_ticks(cores))]
+    used = (times.cpu - cpu) / elapsed
+    return Sample(value=100 * used, server_cpu=used, client_cpu=0, busy=busy, delay=0)
+
+
+def measure(place, cell, server, process, cores, seconds, warmup):
+    """Again while something else had the cores; the quietest counts."""
+    if cell.workload == "idle":
+        return measure_idle(process, cores, seconds)
+    best = None
+    for repeats in range(REPEATS_MAX + 1):
+        sample = measure_once(place, cell, server, process, cores, seconds, warmup)
+        if best is None or sample.delay < best.delay:
+            best = sample
+        best.repeats = repeats
+        if best.delay <= DELAY_MAX:
+            break
+    return best

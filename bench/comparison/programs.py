@@ -1,0 +1,117 @@
+"""The programs: how each server and client is called, started and ended."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from .place import Place
+
+BUILD = Path(__file__).resolve().parents[2] / "build" / "release" / "bench"
+READY_SECONDS = 10
+PORT = 7
+
+
+class Failed(Exception):
+    """A program did not do what it should; the text is what it said."""
+
+
+def in_namespace(namespace, core, words):
+    return ["ip", "netns", "exec", namespace, "taskset", "-c", str(core)] + [str(w) for w in words]
+
+
+def die_with_us():
+    """A killed comparison leaves no server behind (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def server_words(place, server, service, core, spin):
+    waiting = ["--busy"] if spin else []
+    if server == "headrace":
+        return [BUILD / "echo_server", *place.own_options("server"), "--port", PORT, "--service",
+                service, "--cores", core, *waiting]
+    if server == "reflector":
+        return [BUILD / "reflector", *place.own_options("server"), "--port", PORT, "--cores", core,
+                *(["--one-way"] if service != "echo" else []), *waiting]
+    return [BUILD / "kernel_echo", "--engine", server, "--address", place.server_address(server),
+            "--port", PORT, "--service", service, "--cores", core, *waiting]
+
+
+class Server:
+    """A server that runs until the block is left."""
+
+    def __init__(self, place: Place, name, service, core, spin):
+        self.words = in_namespace(place.server_ns, core, server_words(place, name, service, core, spin))
+        self.log = tempfile.TemporaryFile()
+        self.process = None
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.words, stdout=self.log, stderr=self.log,
+                                        preexec_fn=die_with_us)
+        until = time.monotonic() + READY_SECONDS
+        while not any(line.startswith("ready") for line in self.said().splitlines()):
+            if self.process.poll() is not None or time.monotonic() > until:
+                self.end()
+                raise Failed(f"{' '.join(self.words)}: {self.said().strip()}")
+            time.sleep(0.02)
+        return self
+
+    def end(self):
+        for number in (signal.SIGINT, signal.SIGKILL):
+            if self.process.poll() is None:
+                self.process.send_signal(number)
+                try:
+                    self.process.wait(timeout=10)
+                except subprocess.TimeoutExpired:
+                    continue
+        self.process.wait()
+
+    def __exit__(self, *_):
+        self.end()
+        self.log.close()
+
+
+def client_words(place, cell, server, core, seconds, warmup, report):
+    target = f"{place.server_address(server)}:{PORT}"
+    times = ["--duration", seconds, "--warmup", warmup, "--json", report]
+    own = [*place.own_options("client"), "--cores", core, "--busy"]
+    if server == "reflector":
+        if cell.section == "bulk":
+            # An Ethernet payload of 1500 bytes is 1472 of UDP.
+            return [BUILD / "reflector", "--drive", target, "--one-way", "--size", 1472, *own, *times]
+        return [BUILD / "reflector", "--drive", target, "--in-flight", cell.connections * cell.depth,
+                "--size", cell.size, *own, *times]
+    words = [BUILD / "load", "--stack", cell.client, "--target", target, "--workload", cell.workload,
+             "--connections", cell.connections, "--size", cell.size, "--depth", cell.depth, *times]
+    return words + (own if cell.client == "headrace" else [])
+
+
+def run_client(place, cell, server, core, seconds, warmup, watch):
+    """The client's report. `watch` is called with its process while it runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = os.path.join(folder, "report.json")
+        words = client_words(place, cell, server, core, seconds, warmup, report)
+        words = in_namespace(place.client_ns, core, words)
+        with tempfile.TemporaryFile() as log:
+            process = subprocess.Popen(words, stdout=log, stderr=log, preexec_fn=die_with_us)
+            until = time.monotonic() + seconds + warmup + 20
+            while process.poll() is None:
+                watch(process.pid)
+                if time.monotonic() > until:
+                    process.kill()
+                    process.wait()
+                    raise Failed(f"{' '.join(words)}: it did not end")
+                time.sleep(0.02)
+            if not os.path.exists(report) or os.path.getsize(report) == 0:
+                log.seek(0)
+                raise Failed(f"{' '.join(words)}: {log.read().decode(errors='replace').strip()}")
+        with open(report, encoding="utf-8") as file:
+            return json.load(file)

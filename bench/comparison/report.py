@@ -1,0 +1,127 @@
+"""What was found: medians with their spread, ratios, as a dictionary and as text."""
+
+import platform
+import statistics
+import time
+from dataclasses import asdict
+
+from . import plan
+
+
+def machine():
+    model = "unknown"
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    with open("/proc/sys/net/ipv4/tcp_congestion_control", encoding="ascii") as file:
+        control = file.read().strip()
+    return {"kernel": platform.release(), "cpu": model, "date": time.strftime("%Y-%m-%d"),
+            "congestion_control": control}
+
+
+def summary(samples):
+    values = [sample.value for sample in samples]
+    middle = {name: statistics.median(sample.latency_us[name] for sample in samples)
+              for name in samples[0].latency_us if all(name in s.latency_us for s in samples)}
+    return {
+        "median": statistics.median(values), "low": min(values), "high": max(values),
+        "latency_us": middle,
+        "server_cpu": statistics.median(sample.server_cpu for sample in samples),
+        "client_cpu": statistics.median(sample.client_cpu for sample in samples),
+        "busy": [statistics.median(core) for core in zip(*(sample.busy for sample in samples))],
+        "errors": sum(sample.errors for sample in samples),
+        "repeated": sum(sample.repeats for sample in samples),
+        "samples": [asdict(sample) for sample in samples],
+    }
+
+
+def ratios(servers):
+    """Ours against the ceiling and against the best of the kernel's."""
+    ours = servers.get("headrace", {}).get("median")
+    ceiling = servers.get("reflector", {}).get("median")
+    kernel = max((servers[name]["median"] for name in plan.KERNEL_SERVERS if name in servers),
+                 default=None)
+    return {
+        "of_ceiling": ours / ceiling if ours and ceiling else None,
+        "of_kernel": ours / kernel if ours and kernel else None,
+    }
+
+
+def collect(cells, results, failures, options, minutes):
+    rows = []
+    for cell in cells:
+        servers = {server: summary(results[(cell, server)]) for server in options.servers
+                   if results.get((cell, server))}
+        failed = {server: failures[(cell, server)] for server in options.servers
+                  if (cell, server) in failures}
+        rows.append({"name": cell.name, **asdict(cell), "unit": plan.UNITS[cell.section],
+                     "servers": servers, "failed": failed,
+                     "ratios": ratios(servers) if cell.section != "idle" else {}})
+    return {"machine": machine(), "rounds": options.rounds, "seconds": options.seconds,
+            "cores": options.cores, "minutes": round(minutes, 2), "rows": rows}
+
+
+def short(value, unit):
+    if unit == "Gbit/s":
+        return f"{value:.2f}"
+    if unit.startswith("%"):
+        return f"{value:.1f}"
+    return f"{value:,.0f}"
+
+
+def cell_text(row, server):
+    if server in row["servers"]:
+        return short(row["servers"][server]["median"], row["unit"])
+    return "failed" if server in row["failed"] else ""
+
+
+def spread(row):
+    ours = row["servers"].get("headrace")
+    if not ours or not ours["median"]:
+        return ""
+    return f"{ours['low'] / ours['median'] * 100:.0f}..{ours['high'] / ours['median'] * 100:.0f}%"
+
+
+def latency_text(row):
+    lines = []
+    for server, found in row["servers"].items():
+        latency = found["latency_us"]
+        if "p50" in latency:
+            lines.append(f"{server} p50 {latency['p50']:.1f} p99 {latency['p99']:.1f}")
+    return "      us: " + "; ".join(lines) + "\n" if lines else ""
+
+
+def section_text(name, rows):
+    text = f"\n{plan.SECTIONS[name]} ({plan.UNITS[name]})\n"
+    head = f"  {'client':9}{'':18}" + "".join(f"{server:>12}" for server in plan.SERVERS)
+    text += head + f"{'of ceiling':>12}{'of kernel':>11}{'spread':>12}\n"
+    for row in rows:
+        text += f"  {row['client']:9}{row['name']:18}"
+        text += "".join(f"{cell_text(row, server):>12}" for server in plan.SERVERS)
+        for ratio, width in (("of_ceiling", 12), ("of_kernel", 11)):
+            value = row["ratios"].get(ratio)
+            text += f"{value:{width}.2f}" if value else " " * width
+        text += f"{spread(row):>12}\n"
+        if name in ("latency", "connect"):
+            text += latency_text(row)
+    return text
+
+
+def text(found):
+    machine_is = found["machine"]
+    lines = (f"{machine_is['cpu']}, Linux {machine_is['kernel']}, {machine_is['congestion_control']}, {machine_is['date']}; server on core "
+             f"{found['cores'][0]}, client on core {found['cores'][1]}; medians of {found['rounds']} "
+             f"rounds of {found['seconds']:g} s, {found['minutes']:.1f} minutes\n")
+    for name in plan.SECTIONS:
+        rows = [row for row in found["rows"] if row["section"] == name]
+        if rows:
+            lines += section_text(name, rows)
+    repeated = sum(server["repeated"] for row in found["rows"] for server in row["servers"].values())
+    errors = sum(server["errors"] for row in found["rows"] for server in row["servers"].values())
+    lines += (f"\n{repeated} measurements repeated because a program had waited for its core; "
+              f"{errors} errors of clients.\nof ceiling: Headrace by the reflector; of kernel: "
+              "Headrace by the best of the kernel's servers; spread: Headrace's lowest and highest "
+              "round by its median.\n")
+    return lines
