@@ -74,6 +74,8 @@ def value_of(cell, report):
     if cell.section == "bulk":
         moved = report["bytes_out" if cell.workload == "upload" else "bytes_in"]
         return moved * 8 / seconds / 1e9
+    if cell.section == "latency":
+        return report["latency_ns"]["p50"] / 1e3
     return report["requests"] / seconds
 
 

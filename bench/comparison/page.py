@@ -3,10 +3,11 @@
 import html
 
 from . import plan
-from .report import short
+from .report import rounds_text, short
 
 COLOURS = {"reflector": "#9aa5b1", "headrace": "#0b6e99", "epoll": "#e07a1f",
            "io_uring": "#b5475b", "busy-poll": "#7b6ba8"}
+CLIENT_NAMES = {"headrace": "our client", "kernel": "the kernel's client"}
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2733; --paper: #ffffff; --line: #d5dce3; --soft: #5d6b7a; }
 @media (prefers-color-scheme: dark) {
@@ -20,20 +21,21 @@ th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(
 th:first-child, td:first-child { text-align: left; } .scroll { overflow-x: auto; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 1em; }
 """
-LABEL_WIDTH, BAR_WIDTH, BAR_HEIGHT, ROW_GAP = 190, 520, 15, 14
+LABEL_WIDTH, BAR_WIDTH, BAR_HEIGHT, ROW_GAP = 270, 520, 15, 14
 VALUE_WIDTH = 130
+SCALE_LEAST = 1  # or one of nothing would look like a lot
 
 
 def bars(row, y, largest):
     """The bars of a row, and the y below them."""
     out, unit = [], row["unit"]
     height = BAR_HEIGHT * max(1, len(row["servers"]))
-    label = f"{row['name']}, {row['client']}'s client" if row["client"] in plan.CLIENTS else row["name"]
+    label = f"{row['name']}, {CLIENT_NAMES[row['client']]}" if row["client"] in CLIENT_NAMES else row["name"]
     out.append(f'<text x="{LABEL_WIDTH - 8}" y="{y + height / 2 + 4}" text-anchor="end">'
                f'{html.escape(label)}</text>')
     for server, found in row["servers"].items():
-        width = BAR_WIDTH * found["median"] / largest if largest else 0
-        low, high = (BAR_WIDTH * found[end] / largest if largest else 0 for end in ("low", "high"))
+        width = BAR_WIDTH * found["median"] / largest
+        low, high = (BAR_WIDTH * found[end] / largest for end in ("low", "high"))
         middle = y + BAR_HEIGHT / 2 - 1
         out.append(f'<rect x="{LABEL_WIDTH}" y="{y}" width="{max(width, 1):.1f}" height="{BAR_HEIGHT - 2}" '
                    f'fill="{COLOURS[server]}"><title>{server}: {short(found["median"], unit)} {unit}, '
@@ -47,7 +49,7 @@ def bars(row, y, largest):
 
 
 def chart(rows):
-    largest = max((found["high"] for row in rows for found in row["servers"].values()), default=0)
+    largest = max([SCALE_LEAST] + [found["high"] for row in rows for found in row["servers"].values()])
     parts, y = [], 4
     for row in rows:
         drawn, y = bars(row, y, largest)
@@ -95,9 +97,9 @@ def page(found):
            f"content='width=device-width'><title>Headrace compared</title><style>{STYLE}</style>"
            f"<h1>Headrace compared</h1><p class='soft'>{html.escape(machine['cpu'])}, Linux "
            f"{html.escape(machine['kernel'])}, {machine['date']}. Server on core {found['cores'][0]}, "
-           f"client on core {found['cores'][1]}, over veth. Medians of {found['rounds']} rounds of "
+           f"client on core {found['cores'][1]}, over veth. Medians of {rounds_text(found)} of "
            f"{found['seconds']:g} s; the thin line is the lowest to the highest round. Longer is "
-           "better, but where CPU is shown. “Of ceiling” is Headrace by the reflector, which moves "
+           "better, but for latency and CPU. “Of ceiling” is Headrace by the reflector, which moves "
            "packets on the same rings with no protocol; “of kernel” is Headrace by the best of the "
            "kernel's servers.</p>"]
     for name, title in plan.SECTIONS.items():

@@ -23,9 +23,10 @@ SECTIONS = {
 
 # What a value of the section counts, and its unit.
 UNITS = {
-    "echo": "requests/s", "sizes": "requests/s", "depth": "requests/s", "latency": "requests/s",
+    "echo": "requests/s", "sizes": "requests/s", "depth": "requests/s", "latency": "µs, p50",
     "connect": "connections/s", "bulk": "Gbit/s", "loss": "requests/s", "idle": "% of a core",
 }
+LESS_IS_BETTER = ("latency", "idle")
 
 IN_FLIGHT_MAX = 1024  # of the reflector's driver
 

@@ -37,12 +37,13 @@ def summary(samples):
     }
 
 
-def ratios(servers):
+def ratios(servers, section):
     """Ours against the ceiling and against the best of the kernel's."""
     ours = servers.get("headrace", {}).get("median")
     ceiling = servers.get("reflector", {}).get("median")
-    kernel = max((servers[name]["median"] for name in plan.KERNEL_SERVERS if name in servers),
-                 default=None)
+    best = min if section in plan.LESS_IS_BETTER else max
+    kernel = best((servers[name]["median"] for name in plan.KERNEL_SERVERS if name in servers),
+                  default=None)
     return {
         "of_ceiling": ours / ceiling if ours and ceiling else None,
         "of_kernel": ours / kernel if ours and kernel else None,
@@ -58,7 +59,7 @@ def collect(cells, results, failures, options, minutes):
                   if (cell, server) in failures}
         rows.append({"name": cell.name, **asdict(cell), "unit": plan.UNITS[cell.section],
                      "servers": servers, "failed": failed,
-                     "ratios": ratios(servers) if cell.section != "idle" else {}})
+                     "ratios": ratios(servers, cell.section) if cell.section != "idle" else {}})
     return {"machine": machine(), "rounds": options.rounds, "seconds": options.seconds,
             "cores": options.cores, "minutes": round(minutes, 2), "rows": rows}
 
@@ -66,7 +67,7 @@ def collect(cells, results, failures, options, minutes):
 def short(value, unit):
     if unit == "Gbit/s":
         return f"{value:.2f}"
-    if unit.startswith("%"):
+    if unit.startswith(("%", "µs")):
         return f"{value:.1f}"
     return f"{value:,.0f}"
 
@@ -109,11 +110,15 @@ def section_text(name, rows):
     return text
 
 
+def rounds_text(found):
+    return "1 round" if found["rounds"] == 1 else f"{found['rounds']} rounds"
+
+
 def text(found):
     machine_is = found["machine"]
     lines = (f"{machine_is['cpu']}, Linux {machine_is['kernel']}, {machine_is['congestion_control']}, {machine_is['date']}; server on core "
-             f"{found['cores'][0]}, client on core {found['cores'][1]}; medians of {found['rounds']} "
-             f"rounds of {found['seconds']:g} s, {found['minutes']:.1f} minutes\n")
+             f"{found['cores'][0]}, client on core {found['cores'][1]}; medians of {rounds_text(found)} "
+             f"of {found['seconds']:g} s, {found['minutes']:.1f} minutes\n")
     for name in plan.SECTIONS:
         rows = [row for row in found["rows"] if row["section"] == name]
         if rows:
