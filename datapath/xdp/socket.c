@@ -225,7 +225,8 @@ int xsk_socket_bind(struct xsk_socket *sock, const struct xsk_address *address,
     if (getsockopt(sock->handle.fd, SOL_XDP, XDP_OPTIONS, &options, &bytes) == 0) {
         sock->zero_copy = (options.flags & XDP_OPTIONS_ZEROCOPY) != 0;
     }
-    return 0;
+    /* The mode that is told to people is the kernel's word, not what it was asked for. */
+    return sock->zero_copy == address->zero_copy ? 0 : explain_bind(error, -EOPNOTSUPP, address);
 }
 
 void xsk_socket_close(struct xsk_socket *sock)
