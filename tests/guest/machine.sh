@@ -92,6 +92,8 @@ make_tap() {
     ip netns add "$outside_ns"
     ip -n "$outside_ns" tuntap add dev "$tap" mode tap $several
     ip -n "$outside_ns" address add "$outside_address/24" dev "$tap"
+    # bbr takes the losses of a slow receiver for the path's rate, and goes on at that.
+    outside sysctl -q -w net.ipv4.tcp_congestion_control=reno
     ip -n "$outside_ns" link set lo up
     ip -n "$outside_ns" link set "$tap" up
 }
