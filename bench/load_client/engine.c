@@ -192,7 +192,7 @@ static bool was_not_served(const struct load *load, const struct load_conn *conn
     if (conn->state == LOAD_CLOSED) {
         return conn->since_ns == 0 && !(is_connect && is_open_loop(load));
     }
-    return (conn->state == LOAD_OPENING || is_connect) && conn->since_ns <= load->start_ns;
+    return (conn->state == LOAD_OPENING || is_connect) && conn->since_ns <= load->started_ns;
 }
 
 void load_finish(struct load *load)

@@ -96,6 +96,9 @@ int main(int argc, char **argv)
     if (terminal) {
         (void)fprintf(stderr, "\r%78s\r", "");
     }
+    if (results.errors[LOAD_ERROR_CONNECT] > 0 && results.failure == 0) {
+        (void)fprintf(stderr, "load: %s did not answer until the end.\n", options.target_text);
+    }
     report_print(&options, &results);
     if (json) {
         report_json(json, &options, &results);
