@@ -34,6 +34,7 @@ SOUND = {
     "apps/hello.c": "#include <headrace/headrace.h>\n",
     "bench/echo_server.c": "#include <headrace/headrace.h>\n",
     "bench/micro/echo.c": '#include "tcp/tcp.h"\n',
+    "bench/reflector/server.c": '#include "datapath/xdp/ring.h"\n#include "datapath/net/net.h"\n',
     "tests/unit/test_tcp.c": '#include "tcp/tcp.h"\n#include "tests/unit/help.h"\n',
     "tests/unit/help.h": "",
 }
@@ -58,6 +59,7 @@ INCLUDE_BREACHES = (
     ("by the public folder's name", "apps/hello.c", "#include <worker.h>\n", "api/worker.h"),
     ("a missing private header", "apps/hello.c", '#include "api/stack.h"\n', "api/stack.h"),
     ("echo_server sees inside", "bench/echo_server.c", '#include "tcp/tcp.h"\n', "tcp/tcp.h"),
+    ("the reflector sees TCP", "bench/reflector/server.c", '#include "tcp/tcp.h"\n', "tcp/tcp.h"),
     ("the public header sees inside", "api/headrace/headrace.h", '#include "tcp/tcp.h"\n', "tcp.h"),
     ("something sees tests", "api/worker.c", '#include "tests/unit/help.h"\n', "help.h"),
     ("a computed include", "tcp/input.c", "#include WHAT_EVER\n", "WHAT_EVER"),

@@ -1,0 +1,352 @@
+#include "bench/reflector/end.h"
+
+#include "datapath/net/checksum.h"
+#include "datapath/util.h"
+#include "datapath/xdp/numa.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* As echo_server waits by default. */
+static const uint64_t spin_ns = 100 * NS_PER_US;
+/* The kernel has not taken all that was sent: flush again soon. */
+static const uint64_t pending_ns = 50 * NS_PER_US;
+/* A sleep is no longer: a driver looks for what was lost. */
+static const uint64_t sleep_ns_max = 10 * NS_PER_MS;
+/* As a stack has (api/stack.c). */
+#define RECEIVE_FLOOR_BURSTS 4u
+
+uint64_t end_clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void path_changed(void *ctx, struct list *waiters, bool reachable)
+{
+    (void)ctx;
+    (void)waiters;
+    (void)reachable;
+}
+
+static void icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_ns)
+{
+    (void)ctx;
+    (void)error;
+    (void)now_ns;
+}
+
+static const struct net_transport transport = {
+    .path_changed = path_changed,
+    .icmp_error = icmp_error,
+};
+
+static int fail(const struct xdp_error *error)
+{
+    (void)fprintf(stderr, "reflector: %s\n", error->text);
+    return 1;
+}
+
+static int complain(const char *format, unsigned value)
+{
+    (void)fprintf(stderr, "reflector: ");
+    (void)fprintf(stderr, format, value);
+    (void)fprintf(stderr, "\n");
+    return 1;
+}
+
+/* Core number `which` of those that this process may use. */
+static unsigned usable_core(unsigned which, const cpu_set_t *allowed)
+{
+    which %= (unsigned)CPU_COUNT(allowed);
+    for (unsigned core = 0; core < CPU_SETSIZE; core++) {
+        if (CPU_ISSET(core, allowed) && which-- == 0) {
+            return core;
+        }
+    }
+    return 0;
+}
+
+static int take_cores(struct end *end)
+{
+    const struct reflector_options *options = end->options;
+    cpu_set_t allowed;
+
+    CPU_ZERO(&allowed);
+    (void)sched_getaffinity(0, sizeof allowed, &allowed);
+    if (options->core_count > 0 && options->core_count != end->worker_count) {
+        return complain("--cores has to name one core for each queue, %u.", end->worker_count);
+    }
+    for (unsigned i = 0; i < end->worker_count; i++) {
+        unsigned core = options->core_count > 0 ? options->cores[i] : usable_core(i, &allowed);
+
+        if (core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
+            return complain("Core %u is not one that this process may use: see 'taskset -p $$'.",
+                            core);
+        }
+        end->workers[i].core = core;
+    }
+    return 0;
+}
+
+static int open_memory(struct end *end, const struct nic_facts *nic)
+{
+    struct xdp_memory_config config = xdp_memory_config_default;
+    struct xdp_error error = {0};
+    int nodes[REFLECTOR_WORKERS_MAX];
+
+    for (unsigned i = 0; i < end->worker_count; i++) {
+        nodes[i] = numa_node_near(end->workers[i].core);
+    }
+    config.nodes = nodes;
+    config.pool_count = end->worker_count;
+    config.frames_per_pool = max_u32(config.frames_per_pool, 2 * nic_frames_to_lend(nic));
+    config.floor[FRAME_BUDGET_RECEIVE] =
+        nic_frames_to_lend(nic) + RECEIVE_FLOOR_BURSTS * PORT_BURST;
+    return xdp_memory_open(&end->memory, &config, &error) == 0 ? 0 : fail(&error);
+}
+
+static int open_interface(struct end *end, const struct nic_facts *nic)
+{
+    const struct reflector_options *options = end->options;
+    struct xdp_queue_config queues[REFLECTOR_WORKERS_MAX];
+    struct xdp_config config = xdp_config_default;
+    struct xdp_error error = {0};
+
+    for (unsigned i = 0; i < end->worker_count; i++) {
+        queues[i].queue = options->queues[i];
+        queues[i].pool = &end->memory.pools[i];
+    }
+    config.interface = options->interface;
+    config.mode = options->mode;
+    config.queues = queues;
+    config.queue_count = end->worker_count;
+    config.region = &end->memory.region;
+    config.entries[XSK_FILL] = nic_frames_to_lend(nic);
+    config.addresses = &options->address.addr;
+    config.address_count = 1;
+    return xdp_open(&config, &end->interface, &error) == 0 ? 0 : fail(&error);
+}
+
+static int make_worker(struct end *end, unsigned index)
+{
+    const struct reflector_options *options = end->options;
+    struct end_worker *worker = &end->workers[index];
+    struct net_config config = {
+        .port = &end->interface->ports[index].port,
+        .pool = &end->memory.pools[index],
+        .mac = end->interface->nic.mac,
+        .mtu = (uint16_t)min_u32(end->interface->mtu_bytes, NET_MTU_MAX),
+        .address_count = 1,
+        .addresses = &options->address,
+        .neighbours = worker->neighbours,
+        .neighbours_max = END_NEIGHBOURS,
+        .transport = &transport,
+        .checksum_tx = true,
+    };
+
+    worker->options = options;
+    worker->xdp = &end->interface->ports[index];
+    worker->pool = &end->memory.pools[index];
+    worker->is_stopping = &end->is_stopping;
+    worker->stop_fd = end->stop_fd;
+    worker->own.port = options->port;
+    memcpy(worker->own.address, options->address.addr.bytes + 12, sizeof worker->own.address);
+    if (net_init(&worker->net, &config) != 0) {
+        (void)fprintf(stderr,
+                      "reflector: '%s' is no address that a host may have; see --address.\n",
+                      options->address_text);
+        return 2;
+    }
+    return 0;
+}
+
+static int take_queues(struct end *end, const struct nic_facts *nic)
+{
+    struct reflector_options *options = end->options;
+
+    if (options->queue_count == 0) {
+        options->queue_count = min_u32(nic->queue_count, REFLECTOR_WORKERS_MAX);
+        for (unsigned i = 0; i < options->queue_count; i++) {
+            options->queues[i] = i;
+        }
+    }
+    for (unsigned i = 0; i < options->queue_count; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            if (options->queues[j] == options->queues[i]) {
+                return complain("Queue %u is named twice: name it once.", options->queues[i]);
+            }
+        }
+    }
+    end->worker_count = options->queue_count;
+    end->workers = aligned_alloc(64, end->worker_count * sizeof *end->workers);
+    if (!end->workers) {
+        return complain("There is no memory for %u workers.", end->worker_count);
+    }
+    memset(end->workers, 0, end->worker_count * sizeof *end->workers);
+    return 0;
+}
+
+int end_open(struct end *end, struct reflector_options *options)
+{
+    struct xdp_error error = {0};
+    struct nic_facts nic;
+    int status;
+
+    *end = (struct end){.options = options};
+    end->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (end->stop_fd < 0) {
+        return complain("No descriptor can be had: errno %u.", (unsigned)errno);
+    }
+    checksum_init();
+    if (nic_read(options->interface, &nic, &error) != 0) {
+        return fail(&error);
+    }
+    status = take_queues(end, &nic);
+    if (status == 0) {
+        status = take_cores(end);
+    }
+    if (status == 0) {
+        status = open_memory(end, &nic);
+    }
+    if (status == 0) {
+        status = open_interface(end, &nic);
+    }
+    if (status == 0 && options->is_driver &&
+        options->size + IPV4_HEADER_BYTES + UDP_HEADER_BYTES > end->interface->mtu_bytes) {
+        (void)fprintf(stderr, "reflector: --size %u is too large for %s: %u at the most.\n",
+                      options->size, options->interface,
+                      end->interface->mtu_bytes - IPV4_HEADER_BYTES - UDP_HEADER_BYTES);
+        status = 2;
+    }
+    for (unsigned i = 0; i < end->worker_count && status == 0; i++) {
+        status = make_worker(end, i);
+    }
+    return status;
+}
+
+void end_close(struct end *end)
+{
+    if (end->interface) {
+        xdp_close(end->interface);
+    }
+    if (end->memory.pools) {
+        xdp_memory_close(&end->memory);
+    }
+    free(end->workers);
+    if (end->stop_fd >= 0) {
+        (void)close(end->stop_fd);
+    }
+}
+
+int end_start(struct end *end, void *(*run)(void *worker))
+{
+    for (unsigned i = 0; i < end->worker_count; i++) {
+        struct end_worker *worker = &end->workers[i];
+        pthread_attr_t attributes;
+        cpu_set_t core;
+        int error;
+
+        CPU_ZERO(&core);
+        CPU_SET(worker->core, &core);
+        (void)pthread_attr_init(&attributes);
+        error = pthread_attr_setaffinity_np(&attributes, sizeof core, &core);
+        if (error == 0) {
+            error = pthread_create(&worker->thread, &attributes, run, worker);
+        }
+        (void)pthread_attr_destroy(&attributes);
+        if (error != 0) {
+            (void)complain("No thread can be started on core %u.", worker->core);
+            end->worker_count = i;
+            end_stop(end);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void end_join(struct end *end)
+{
+    for (unsigned i = 0; i < end->worker_count; i++) {
+        (void)pthread_join(end->workers[i].thread, NULL);
+    }
+}
+
+void end_stop(struct end *end)
+{
+    uint64_t one = 1;
+
+    atomic_store(&end->is_stopping, true);
+    (void)!write(end->stop_fd, &one, sizeof one);
+    end_join(end);
+}
+
+/* Answers go where the question came from. A neighbour's answer to a worker may land on
+ * another's queue, and there is nobody here to tell of it. */
+static void learn_source(struct end_worker *worker, const struct packet *packet)
+{
+    const uint8_t *ethernet = frame_data(worker->pool, packet->frame) + packet->l2_offset;
+    struct mac_addr mac;
+
+    if (ip_prefix_contains(&worker->options->address, &packet->src)) {
+        memcpy(&mac, ethernet + sizeof mac, sizeof mac);
+        (void)net_neighbour_set(&worker->net, &packet->src, &mac);
+    }
+}
+
+void end_other(struct end_worker *worker, const struct port_packet *raw, uint64_t now_ns)
+{
+    struct packet packet;
+
+    switch (net_parse(&worker->net, raw, &packet)) {
+    case NET_UDP:
+        learn_source(worker, &packet);
+        net_port_unreachable(&worker->net, &packet, now_ns);
+        break;
+    case NET_LOCAL:
+        if (!(packet.flags & PACKET_ARP)) {
+            learn_source(worker, &packet);
+        }
+        net_input(&worker->net, &packet, now_ns);
+        break;
+    default: /* TCP gets no answer here */
+        break;
+    }
+}
+
+static bool may_sleep(struct end_worker *worker, bool was_busy, uint64_t now_ns)
+{
+    if (was_busy) {
+        worker->idle_since_ns = 0;
+        return false;
+    }
+    if (worker->idle_since_ns == 0) {
+        worker->idle_since_ns = now_ns;
+    }
+    return worker->options->wait == REFLECTOR_WAIT_SLEEP ||
+           (worker->options->wait == REFLECTOR_WAIT_ADAPTIVE &&
+            now_ns - worker->idle_since_ns >= spin_ns);
+}
+
+void end_wait(struct end_worker *worker, bool was_busy, uint64_t now_ns)
+{
+    struct pollfd fds[] = {
+        {.fd = xsk_socket_fd(&worker->xdp->socket), .events = POLLIN},
+        {.fd = worker->stop_fd, .events = POLLIN},
+    };
+    uint64_t span_ns = port_xdp_is_pending(worker->xdp) ? pending_ns : sleep_ns_max;
+    struct timespec span = {0, (long)span_ns};
+
+    if (may_sleep(worker, was_busy, now_ns)) {
+        worker->sleeps++;
+        (void)ppoll(fds, COUNT_OF(fds), &span, NULL);
+    }
+}
