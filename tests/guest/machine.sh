@@ -14,13 +14,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 outside_ns=hrg$$ tap=hrg$$
 outside_address=10.88.0.2 kernel_address=10.88.0.3 stack_address=10.88.0.1
 boot_s=90 command_s=60
-machine_pid=
+machine_pid= guest_is_up=
 work=$(mktemp -d)
 
 fail() {
     printf 'FAILED: %s\n' "$*" >&2
-    if [ -n "$machine_pid" ] && [ -z "${failing:-}" ]; then
-        failing=yes # once: the machine may be what failed
+    if [ -n "$guest_is_up" ]; then
+        guest_is_up= # it is asked once: it may be what failed
         (command_s=10 && guest 'tail -n 20 /tmp/server; dmesg | tail -n 20') | sed 's/^/  guest: /' >&2 || true
     fi
     [ ! -s "$work/console" ] || tail -20 "$work/console" | tr -d '\r' | sed 's/^/  console: /' >&2
@@ -45,7 +45,7 @@ end() {
 
 machine_stop() {
     [ -z "$machine_pid" ] || end "$machine_pid"
-    machine_pid=
+    machine_pid= guest_is_up=
     ip netns del "$outside_ns" 2>/dev/null || true
 }
 
@@ -66,16 +66,31 @@ wait_until() {
     done
 }
 
+# next_line SECONDS: of what the guest says, into $line. False when nothing comes, or when
+# the machine has ended. What was read of a line until read gave up is kept.
+next_line() {
+    local part end=$((SECONDS + $1))
+    line=
+    while [ $SECONDS -lt $end ] && kill -0 "$machine_pid" 2>/dev/null; do
+        if IFS= read -r -t 1 part <&"$from_guest"; then
+            line+=$part
+            return
+        fi
+        line+=$part
+    done
+    return 1
+}
+
 guest() {
     local line
     printf '%s\n' "$1" >&"$to_guest"
-    while read -r -t "$command_s" line <&"$from_guest"; do
+    while next_line "$command_s"; do
         case $line in
         'guest-status '*) return "${line#guest-status }" ;;
         *) printf '%s\n' "$line" ;;
         esac
     done
-    fail "the guest did not finish within $command_s seconds: $1"
+    fail "the guest has ended, or was silent for $command_s seconds: $1"
 }
 
 guest_must() {
@@ -126,16 +141,12 @@ boot() {
     make_tap "$1"
     run_qemu "$1" </dev/null >"$work/qemu" 2>&1 &
     machine_pid=$!
-    while read -r -t $boot_s line <&"$from_guest"; do
-        case $line in
-        guest-up*)
-            echo "$line"
-            outside ping -q -c 3 -i 0.2 -W 5 "$kernel_address" >/dev/null
-            return
-            ;;
-        esac
+    until [[ ${line-} == guest-up* ]]; do
+        next_line $boot_s || return 1
     done
-    return 1
+    echo "$line"
+    outside ping -q -c 3 -i 0.2 -W 5 "$kernel_address" >/dev/null || return 1
+    guest_is_up=yes
 }
 
 machine_start() {

@@ -62,7 +62,7 @@ statistic() {
 client() {
     local address=$1
     shift
-    outside timeout 200 "$MATRIX_CLIENT" "$address" 7 "$@" || fail "client of $address $*"
+    outside timeout --foreground 200 "$MATRIX_CLIENT" "$address" 7 "$@" || fail "client of $address $*"
 }
 
 load_start() {
