@@ -93,9 +93,9 @@ class Run:
             sys.stderr.flush()
 
     def fail(self, cell, server, failure):
-        if (cell, server) not in self.failures:
-            self.failures[(cell, server)] = str(failure)
+        if str(failure) not in self.failures.values():
             sys.stderr.write(f"\ncompare: {failure}\n")
+        self.failures.setdefault((cell, server), str(failure))
 
     def serve(self, place, server, cells, key):
         cores, options = self.options.cores, self.options

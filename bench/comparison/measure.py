@@ -71,6 +71,8 @@ def busy_ticks(cores):
 
 def value_of(cell, report):
     seconds = report["seconds"]
+    if seconds <= 0:
+        raise programs.Failed(f"a client of {cell.section} measured for no time at all")
     if cell.section == "bulk":
         moved = report["bytes_out" if cell.workload == "upload" else "bytes_in"]
         return moved * 8 / seconds / 1e9

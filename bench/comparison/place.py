@@ -75,23 +75,24 @@ class Place:
     def lose(self, percent):
         rules = "flush ruleset\n"
         if percent:
-            rules += ("table ip loss { chain forward { type filter hook forward priority 0; "
-                      f"numgen random mod 10000 < {round(percent * 100)} drop; }} }}\n")
+            rules += ("table ip loss {\nchain forward {\ntype filter hook forward priority 0\n"
+                      f"numgen random mod 10000 < {round(percent * 100)} drop\n}}\n}}\n")
         run("ip", "netns", "exec", self.router_ns, "nft", "-f", "-", input=rules)
 
     def server_address(self, server):
         return "10.77.0.1" if server in ("headrace", "reflector") else "10.77.1.1"
 
-    def own_options(self, side):
-        """Where an AF_XDP program of the side stands."""
-        interface = self.server_if if side == "server" else self.client_if
-        words = ["--interface", interface]
-        if side == "server":
-            words += ["--address", "10.77.0.1/24"]
-            return words + (["--gateway", "10.77.0.254"] if self.lossy else [])
+    def server_options(self):
+        """Where an AF_XDP server stands."""
+        words = ["--interface", self.server_if, "--address", "10.77.0.1/24"]
+        return words + (["--gateway", "10.77.0.254"] if self.lossy else [])
+
+    def client_options(self, server):
+        """Where an AF_XDP client of this server stands: in its subnet, if there is no router."""
+        words = ["--interface", self.client_if, "--address"]
         if self.lossy:
-            return words + ["--address", "10.78.0.3/24", "--gateway", "10.78.0.254"]
-        return words + ["--address", "10.77.0.3/24", "--address", "10.77.1.3/24"]
+            return words + ["10.78.0.3/24", "--gateway", "10.78.0.254"]
+        return words + [self.server_address(server).rsplit(".", 1)[0] + ".3/24"]
 
     def close(self):
         for namespace in self.namespaces:

@@ -34,10 +34,10 @@ def die_with_us():
 def server_words(place, server, service, core, spin):
     waiting = ["--busy"] if spin else []
     if server == "headrace":
-        return [BUILD / "echo_server", *place.own_options("server"), "--port", PORT, "--service",
+        return [BUILD / "echo_server", *place.server_options(), "--port", PORT, "--service",
                 service, "--cores", core, *waiting]
     if server == "reflector":
-        return [BUILD / "reflector", *place.own_options("server"), "--port", PORT, "--cores", core,
+        return [BUILD / "reflector", *place.server_options(), "--port", PORT, "--cores", core,
                 *(["--one-way"] if service != "echo" else []), *waiting]
     return [BUILD / "kernel_echo", "--engine", server, "--address", place.server_address(server),
             "--port", PORT, "--service", service, "--cores", core, *waiting]
@@ -84,7 +84,7 @@ class Server:
 def client_words(place, cell, server, core, seconds, warmup, report):
     target = f"{place.server_address(server)}:{PORT}"
     times = ["--duration", seconds, "--warmup", warmup, "--json", report]
-    own = [*place.own_options("client"), "--cores", core, "--busy"]
+    own = [*place.client_options(server), "--cores", core, "--busy"]
     if server == "reflector":
         if cell.section == "bulk":
             # An Ethernet payload of 1500 bytes is 1472 of UDP.
