@@ -7,8 +7,8 @@
 #include <time.h>
 
 /* More at once would overrun a server's backlog or a ring, and come again after a
- * second: 64 handshakes keep any link busy. */
-#define OPENING_MAX 64u
+ * second: so many handshakes keep any link busy. */
+#define OPENING_MAX 128u
 
 static const uint64_t ns_per_s = 1000000000;
 /* A connection that failed is opened again after so long. */
@@ -91,6 +91,7 @@ int load_make(struct load *load, const struct load_options *options,
                       options->connections, options->depth);
         return -1;
     }
+    load->is_holding = options->workload != LOAD_CONNECT;
     make_schedule(load, part);
     for (unsigned i = load->conn_count; i-- > 0;) {
         struct load_conn *conn = load_conn_at(load, i);
@@ -127,6 +128,22 @@ static void open_missing(struct load *load)
         load->missing = conn->link;
         workload_open(conn, load->now_ns);
     }
+}
+
+/* Requests of those that are open would take the place of the handshakes of the others, of
+ * which each that is lost costs a second: so they wait, but not beyond the warm-up. What was
+ * due meanwhile is sent by nobody. */
+static void release(struct load *load)
+{
+    bool all_are_open = !load->missing && !load->failed && load->opening == 0;
+
+    if (!all_are_open && load->now_ns < load->start_ns) {
+        return;
+    }
+    while (load->schedule.next_ns < load->now_ns && load->schedule.next_ns < load->start_ns) {
+        (void)schedule_take(&load->schedule);
+    }
+    workload_release(load);
 }
 
 static void start_measuring(struct load *load)
@@ -176,7 +193,12 @@ bool load_tick(struct load *load)
     if (load->missing || load->failed) {
         open_missing(load);
     }
-    workload_issue_due(load);
+    if (load->is_holding) {
+        release(load);
+    }
+    if (!load->is_holding) {
+        workload_issue_due(load);
+    }
     atomic_store_explicit(&load->shown_requests, load->results.requests, memory_order_relaxed);
     atomic_store_explicit(&load->shown_in, load->results.bytes_in, memory_order_relaxed);
     atomic_store_explicit(&load->shown_out, load->results.bytes_out, memory_order_relaxed);

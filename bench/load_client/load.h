@@ -109,7 +109,8 @@ struct load {
     uint64_t started_ns; /* when measuring really began */
     uint64_t retry_ns;
     struct schedule schedule;
-    uint64_t due; /* requests of an open loop due in the measured time */
+    uint64_t due;    /* requests of an open loop due in the measured time */
+    bool is_holding; /* no requests yet: connections are opened first */
     bool measuring;
     bool is_over;
     bool failed_data;

@@ -155,12 +155,10 @@ void workload_issue_due(struct load *load)
     }
 }
 
-void workload_opened(struct load_conn *conn)
+static void begin(struct load_conn *conn)
 {
     struct load *load = conn->load;
 
-    load->opening--;
-    conn->state = LOAD_OPEN;
     switch (load->options->workload) {
     case LOAD_CONNECT:
         conn->limit = load->options->size;
@@ -180,6 +178,27 @@ void workload_opened(struct load_conn *conn)
         break;
     }
     push(conn);
+}
+
+void workload_release(struct load *load)
+{
+    load->is_holding = false;
+    for (unsigned i = 0; i < load->conn_count; i++) {
+        struct load_conn *conn = load_conn_at(load, i);
+
+        if (conn->state == LOAD_OPEN) {
+            begin(conn);
+        }
+    }
+}
+
+void workload_opened(struct load_conn *conn)
+{
+    conn->load->opening--;
+    conn->state = LOAD_OPEN;
+    if (!conn->load->is_holding) {
+        begin(conn);
+    }
 }
 
 void workload_writable(struct load_conn *conn)

@@ -11,6 +11,9 @@
 /* Opens a connection that is closed; its latency counts from `since_ns`. */
 void workload_open(struct load_conn *conn, uint64_t since_ns);
 
+/* Begins on all connections that are open; until then those that open wait. */
+void workload_release(struct load *load);
+
 /* Takes from the ready list connections for the requests that are due. */
 void workload_issue_due(struct load *load);
 /* Puts one at its end that may take a request, unless it stands there. */

@@ -31,17 +31,21 @@ static uint8_t place[4096];
 static struct {
     unsigned opened;
     unsigned closed;
-    unsigned refuse; /* so many opens */
+    unsigned refuse;  /* so many opens */
+    bool refuse_last; /* all opens of the last connection */
     uint64_t stall_from_ns;
     uint64_t stall_until_ns;
     uint64_t wrong_from_ns; /* answers with a byte changed; 0: never */
     uint64_t in_flight_max;
-    bool ends; /* closes when it has answered */
+    bool ends;         /* closes when it has answered */
+    uint64_t first_ns; /* when the first bytes were sent */
 } stack;
 
 static int fake_open(struct load_conn *conn)
 {
-    (void)conn;
+    if (stack.refuse_last && conn->number == CONNECTIONS - 1) {
+        return REFUSED;
+    }
     if (stack.refuse > 0) {
         stack.refuse--;
         return REFUSED;
@@ -62,6 +66,7 @@ static size_t fake_commit(struct load_conn *conn, uint8_t *from, size_t length)
     uint64_t in_flight = conn->sent + length - conn->received;
 
     assert_ptr_equal(from, place);
+    stack.first_ns = stack.first_ns > 0 ? stack.first_ns : load.now_ns;
     assert_true(pattern_matches(conn->number, conn->sent, from, length));
     stack.in_flight_max = max_u64(stack.in_flight_max, in_flight);
     return length;
@@ -252,6 +257,47 @@ static void what_is_refused_is_tried_again(void **state)
     }
 }
 
+/* Or the handshakes of the others would get lost among them. */
+static void requests_wait_until_all_are_open(void **state)
+{
+    static const struct {
+        const char *name;
+        struct load_options options;
+        unsigned refuse;
+        bool refuse_last;
+        uint64_t first_ns; /* at most, and no more than a step before */
+    } rows[] = {
+        {"opened at once",
+         {.depth = 1, .duration_s = 1, .warmup_s = 1},
+         0,
+         false,
+         BEGIN_NS + 2 * STEP_NS},
+        {"one later",
+         {.depth = 1, .duration_s = 1, .warmup_s = 1},
+         1,
+         false,
+         BEGIN_NS + MS(100) + 2 * STEP_NS},
+        {"one never", {.depth = 1, .duration_s = 1, .warmup_s = 1}, 0, true, BEGIN_NS + MS(1000)},
+        {"at a rate",
+         {.depth = 1, .duration_s = 1, .warmup_s = 1, .rate = 100000},
+         1,
+         false,
+         BEGIN_NS + MS(100) + 2 * STEP_NS},
+    };
+
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        struct load_options options = rows[i].options;
+
+        print_message("  %s\n", rows[i].name);
+        (void)reset(state);
+        stack.refuse = rows[i].refuse;
+        stack.refuse_last = rows[i].refuse_last;
+        run(&options, 0, 1);
+        assert_in_range(stack.first_ns, rows[i].first_ns - STEP_NS, rows[i].first_ns);
+        assert_true(load.results.latency.largest <= 2 * STEP_NS);
+    }
+}
+
 static void a_wrong_byte_ends_it(void **state)
 {
     struct load_options options = {.depth = 1, .duration_s = 1};
@@ -273,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup(workers_share_the_rate, reset),
         cmocka_unit_test_setup(connections_end_as_told, reset),
         cmocka_unit_test_setup(what_is_refused_is_tried_again, reset),
+        cmocka_unit_test_setup(requests_wait_until_all_are_open, reset),
         cmocka_unit_test_setup(a_wrong_byte_ends_it, reset),
     };
 
