@@ -261,11 +261,13 @@ static int run(struct lane *lanes, struct hr_stack *stack, const struct load_opt
     unsigned count = hr_stack_worker_count(stack);
     struct hr_failure failure;
 
-    if (make_lanes(lanes, stack, options) != 0) {
-        return -1;
-    }
     if (hr_stack_start(stack, &failure) != HR_OK) {
         (void)fprintf(stderr, "load: %s\n", failure.text);
+        return -1;
+    }
+    /* The time runs from here. */
+    if (make_lanes(lanes, stack, options) != 0) {
+        hr_stack_stop(stack);
         return -1;
     }
     for (unsigned i = 0; i < count; i++) {
