@@ -5,7 +5,7 @@
 #define AT_IP ETHERNET_HEADER_BYTES
 #define AT_UDP (ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES)
 
-int datagram_payload_bytes(const uint8_t *packet, unsigned length, const struct datagram_end *end)
+int datagram_payload_bytes(const uint8_t *packet, unsigned length, uint16_t port)
 {
     const uint8_t *ip = packet + AT_IP;
     const uint8_t *udp = packet + AT_UDP;
@@ -13,8 +13,7 @@ int datagram_payload_bytes(const uint8_t *packet, unsigned length, const struct 
 
     if (length < DATAGRAM_HEADER_BYTES || be16_load(packet + 12) != ETHERTYPE_IPV4 ||
         ip[0] != 0x45 || ip[9] != IPPROTO_UDP || (be16_load(ip + 6) & 0x3fff) != 0 ||
-        memcmp(ip + 16, end->address, sizeof end->address) != 0 || (packet[0] & 1) != 0 ||
-        be16_load(udp + 2) != end->port) {
+        (packet[0] & 1) != 0 || be16_load(udp + 2) != port) {
         return -1;
     }
     bytes = be16_load(udp + 4);

@@ -45,15 +45,9 @@ struct datagram_report {
 #define DATAGRAM_REPORT_BYTES                                                                      \
     ((unsigned)(sizeof(struct datagram_mark) + sizeof(struct datagram_report)))
 
-/* Whose datagrams are ours. */
-struct datagram_end {
-    uint8_t address[4];
-    uint16_t port;
-};
-
-/* The payload's length if the packet is a whole datagram for that end, else -1. Checksums
- * are not looked at. */
-int datagram_payload_bytes(const uint8_t *packet, unsigned length, const struct datagram_end *end);
+/* The payload's length if the packet is a whole datagram for that port, else -1. Neither
+ * checksums nor the address are looked at: the XDP program brings what is for ours. */
+int datagram_payload_bytes(const uint8_t *packet, unsigned length, uint16_t port);
 
 /* Makes it go back: addresses and ports change places, on which no checksum depends. */
 void datagram_turn_back(uint8_t *packet);

@@ -37,7 +37,7 @@ static void write_header(struct drive *drive, const struct net_path *path)
     const struct reflector_options *options = drive->worker->options;
     uint16_t ports[2] = {options->port, options->target_port};
     struct net_header header = {
-        .local = &options->address.addr,
+        .local = &options->addresses[options->source].addr,
         .remote = &options->target,
         .protocol = IPPROTO_UDP,
         .ttl = NET_TTL,

@@ -118,6 +118,7 @@ static int open_interface(struct end *end, const struct nic_facts *nic)
 {
     const struct reflector_options *options = end->options;
     struct xdp_queue_config queues[REFLECTOR_WORKERS_MAX];
+    struct ip_addr addresses[REFLECTOR_ADDRESSES_MAX];
     struct xdp_config config = xdp_config_default;
     struct xdp_error error = {0};
 
@@ -131,8 +132,11 @@ static int open_interface(struct end *end, const struct nic_facts *nic)
     config.queue_count = end->worker_count;
     config.region = &end->memory.region;
     config.entries[XSK_FILL] = nic_frames_to_lend(nic);
-    config.addresses = &options->address.addr;
-    config.address_count = 1;
+    for (unsigned i = 0; i < options->address_count; i++) {
+        addresses[i] = options->addresses[i].addr;
+    }
+    config.addresses = addresses;
+    config.address_count = options->address_count;
     return xdp_open(&config, &end->interface, &error) == 0 ? 0 : fail(&error);
 }
 
@@ -145,8 +149,8 @@ static int make_worker(struct end *end, unsigned index)
         .pool = &end->memory.pools[index],
         .mac = end->interface->nic.mac,
         .mtu = (uint16_t)min_u32(end->interface->mtu_bytes, NET_MTU_MAX),
-        .address_count = 1,
-        .addresses = &options->address,
+        .address_count = options->address_count,
+        .addresses = options->addresses,
         .neighbours = worker->neighbours,
         .neighbours_max = END_NEIGHBOURS,
         .transport = &transport,
@@ -158,12 +162,8 @@ static int make_worker(struct end *end, unsigned index)
     worker->pool = &end->memory.pools[index];
     worker->is_stopping = &end->is_stopping;
     worker->stop_fd = end->stop_fd;
-    worker->own.port = options->port;
-    memcpy(worker->own.address, options->address.addr.bytes + 12, sizeof worker->own.address);
     if (net_init(&worker->net, &config) != 0) {
-        (void)fprintf(stderr,
-                      "reflector: '%s' is no address that a host may have; see --address.\n",
-                      options->address_text);
+        (void)fprintf(stderr, "reflector: A host can't have the addresses of --address.\n");
         return 2;
     }
     return 0;
@@ -296,7 +296,8 @@ static void learn_source(struct end_worker *worker, const struct packet *packet)
     const uint8_t *ethernet = frame_data(worker->pool, packet->frame) + packet->l2_offset;
     struct mac_addr mac;
 
-    if (ip_prefix_contains(&worker->options->address, &packet->src)) {
+    /* Not one that a gateway would have to reach. */
+    if (net_source_for(&worker->net, &packet->src) != NULL) {
         memcpy(&mac, ethernet + sizeof mac, sizeof mac);
         (void)net_neighbour_set(&worker->net, &packet->src, &mac);
     }

@@ -24,7 +24,6 @@ struct end_worker {
     struct port_xdp *xdp;
     struct frame_pool *pool;
     struct net net;
-    struct datagram_end own;
     struct neighbour neighbours[END_NEIGHBOURS];
     unsigned core;
     const atomic_bool *is_stopping;

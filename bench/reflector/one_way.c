@@ -13,7 +13,7 @@ static bool take(struct drive *drive, const struct port_packet *raw, uint64_t se
     struct end_worker *worker = drive->worker;
     const uint8_t *packet = frame_data(worker->pool, raw->frame) + raw->offset;
     const uint8_t *payload = packet + DATAGRAM_HEADER_BYTES;
-    int bytes = datagram_payload_bytes(packet, raw->length, &worker->own);
+    int bytes = datagram_payload_bytes(packet, raw->length, worker->options->port);
     struct datagram_mark mark = {0};
     bool found;
 

@@ -15,7 +15,8 @@ static const char help[] =
     "the ceiling of the place. With --drive it is the other end, and measures.\n"
     "\n"
     "  --interface IF       network interface\n"
-    "  --address CIDR       own IPv4 address, as 192.0.2.1/24. The kernel must not have it.\n"
+    "  --address CIDR       own IPv4 address, as 192.0.2.1/24; may be repeated. The kernel\n"
+    "                       must not have it.\n"
     "  --port N             own UDP port (7)\n"
     "  --queues LIST        queues of the interface, a worker each, as 0,1 (all; with\n"
     "                       --drive, which uses one: 0)\n"
@@ -95,12 +96,18 @@ static enum reflector_parse wrong(const char *format, const char *value)
 
 static enum reflector_parse take_address(const char *value, struct reflector_options *options)
 {
-    if (ip_prefix_parse(value, &options->address) != 0 || !ip_addr_is_v4(&options->address.addr) ||
+    struct ip_prefix address;
+
+    if (options->address_count == REFLECTOR_ADDRESSES_MAX) {
+        return wrong("'%s' is one too many: at most 16 can be given.", value);
+    }
+    if (ip_prefix_parse(value, &address) != 0 || !ip_addr_is_v4(&address.addr) ||
         !strchr(value, '/')) {
         return wrong("--address takes an IPv4 address and its prefix, as 192.0.2.1/24, not '%s'.",
                      value);
     }
-    options->address_text = value;
+    options->address_texts[options->address_count] = value;
+    options->addresses[options->address_count++] = address;
     return REFLECTOR_RUN;
 }
 
@@ -226,7 +233,7 @@ static enum reflector_parse check(struct reflector_options *options)
     if (!options->interface) {
         return wrong("%s", "No interface was given: --interface IF.");
     }
-    if (!options->address_text) {
+    if (options->address_count == 0) {
         return wrong("%s", "No address was given: --address CIDR.");
     }
     if (options->is_driver && options->queue_count == 0) {
@@ -235,8 +242,12 @@ static enum reflector_parse check(struct reflector_options *options)
     if (options->is_driver && (options->queue_count > 1 || options->core_count > 1)) {
         return wrong("%s", "With --drive there is one queue and one core.");
     }
-    if (options->is_driver && !ip_prefix_contains(&options->address, &options->target)) {
-        return wrong("--drive takes an address on the link of '%s'.", options->address_text);
+    while (options->is_driver &&
+           !ip_prefix_contains(&options->addresses[options->source], &options->target)) {
+        if (++options->source == options->address_count) {
+            return wrong("--drive takes an address on the link of '%s'.",
+                         options->address_texts[0]);
+        }
     }
     options->size =
         max_u32(options->size, options->is_one_way ? DATAGRAM_REPORT_BYTES : DATAGRAM_SIZE_MIN);

@@ -7,6 +7,7 @@
 #include "datapath/xdp/xdp_interface.h"
 
 #define REFLECTOR_WORKERS_MAX 64u
+#define REFLECTOR_ADDRESSES_MAX 16u
 /* RX has 1,024 entries: more at once could only be lost. */
 #define REFLECTOR_IN_FLIGHT_MAX 1024u
 
@@ -18,8 +19,10 @@ enum reflector_wait {
 
 struct reflector_options {
     const char *interface;
-    const char *address_text; /* as it was given */
-    struct ip_prefix address;
+    const char *address_texts[REFLECTOR_ADDRESSES_MAX]; /* as they were given */
+    struct ip_prefix addresses[REFLECTOR_ADDRESSES_MAX];
+    unsigned address_count;
+    unsigned source; /* of the driver: the address that it sends from */
     uint16_t port;
     enum xdp_mode mode;
     enum reflector_wait wait;

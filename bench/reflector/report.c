@@ -6,9 +6,12 @@
 
 void report_ready(const struct end *end)
 {
-    (void)printf("ready %s on %s port %u, %u worker%s:",
-                 end->options->is_one_way ? "counting" : "reflecting", end->options->address_text,
-                 end->options->port, end->worker_count, end->worker_count == 1 ? "" : "s");
+    (void)printf("ready %s on", end->options->is_one_way ? "counting" : "reflecting");
+    for (unsigned i = 0; i < end->options->address_count; i++) {
+        (void)printf(" %s", end->options->address_texts[i]);
+    }
+    (void)printf(" port %u, %u worker%s:", end->options->port, end->worker_count,
+                 end->worker_count == 1 ? "" : "s");
     for (unsigned i = 0; i < end->worker_count; i++) {
         (void)printf("%s queue %u %s on core %u", i > 0 ? "," : "", end->options->queues[i],
                      xdp_mode_name(end->interface->mode), end->workers[i].core);

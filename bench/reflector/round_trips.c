@@ -80,7 +80,7 @@ static void take(struct drive *drive, const struct port_packet *raw)
 {
     struct end_worker *worker = drive->worker;
     const uint8_t *packet = frame_data(worker->pool, raw->frame) + raw->offset;
-    int bytes = datagram_payload_bytes(packet, raw->length, &worker->own);
+    int bytes = datagram_payload_bytes(packet, raw->length, worker->options->port);
     int slot;
 
     if (bytes < 0) {

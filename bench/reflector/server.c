@@ -44,7 +44,7 @@ static void count(struct end_worker *worker, const struct port_packet *raw, unsi
 static void take(struct end_worker *worker, const struct port_packet *raw, uint64_t now_ns)
 {
     const uint8_t *packet = frame_data(worker->pool, raw->frame) + raw->offset;
-    int bytes = datagram_payload_bytes(packet, raw->length, &worker->own);
+    int bytes = datagram_payload_bytes(packet, raw->length, worker->options->port);
 
     if (bytes < 0) {
         end_other(worker, raw, now_ns);

@@ -45,7 +45,7 @@ P
 }
 
 drive() {
-    in_client timeout 60 "$REFLECTOR" --interface "$client_if" --address "$driver_address/24" \
+    in_client timeout 60 "$REFLECTOR" --interface "$client_if" --address 10.79.0.3/24 --address "$driver_address/24" \
         --drive "$server_address:7" --duration 0.3 --warmup 0.05 --json "$work/driver.json" "$@" \
         >"$work/driver" 2>&1 || fail "drive $*: $(cat "$work/driver")"
 }

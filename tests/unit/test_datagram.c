@@ -18,7 +18,6 @@ static const uint8_t good[] = {
     69, 0, 0, 32, 0, 0,  64, 0, 64,  17,  38,  203, 10, 0, 0, 2, 10, 0, 0, 1, /* IPv4 */
     0,  9, 0, 7,  0, 12, 0,  0, 'a', 'b', 'c', 'd', 0,  0,                    /* UDP */
 };
-static const struct datagram_end end = {.address = {10, 0, 0, 1}, .port = 7};
 
 static void takes_what_is_its_own(void **state)
 {
@@ -41,7 +40,6 @@ static void takes_what_is_its_own(void **state)
         {"more fragments", 20, 0x20, sizeof good, -1},
         {"a later fragment", 21, 1, sizeof good, -1},
         {"TCP", 23, 6, sizeof good, -1},
-        {"to another address", 33, 3, sizeof good, -1},
         {"to another port", 37, 8, sizeof good, -1},
         {"UDP shorter than its header", 39, 7, sizeof good, -1},
         {"UDP longer than IP", 39, 13, sizeof good, -1},
@@ -55,7 +53,7 @@ static void takes_what_is_its_own(void **state)
         print_message("  %s\n", cases[i].name);
         memcpy(packet, good, sizeof good);
         packet[cases[i].at] = cases[i].value;
-        assert_int_equal(datagram_payload_bytes(packet, cases[i].length, &end), cases[i].bytes);
+        assert_int_equal(datagram_payload_bytes(packet, cases[i].length, 7), cases[i].bytes);
     }
 }
 
