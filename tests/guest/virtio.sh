@@ -25,7 +25,7 @@ assemble() {
     mkdir -p "$GUEST"
     "$here/kernel" "$GUEST/kernel"
     "$here/initramfs" "$GUEST/initramfs" "$GUEST/kernel/modules" "$(command -v busybox)" "$here/init" \
-        "$ECHO_SERVER" "$KERNEL_ECHO" "$ANSWERER" ip ss ethtool
+        "$ECHO_SERVER" "$KERNEL_ECHO" "$ANSWERER" "$TURNER" ip ss ethtool
     say "the guest is assembled, Linux $(cat "$GUEST/kernel/release")"
 }
 
@@ -174,6 +174,17 @@ check_kill() {
     say "killed: the kernel has it after $took ms, a new server serves"
 }
 
+# Flows change their queue all the time: a packet that came in by one socket is sent again,
+# in place, by the other, which has registered the same region.
+check_crossing() {
+    local port=40000 ports=64
+    outside sysctl -q -w net.ipv4.ip_local_port_range="$port $((port + ports - 1))"
+    guest_must "turner eth0 $stack_address $outside_address $port $ports >/tmp/turner 2>&1 & echo \$! >/tmp/turner.pid"
+    client "$stack_address" --connections 50 --bytes 400000
+    guest 'kill $(cat /tmp/turner.pid)' || fail "flows were not turned: $(guest_file /tmp/turner)"
+    say 'flows that change their queue all the time'
+}
+
 # What the server says of itself at its end: its mode, and of each worker that it worked.
 check_statistics() {
     guest_file /tmp/json >"$work/json"
@@ -186,6 +197,9 @@ assert len(workers) == int(sys.argv[2]), "how many workers"
 for worker in workers:
     assert worker["accepted"] > 0, "a worker without connections"
     assert worker["connections"] == 0 and worker["frames_data"] == 0, "something is left"
+crossed = sum(worker["crossed"] for worker in workers)
+print(f"{crossed} of {sum(worker['rx_packets'] for worker in workers)} packets crossed")
+assert crossed > 0 or len(workers) == 1, "nothing crossed"
 P
 }
 
@@ -199,6 +213,7 @@ for queues in 1 2; do
     check_beside
     check_stall
     check_kill
+    [ "$queues" = 1 ] || check_crossing
     server_stop
     check_statistics
     machine_stop
