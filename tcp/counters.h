@@ -42,7 +42,7 @@
     X(dropped_no_memory, "SYNs dropped: no connection, flight or table entry free")                \
     X(no_connection, "segments for no connection")                                                 \
     X(output_no_frame, "turns of output put off for want of a control frame")                      \
-    X(time_wait_reused, "TIME-WAIT entries reopened by a SYN")                                     \
+    X(time_wait_reused, "TIME-WAIT entries whose place a new connection took")                     \
     X(time_wait_evicted, "TIME-WAIT entries dropped before their time")                            \
     X(spurious_probes, "tail loss probes that a D-SACK showed to be needless")                     \
     X(pruned, "pieces of out-of-order data dropped under pressure")                                \

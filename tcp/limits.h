@@ -74,6 +74,8 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 
 /* MSL is 30 s here, as in Linux and FreeBSD; RFC 9293 has 2 minutes. */
 #define TCP_TIME_WAIT_NS (60 * NS_PER_S)
+/* From when on a port of ours may be taken again, with timestamps: Linux's tcp_tw_reuse. */
+#define TCP_TIME_WAIT_REUSE_NS NS_PER_S
 #define TCP_FIN_WAIT_2_NS (60 * NS_PER_S)
 
 /* RFC 7323 section 5.5: TS.Recent is not trusted after 24 days of idleness. */

@@ -54,6 +54,18 @@ void tcp_open_window(struct tcp_conn *conn)
     conn->tcp->promised_bytes += window;
 }
 
+/* A port in TIME-WAIT may be taken again when what is left of the old connection can't be
+ * mistaken: both sides had timestamps, and ours have moved on (RFC 6191 section 2, which says
+ * it of the passive side). The second is Linux's (net.ipv4.tcp_tw_reuse): a peer whose clock
+ * of timestamps is as slow as RFC 7323 allows sees them move too. */
+static bool may_reuse(const struct tcp *tcp, uint32_t index)
+{
+    const struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+
+    return entry->timestamps &&
+           tcp->now_ns + tcp->timewait.duration_ns >= entry->expiry_ns + TCP_TIME_WAIT_REUSE_NS;
+}
+
 /* RFC 6056 algorithm 3 in its simple form: a keyed hash of the peer picks where
  * the search begins, a counter spreads what follows. */
 static int choose_port(struct tcp *tcp, struct tcp_tuple *tuple)
@@ -63,8 +75,11 @@ static int choose_port(struct tcp *tcp, struct tcp_tuple *tuple)
     tuple->local_port = 0;
     start = (isn_port_offset(tcp->secret, tuple) + tcp->port_next) % tcp->port_count;
     for (uint32_t tried = 0; tried < tcp->port_count; tried++) {
+        uint32_t waiting;
+
         tuple->local_port = (uint16_t)(tcp->port_first + (start + tried) % tcp->port_count);
-        if (!tcp_conn_find(tcp, tuple) && tcp_timewait_find(tcp, tuple) == TIMEWAIT_NONE) {
+        waiting = tcp_timewait_find(tcp, tuple);
+        if (!tcp_conn_find(tcp, tuple) && (waiting == TIMEWAIT_NONE || may_reuse(tcp, waiting))) {
             tcp->port_next += tried + 1;
             return TCP_OK;
         }
@@ -91,6 +106,20 @@ static int choose_local(struct tcp *tcp, struct tcp_tuple *tuple)
     return tcp_conn_find(tcp, tuple) || tcp_timewait_find(tcp, tuple) != TIMEWAIT_NONE
                ? TCP_ERR_IN_USE
                : TCP_OK;
+}
+
+/* The new connection is in the place of one in TIME-WAIT: it goes on behind its numbers, and
+ * the entry leaves, which would answer for it. */
+static void replace_waiting(struct tcp_conn *conn)
+{
+    struct tcp *tcp = conn->tcp;
+    uint32_t index = tcp_timewait_find(tcp, &conn->tuple);
+
+    if (index != TIMEWAIT_NONE) {
+        tcp_open_behind(conn, timewait_at(&tcp->timewait, index)->snd_nxt);
+        tcp_timewait_forget(tcp, index);
+        tcp->counters.time_wait_reused++;
+    }
 }
 
 int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
@@ -125,6 +154,7 @@ int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
         tcp_conn_abandon(conn);
         return TCP_ERR_NO_MEMORY;
     }
+    replace_waiting(conn);
     conn->flags |= TCP_CONN_OPEN_TOLD;
     tcp_conn_want_output(conn);
     *out = conn;

@@ -7,6 +7,7 @@
 #include "tests/unit/tcp_fixture.h"
 
 #include "tcp/isn.h"
+#include "tcp/timewait_table.h"
 #include "tests/unit/net_packets.h"
 
 static int connects(struct tcp_fixture *f, const struct tcp_tuple *tuple, struct tcp_conn **conn)
@@ -136,6 +137,70 @@ static void the_search_for_a_port_misses_none(void **state)
     forget_sent(f);
 }
 
+/* Of one port: opened, and closed by us. */
+static void through_time_wait(struct tcp_fixture *f, struct tcp_tuple *tuple, bool timestamps)
+{
+    struct tcp_conn *conn;
+
+    f->config.port_first = 65530;
+    f->config.port_count = 1;
+    f->settings.timestamps = timestamps;
+    f->peer->timestamps = timestamps;
+    tuple->local_port = 0;
+    assert_int_equal(connects(f, tuple, &conn), TCP_OK);
+    f->peer->local_port = conn->tuple.local_port;
+    turn(f);
+    expect(f, TCP_SYN, .seq = 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    expect(f, TCP_ACK, .seq = 2, .ack = 2);
+    expect_state(f, TCP_TIME_WAIT);
+    assert_int_equal(connects(f, tuple, &conn), TCP_ERR_IN_USE);
+}
+
+/* RFC 6191: with timestamps, and a second later, behind the numbers of the old one. */
+static void a_port_in_time_wait_is_taken_again(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_tuple tuple = tuple_of(f);
+    struct tcp_conn *conn;
+    uint32_t snd_nxt;
+
+    through_time_wait(f, &tuple, true);
+    wait_ns(f, TCP_TIME_WAIT_REUSE_NS - 1);
+    assert_int_equal(connects(f, &tuple, &conn), TCP_ERR_IN_USE);
+    wait_ns(f, 1);
+    /* As if much had been sent: the clock of the ISN alone would fall behind. */
+    snd_nxt = timewait_at(&f->tcp.timewait, timewait_oldest(&f->tcp.timewait))->snd_nxt += 1u << 30;
+    f->peer->told = (struct told){0};
+    assert_int_equal(connects(f, &tuple, &conn), TCP_OK);
+    assert_true(seq_gt(conn->snd.iss, snd_nxt));
+    assert_int_equal(timewait_count(&f->tcp.timewait), 0);
+    assert_int_equal(f->tcp.counters.time_wait_reused, 1);
+    turn(f);
+    forget_sent(f);
+}
+
+static void without_timestamps_it_waits(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_tuple tuple = tuple_of(f);
+    struct tcp_conn *conn;
+
+    through_time_wait(f, &tuple, false);
+    wait_ns(f, TCP_TIME_WAIT_NS - 1);
+    assert_int_equal(connects(f, &tuple, &conn), TCP_ERR_IN_USE);
+    wait_ns(f, 1);
+    f->peer->told = (struct told){0};
+    assert_int_equal(connects(f, &tuple, &conn), TCP_OK);
+    assert_int_equal(f->tcp.counters.time_wait_reused, 0);
+    turn(f);
+    forget_sent(f);
+}
+
 static void an_open_without_memory_leaves_nothing(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -229,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(a_tuple_is_one_host_and_one_of_ours),   SCRIPT(a_port_is_taken_once),
         SCRIPT(ephemeral_ports_use_up_their_range),    SCRIPT(the_search_for_a_port_misses_none),
+        SCRIPT(a_port_in_time_wait_is_taken_again),    SCRIPT(without_timestamps_it_waits),
         SCRIPT(an_open_without_memory_leaves_nothing), SCRIPT(a_syn_is_repeated_and_given_up),
         SCRIPT(a_syn_ack_is_repeated_and_given_up),    SCRIPT(the_first_window_is_squeezed),
     };
