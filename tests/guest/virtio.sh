@@ -43,6 +43,10 @@ server_start() {
     wait_until 'the server was not ready' 60 server_is_ready
 }
 
+is_answering() {
+    outside ping -q -c 10 -i 0.3 -W 5 "$stack_address" >"$work/ping"
+}
+
 server_has_ended() {
     guest '[ -e /tmp/status ]'
 }
@@ -93,6 +97,21 @@ check_refused() {
         fail "on veth it said: $said"
     guest_must 'ip link del v0'
     say 'refused on veth, with its sentence'
+}
+
+# One boot in a dozen gives a NIC out of which nothing comes after attaching, whatever
+# program attaches: that boot is not what is tested. A second one is not forgiven.
+machine_and_server_start() {
+    machine_start "$queues"
+    [ "$queues" != 1 ] || check_refused
+    server_start zerocopy
+    is_answering && return
+    echo 'NO ANSWER came out of the NIC, the machine is booted a second time. It said:'
+    guest 'tail -n 1 /tmp/server; ss --xdp -e; grep virtio /proc/interrupts' || true
+    machine_stop
+    machine_start "$queues"
+    server_start zerocopy
+    is_answering || fail "no answer came out of the NIC twice: $(tail -2 "$work/ping")"
 }
 
 # What the guest's kernel says of each socket, which has registered the region for itself.
@@ -205,9 +224,7 @@ P
 
 assemble
 for queues in 1 2; do
-    machine_start "$queues"
-    [ "$queues" != 1 ] || check_refused
-    server_start zerocopy
+    machine_and_server_start
     check_zero_copy
     check_bytes
     check_beside
