@@ -70,8 +70,9 @@ client() {
 }
 
 load_start() {
-    outside "$LOAD" --stack kernel --target "$stack_address:7" --connections 20 --size 1000 \
-        --duration 200 --verify >"$work/load" 2>&1 &
+    # Not through a function: then the pid would be that of a shell, and the load outlive it.
+    ip netns exec "$outside_ns" "$LOAD" --stack kernel --target "$stack_address:7" \
+        --connections 20 --size 1000 --duration 200 --verify >"$work/load" 2>&1 &
     helpers+=($!)
     wait_until 'there was no load' 30 is_beyond in 0
 }
