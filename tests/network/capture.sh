@@ -41,6 +41,12 @@ count() {
         -T fields -e frame.number 2>/dev/null | wc -l
 }
 
+# first FILTER: the first of them, whole.
+first() {
+    tshark -r "$work/capture" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y "$1" \
+        -V -x 2>/dev/null | sed -n 1,120p
+}
+
 # Packets that either end of the link has dropped so far.
 link_dropped() {
     {
@@ -80,7 +86,7 @@ segments=$(count "tcp && ip.src == $server_address")
 for filter in 'ip.checksum.status == 0' 'tcp.checksum.status == 0' '_ws.malformed' \
     'tcp.flags.reset == 1'; do
     bad=$(count "$filter")
-    [ "$bad" = 0 ] || fail "$bad packets: $filter"
+    [ "$bad" = 0 ] || fail "$bad packets: $filter: $(first "$filter")"
 done
 again=$(count "tcp.analysis.retransmission && ip.src == $server_address")
 [ $((again * 10000)) -lt "$segments" ] || fail "$again of $segments segments were sent again"
