@@ -5,13 +5,14 @@
 #include "bench/descriptors.h"
 #include "bench/echo/options.h"
 #include "bench/echo/services.h"
+#include "bench/result_file.h"
+#include "bench/signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,14 +25,6 @@ static double now_s(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Waits for a signal for at most so long; true when one came. */
-static bool wait_signal(const sigset_t *signals, double seconds)
-{
-    struct timespec span = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-    return sigtimedwait(signals, NULL, &span) > 0;
 }
 
 static void print_ready(const struct echo_options *options, struct hr_stack *stack)
@@ -85,19 +78,6 @@ static void write_worker(FILE *file, const struct hr_stats *stats)
 
 /* Opened before anything else is: who asked for numbers does not want to hear at the
  * end of a run that there are none. */
-static bool open_json(const struct echo_options *options, FILE **file)
-{
-    *file = options->json ? fopen(options->json, "we") : NULL;
-    if (options->json && !*file) {
-        (void)fprintf(stderr,
-                      "echo_server: '%s' can't be written: %s; give --json a file in a directory "
-                      "where you may write.\n",
-                      options->json, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 static void write_json(FILE *file, const struct hr_stack *stack)
 {
     (void)fprintf(file, "{\"mode\": \"%s\", \"workers\": [\n", hr_stack_mode(stack));
@@ -110,19 +90,6 @@ static void write_json(FILE *file, const struct hr_stack *stack)
         (void)fprintf(file, "}");
     }
     (void)fprintf(file, "\n]}\n");
-}
-
-/* True when there is nothing to write, or all of it was written. */
-static bool close_json(const struct echo_options *options, FILE *file)
-{
-    bool failed = file && ferror(file) != 0;
-
-    if (file && (fclose(file) != 0 || failed)) {
-        (void)fprintf(stderr, "echo_server: '%s' could not be written: %s.\n", options->json,
-                      strerror(errno));
-        return false;
-    }
-    return true;
 }
 
 static uint64_t open_connections(const struct hr_stack *stack)
@@ -139,7 +106,7 @@ static void drain(struct hr_stack *stack, const struct hr_addr *addr, const sigs
     double until = now_s() + drain_s;
 
     (void)hr_unlisten(stack, addr);
-    while (open_connections(stack) > 0 && now_s() < until && !wait_signal(signals, 0.02)) {
+    while (open_connections(stack) > 0 && now_s() < until && !signals_wait(signals, 0.02)) {
     }
 }
 
@@ -164,7 +131,7 @@ static void serve(const struct echo_options *options, struct hr_stack *stack,
             next_stats = next_stats > now ? next_stats : now;
         }
         wake = end < next_stats ? end : next_stats;
-        if (wait_signal(signals, wake - now < 3600 ? wake - now : 3600)) {
+        if (signals_wait(signals, wake - now < 3600 ? wake - now : 3600)) {
             return;
         }
     }
@@ -243,13 +210,9 @@ int main(int argc, char **argv)
     default:
         return 2;
     }
-    /* Blocked before the threads exist, so that only main ever gets them. */
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    signals_block(&signals);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (!open_json(&options, &json)) {
+    if (!result_file_open("echo_server", "--json", options.json, &json)) {
         return 1;
     }
     options.stack.on_event = on_event;
@@ -259,5 +222,5 @@ int main(int argc, char **argv)
     }
     result = run(&options, stack, &signals, json);
     hr_stack_destroy(stack);
-    return close_json(&options, json) ? result : 1;
+    return result_file_close("echo_server", options.json, json) ? result : 1;
 }

@@ -4,12 +4,13 @@
  */
 #include "bench/descriptors.h"
 #include "bench/kernel/worker.h"
+#include "bench/result_file.h"
+#include "bench/signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 struct server {
@@ -105,7 +106,6 @@ static void wait_for_end(const struct server *server, const sigset_t *signals)
     for (;;) {
         double now = now_s();
         double span;
-        struct timespec wait;
 
         if (now >= end) {
             return;
@@ -118,9 +118,7 @@ static void wait_for_end(const struct server *server, const sigset_t *signals)
         }
         span = (end < next_stats ? end : next_stats) - now;
         span = span < 3600 ? span : 3600;
-        wait.tv_sec = (time_t)span;
-        wait.tv_nsec = (long)((span - (double)wait.tv_sec) * 1e9);
-        if (sigtimedwait(signals, NULL, &wait) > 0) {
+        if (signals_wait(signals, span)) {
             return;
         }
     }
@@ -158,30 +156,6 @@ static void stop(struct server *server)
     }
 }
 
-/* Opened first: who asked for numbers wants to hear at once that there will be none. */
-static bool open_json(const struct kernel_options *options, FILE **file)
-{
-    *file = options->json ? fopen(options->json, "we") : NULL;
-    if (options->json && !*file) {
-        (void)fprintf(stderr, "kernel_echo: '%s' can't be written: %s.\n", options->json,
-                      strerror(errno));
-        return false;
-    }
-    return true;
-}
-
-static bool close_json(const struct kernel_options *options, FILE *file)
-{
-    bool failed = file && ferror(file) != 0;
-
-    if (file && (fclose(file) != 0 || failed)) {
-        (void)fprintf(stderr, "kernel_echo: '%s' could not be written: %s.\n", options->json,
-                      strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
     static struct server server;
@@ -198,13 +172,9 @@ int main(int argc, char **argv)
     default:
         return 2;
     }
-    /* Blocked before the threads exist, so that only main ever gets them. */
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    signals_block(&signals);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (!open_json(&server.options, &json)) {
+    if (!result_file_open("kernel_echo", NULL, server.options.json, &json)) {
         return 1;
     }
     good = start(&server);
@@ -219,5 +189,5 @@ int main(int argc, char **argv)
             write_json(json, &server);
         }
     }
-    return close_json(&server.options, json) && good ? 0 : 1;
+    return result_file_close("kernel_echo", server.options.json, json) && good ? 0 : 1;
 }

@@ -5,12 +5,12 @@
 #include "bench/histogram_log.h"
 #include "bench/load_client/engine.h"
 #include "bench/load_client/report.h"
+#include "bench/result_file.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,32 +20,6 @@ static void show_progress(const struct load_progress *progress)
                   progress->requests, (double)progress->bytes_in / 1e6,
                   (double)progress->bytes_out / 1e6,
                   progress->seconds_left > 0 ? progress->seconds_left : 0);
-}
-
-/* Opened before the run, which is in vain when its results can't be kept. */
-static bool open_file(const char *option, const char *path, FILE **file)
-{
-    *file = path ? fopen(path, "we") : NULL;
-    if (path && !*file) {
-        (void)fprintf(stderr,
-                      "load: '%s' can't be written: %s; give %s a file in a directory where "
-                      "you may write.\n",
-                      path, strerror(errno), option);
-        return false;
-    }
-    return true;
-}
-
-/* True when there is nothing to write, or all of it was written. */
-static bool close_file(const char *path, FILE *file)
-{
-    bool failed = file && ferror(file) != 0;
-
-    if (file && (fclose(file) != 0 || failed)) {
-        (void)fprintf(stderr, "load: '%s' could not be written: %s.\n", path, strerror(errno));
-        return false;
-    }
-    return true;
 }
 
 static double now_s(void)
@@ -84,8 +58,8 @@ int main(int argc, char **argv)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    if (!open_file("--json", options.json, &json) ||
-        !open_file("--histogram", options.histogram, &histogram)) {
+    if (!result_file_open("load", "--json", options.json, &json) ||
+        !result_file_open("load", "--histogram", options.histogram, &histogram)) {
         return 1;
     }
     result = (options.stack == LOAD_KERNEL ? kernel_run : headrace_run)(
@@ -106,7 +80,7 @@ int main(int argc, char **argv)
     if (histogram) {
         write_histogram(histogram, &results);
     }
-    written = close_file(options.json, json);
-    written = close_file(options.histogram, histogram) && written;
+    written = result_file_close("load", options.json, json);
+    written = result_file_close("load", options.histogram, histogram) && written;
     return written && load_errors(&results) == 0 ? 0 : 1;
 }

@@ -5,12 +5,12 @@
 #include "bench/descriptors.h"
 #include "bench/reflector/report.h"
 #include "bench/reflector/server.h"
+#include "bench/result_file.h"
+#include "bench/signals.h"
 #include "datapath/util.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
-#include <time.h>
 
 static struct drive drive;
 static struct drive_result result;
@@ -42,9 +42,8 @@ static void wait_for_end(const struct reflector_options *options, const sigset_t
     /* A process that was stopped and goes on wakes up here without a signal. */
     while (now_ns < end_ns) {
         uint64_t left_ns = min_u64(end_ns - now_ns, 3600 * NS_PER_S);
-        struct timespec span = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
 
-        if (sigtimedwait(signals, NULL, &span) > 0) {
+        if (signals_wait(signals, (double)left_ns / NS_PER_S)) {
             return;
         }
         now_ns = end_clock_ns();
@@ -82,7 +81,6 @@ int main(int argc, char **argv)
     static struct end end;
     sigset_t signals;
     FILE *json;
-    bool has_failed;
     int status;
 
     descriptors_open_standard();
@@ -94,15 +92,8 @@ int main(int argc, char **argv)
     default:
         return 2;
     }
-    /* Blocked before the threads exist, so that only main ever gets them. */
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-    json = options.json ? fopen(options.json, "we") : NULL;
-    if (options.json && !json) {
-        (void)fprintf(stderr, "reflector: '%s' can't be written: %s.\n", options.json,
-                      strerror(errno));
+    signals_block(&signals);
+    if (!result_file_open("reflector", NULL, options.json, &json)) {
         return 1;
     }
     status = end_open(&end, &options);
@@ -110,11 +101,5 @@ int main(int argc, char **argv)
         status = run(&end, &signals, json);
     }
     end_close(&end);
-    has_failed = json && ferror(json) != 0;
-    if (json && (fclose(json) != 0 || has_failed)) {
-        (void)fprintf(stderr, "reflector: '%s' could not be written: %s.\n", options.json,
-                      strerror(errno));
-        return 1;
-    }
-    return status;
+    return result_file_close("reflector", options.json, json) ? status : 1;
 }
