@@ -135,10 +135,8 @@ static void expire(struct wheel_entry *entry, void *ctx)
     timer->on_expiry(timer, ctx);
 }
 
-static void run_timers(struct hr_worker *worker)
+static void run_timers(struct hr_worker *worker, uint64_t now_ns)
 {
-    uint64_t now_ns = worker_clock_ns();
-
     net_tick(&worker->net, now_ns);
     tcp_timers(&worker->tcp, now_ns);
     wheel_advance(&worker->timers, now_ns, expire, worker, timers_per_turn);
@@ -171,7 +169,7 @@ bool worker_turn(struct hr_worker *worker)
         is_busy |= worker_take_crossings(worker, now_ns);
     }
     is_busy |= take_messages(worker);
-    run_timers(worker);
+    run_timers(worker, is_busy ? worker_clock_ns() : now_ns);
     tcp_transmit(&worker->tcp);
     tcp_turn_end(&worker->tcp);
     port_flush(&worker->port->port);

@@ -20,6 +20,12 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 
+/* Says that this core waits: a hyperthread beside it gets what it does not use. */
+static inline void cpu_relax(void)
+{
+    __builtin_ia32_pause();
+}
+
 static inline uint32_t min_u32(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

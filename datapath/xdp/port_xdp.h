@@ -52,6 +52,17 @@ int port_xdp_init(struct port_xdp *port, struct frame_pool *pool);
  * port. The queue must not be busy any more before they are used again. */
 void port_xdp_recall(struct port_xdp *port);
 
+/* Packets have arrived, or something is to be done at a turn that will not wait. One
+ * look at memory, for whoever waits for it without a clock. */
+static inline bool port_xdp_wants_turn(const struct port_xdp *port)
+{
+    const struct xsk_ring *rx = &port->socket.ring[XSK_RX];
+
+    /* Relaxed: a hint. The turn looks again, and orders what it reads. */
+    return __atomic_load_n(rx->producer, __ATOMIC_RELAXED) != rx->cached_own ||
+           port->tx_in_flight > 0;
+}
+
 /* Something is in TX that the kernel has not taken: whoever goes to sleep has
  * to flush again soon, or to wait for POLLOUT. */
 static inline bool port_xdp_is_pending(struct port_xdp *port)
