@@ -1,5 +1,5 @@
 /*
- * micro [--connections N] [--requests N] [--random] [--no-checksums]
+ * micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup]
  *
  * The server's side of a 64-byte echo alone, frame in to frame out, with the
  * public callbacks: TSC cycles and nanoseconds per request, the median of
@@ -21,7 +21,7 @@
 #include <x86intrin.h>
 
 static const char help[] =
-    "usage: micro [--connections N] [--requests N] [--random] [--no-checksums]\n"
+    "usage: micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup]\n"
     "\n"
     "The server's side of a 64-byte echo alone, in memory: TSC cycles and nanoseconds\n"
     "per request, the median of several passes. Without arguments the whole table.\n"
@@ -30,6 +30,7 @@ static const char help[] =
     "  --requests N     of a pass, 1 to 100000000 (100000)\n"
     "  --random         connections in random order, not one after the other\n"
     "  --no-checksums   neither computed nor compared\n"
+    "  --setup          the row of set-up and teardown alone\n"
     "  --help\n";
 
 #define PASSES 7u
@@ -272,7 +273,7 @@ static int run_setup(double ticks)
     }
     close_bench(&bench);
     qsort(cycles, PASSES, sizeof *cycles, compare);
-    (void)printf("\nset-up and teardown, 1000 connections: %.0f cycles, %.0f ns\n",
+    (void)printf("set-up and teardown, 1000 connections: %.0f cycles, %.0f ns\n",
                  cycles[PASSES / 2], cycles[PASSES / 2] / ticks);
     return 0;
 }
@@ -294,6 +295,7 @@ static int run_table(double ticks)
             }
         }
     }
+    (void)printf("\n");
     if (run_setup(ticks) != 0) {
         return 1;
     }
@@ -308,11 +310,13 @@ int main(int argc, char **argv)
         {"requests", required_argument, NULL, 'r'},
         {"random", no_argument, NULL, 'o'},
         {"no-checksums", no_argument, NULL, 'n'},
+        {"setup", no_argument, NULL, 's'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct row row = {0, false, true};
     uint32_t requests = 100000;
+    bool setup = false;
     double ticks;
     int option;
 
@@ -327,6 +331,7 @@ int main(int argc, char **argv)
         good = good && (option != 'r' || value_unsigned(optarg, 1, 100000000, &requests));
         row.random |= option == 'o';
         row.checksums &= option != 'n';
+        setup |= option == 's';
         if (!good) {
             (void)fputs(help, stderr);
             return 2;
@@ -338,5 +343,8 @@ int main(int argc, char **argv)
     }
     checksum_init();
     ticks = tsc_per_ns();
+    if (setup) {
+        return run_setup(ticks);
+    }
     return row.connections > 0 ? run_row(&row, requests, ticks) : run_table(ticks);
 }
