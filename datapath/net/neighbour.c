@@ -1,8 +1,11 @@
 #include "datapath/net/neighbour.h"
 
+/* A product carries upwards only, and neighbours differ in the last bytes of their
+ * addresses: these have to be the lowest of the number. */
 static uint16_t *bucket_of(const struct neighbours *table, const struct ip_addr *addr)
 {
-    uint64_t hash = (addr->halves[0] ^ addr->halves[1]) * 0x9e3779b97f4a7c15ull;
+    uint64_t number = __builtin_bswap64(addr->halves[0] ^ addr->halves[1]);
+    uint64_t hash = number * 0x9e3779b97f4a7c15ull;
 
     return &table->entries[(hash >> 48) & table->bucket_mask].bucket;
 }

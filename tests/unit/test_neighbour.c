@@ -39,6 +39,58 @@ static void new_entries_take_unused_places(void **state)
     assert_int_equal(table.used, COUNT);
 }
 
+/* Entries that a search for the last one of a bucket looks at. */
+static unsigned longest_bucket(const struct neighbours *table)
+{
+    unsigned longest = 0;
+
+    for (uint16_t bucket = 0; bucket <= table->bucket_mask; bucket++) {
+        unsigned length = 0;
+
+        for (uint16_t i = table->entries[bucket].bucket; i != NEIGHBOUR_NONE;
+             i = table->entries[i].next) {
+            length++;
+        }
+        longest = max_u32(longest, length);
+    }
+    return longest;
+}
+
+/* The neighbours of a network differ in their last bytes: these decide the bucket. */
+static void addresses_of_a_network_are_spread(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t low;  /* the half of the address that a step is added to */
+        uint64_t step; /* in the order of bytes on the wire */
+    } cases[] = {
+        {"IPv4, one after the other", 0xffff0a000000u, 1},
+        {"IPv4, every other one", 0xffff0a000001u, 2},
+        {"IPv4, a /24 each", 0xffff0a000001u, 256},
+        {"IPv4, a /16 each", 0xffff0a000001u, 65536},
+        {"IPv6, one after the other", 0x1000u, 1},
+        {"IPv6, from EUI-64", 0x020000fffe000001u, 1},
+    };
+    static struct neighbour entries[256];
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        bool v4 = cases[i].low >> 32 == 0xffff;
+        struct neighbours table;
+
+        neighbours_init(&table, entries, COUNT_OF(entries));
+        for (uint16_t j = 0; j < 128; j++) {
+            uint64_t low = __builtin_bswap64(cases[i].low + j * cases[i].step);
+            struct ip_addr addr = {.halves = {v4 ? 0 : __builtin_bswap64(0xfe80ull << 48), low}};
+
+            neighbour_assign(&table, neighbour_victim(&table), &addr);
+        }
+        if (longest_bucket(&table) > 8) { /* 128 at random in 128: more than 8 once in 10^4 */
+            fail_msg("%s: %u in one bucket", cases[i].name, longest_bucket(&table));
+        }
+    }
+}
+
 static const struct {
     const char *name;
     struct {
@@ -165,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_entries_take_unused_places),
+        cmocka_unit_test(addresses_of_a_network_are_spread),
         cmocka_unit_test(victim_is_missed_least),
         cmocka_unit_test(entries_are_found_through_all_changes),
         cmocka_unit_test(table_knows_its_earliest_deadline),
