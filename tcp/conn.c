@@ -2,7 +2,6 @@
 
 #include "datapath/net/checksum.h"
 #include "tcp/cc.h"
-#include "tcp/isn.h"
 #include "tcp/seq.h"
 #include "tcp/tcp.h"
 #include "tcp/window.h"
@@ -82,7 +81,6 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     conn->path = path;
     conn->cc = &tcp_cc_newreno;
     conn->pseudo_sum = checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP);
-    conn->ts_offset = ts_offset_make(tcp->secret, tuple);
     take_settings(conn, settings);
     init_timers(conn);
     rtt_init(&conn->rtt);

@@ -10,12 +10,16 @@
 
 #include <stdint.h>
 
+/* What a connection begins with. Both come of one pass over the tuple: the halves of
+ * SipHash's output are as unrelated as two outputs. */
+struct isn {
+    uint32_t number;
+    uint32_t ts_offset; /* does not depend on the time */
+};
+
 /* ISN = M + F(tuple, secret), M a clock of 4.096 us (RFC 9293 section 3.4.1
  * says about 4 us; a shift instead of a division). */
-uint32_t isn_make(const uint64_t secret[2], const struct tcp_tuple *tuple, uint64_t now_ns);
-
-/* The same for a tuple at any time, so that it can be computed again. */
-uint32_t ts_offset_make(const uint64_t secret[2], const struct tcp_tuple *tuple);
+struct isn isn_make(const uint64_t secret[2], const struct tcp_tuple *tuple, uint64_t now_ns);
 
 /* Depends on both addresses and the remote port; the local port is 0. */
 uint32_t isn_port_offset(const uint64_t secret[2], const struct tcp_tuple *tuple);

@@ -28,12 +28,16 @@ bool tcp_queue_syn(struct tcp_conn *conn)
     struct tcp_flight *flight = tcp_conn_flight(conn);
     struct tcp_record *record = flight ? sendq_append(&flight->sendq, &room) : NULL;
 
+    struct isn isn;
+
     if (!record) {
         return false;
     }
     record->flags = TCP_RECORD_SYN;
     sendq_appended(&flight->sendq, 1);
-    take_iss(conn, isn_make(tcp->secret, &conn->tuple, tcp->now_ns));
+    isn = isn_make(tcp->secret, &conn->tuple, tcp->now_ns);
+    conn->ts_offset = isn.ts_offset;
+    take_iss(conn, isn.number);
     return true;
 }
 

@@ -146,7 +146,7 @@ static void choose_start(struct sim *sim)
     const struct tcp_tuple tuple = tuple_of(sim, 0, 0);
 
     if (sim->plan.near_wrap) {
-        uint32_t now = isn_make(sim->pair.host[0].tcp.secret, &tuple, sim->pair.now_ns);
+        uint32_t now = isn_make(sim->pair.host[0].tcp.secret, &tuple, sim->pair.now_ns).number;
         uint32_t wanted = 0 - (uint32_t)random_below(&sim->random, 1u << 14);
 
         pair_advance(&sim->pair, sim->pair.now_ns + ((uint64_t)(wanted - now) << 12));

@@ -178,7 +178,7 @@ int fixture_setup(void **state)
 static void choose_start(struct tcp_fixture *f)
 {
     struct tcp_tuple tuple = tuple_of(f);
-    uint32_t isn = isn_make(f->config.secret + 2, &tuple, f->start_ns);
+    uint32_t isn = isn_make(f->config.secret + 2, &tuple, f->start_ns).number;
 
     f->start_ns += (uint64_t)(uint32_t)(f->iss - isn) << 12;
     f->now_ns = f->start_ns;
