@@ -6,14 +6,6 @@
 
 #include <assert.h>
 
-struct arrival {
-    struct tcp_segment seg;
-    struct tcp_tuple tuple;
-    uint64_t hash;
-    struct tcp_conn *guess; /* the first with the tag of the hash, or NULL; not compared yet */
-    const struct packet *packet;
-};
-
 static bool parse(struct tcp *tcp, const struct packet *packet, struct tcp_segment *seg,
                   struct tcp_tuple *tuple)
 {
@@ -31,7 +23,7 @@ static bool parse(struct tcp *tcp, const struct packet *packet, struct tcp_segme
     return false;
 }
 
-static void fetch_connection(struct tcp *tcp, struct arrival *arrival)
+static void fetch_connection(struct tcp *tcp, struct tcp_arrival *arrival)
 {
     uint32_t value = table_peek(&tcp->table, arrival->hash);
 
@@ -46,24 +38,31 @@ static void fetch_connection(struct tcp *tcp, struct arrival *arrival)
 
 /* The guess was made before the segments in front of this one were taken: they may
  * have ended that connection, or begun another. */
-static struct tcp_conn *find(struct tcp *tcp, const struct arrival *arrival)
+static void take(struct tcp *tcp, struct tcp_arrival *arrival)
 {
-    struct tcp_conn *guess = arrival->guess;
+    struct tcp_conn *conn = arrival->guess;
 
-    if (guess && guess->state != TCP_CLOSED && tuple_equal(&guess->tuple, &arrival->tuple)) {
-        return guess;
+    if (!conn || conn->state == TCP_CLOSED || !tuple_equal(&conn->tuple, &arrival->tuple)) {
+        uint32_t value = tcp_table_find(tcp, &arrival->tuple, arrival->hash);
+
+        if (value == TABLE_NONE || value & TCP_TABLE_TIMEWAIT) {
+            tcp_input_unconnected(
+                tcp, value == TABLE_NONE ? TIMEWAIT_NONE : value & ~TCP_TABLE_TIMEWAIT, arrival);
+            return;
+        }
+        conn = slab_at(&tcp->conns, value);
     }
-    return tcp_conn_find(tcp, &arrival->tuple);
+    tcp_input_connection(conn, &arrival->seg);
 }
 
 void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsigned count)
 {
-    struct arrival arrivals[PORT_BURST];
+    struct tcp_arrival arrivals[PORT_BURST];
     unsigned good = 0;
 
     assert(count <= PORT_BURST);
     for (unsigned i = 0; i < count; i++) {
-        struct arrival *arrival = &arrivals[good];
+        struct tcp_arrival *arrival = &arrivals[good];
 
         if (parse(tcp, packets[i], &arrival->seg, &arrival->tuple)) {
             arrival->packet = packets[i];
@@ -76,13 +75,6 @@ void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsig
         fetch_connection(tcp, &arrivals[i]);
     }
     for (unsigned i = 0; i < good; i++) {
-        struct arrival *arrival = &arrivals[i];
-        struct tcp_conn *conn = find(tcp, arrival);
-
-        if (conn) {
-            tcp_input_connection(conn, &arrival->seg);
-        } else {
-            tcp_input_unconnected(tcp, arrival->packet, &arrival->tuple, &arrival->seg);
-        }
+        take(tcp, &arrivals[i]);
     }
 }

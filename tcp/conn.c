@@ -11,15 +11,15 @@
 #include <string.h>
 
 /* Into the table, and known to those beside us. */
-static bool enter_table(struct tcp *tcp, const struct tcp_tuple *tuple, uint32_t index)
+static bool enter_table(struct tcp_conn *conn)
 {
-    uint64_t hash = tuple_hash(tuple, tcp->table_key);
+    struct tcp *tcp = conn->tcp;
 
-    if (!table_insert(&tcp->table, hash, index)) {
+    if (!table_insert(&tcp->table, conn->hash, conn->index)) {
         return false;
     }
     if (tcp->owners) {
-        tcp->owners->claim(tcp, tuple, hash);
+        tcp->owners->claim(tcp, &conn->tuple, conn->hash);
     }
     return true;
 }
@@ -27,11 +27,10 @@ static bool enter_table(struct tcp *tcp, const struct tcp_tuple *tuple, uint32_t
 static void leave_table(struct tcp_conn *conn)
 {
     struct tcp *tcp = conn->tcp;
-    uint64_t hash = tuple_hash(&conn->tuple, tcp->table_key);
 
-    table_remove(&tcp->table, hash, conn->index);
+    table_remove(&tcp->table, conn->hash, conn->index);
     if (tcp->owners) {
-        tcp->owners->release(tcp, &conn->tuple, hash);
+        tcp->owners->release(tcp, &conn->tuple, conn->hash);
     }
 }
 
@@ -56,7 +55,7 @@ static void init_timers(struct tcp_conn *conn)
     conn->life_ns = UINT64_MAX;
 }
 
-struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
+struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash,
                                  const struct tcp_settings *settings)
 {
     struct net_path path;
@@ -72,12 +71,13 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     }
     memset(conn, 0, sizeof *conn);
     conn->index = index;
-    if (!enter_table(tcp, tuple, conn->index)) {
+    conn->tuple = *tuple;
+    conn->hash = hash;
+    conn->tcp = tcp;
+    if (!enter_table(conn)) {
         slab_give(&tcp->conns, conn->index);
         return NULL;
     }
-    conn->tuple = *tuple;
-    conn->tcp = tcp;
     conn->path = path;
     conn->cc = &tcp_cc_newreno;
     conn->pseudo_sum = checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP);

@@ -133,6 +133,9 @@ struct tcp_conn {
     uint16_t pseudo_sum; /* of the pseudo header, length left out */
     uint8_t tos;
     uint8_t ttl;
+    uint16_t listener;       /* index, for passive connections until accepted */
+    uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */
+    uint8_t challenges;      /* in the period of challenge_ns */
 
     /* On the transmit list, on a neighbour's list of waiters, or, when CLOSED,
      * on the list of those that end with this turn. */
@@ -150,19 +153,18 @@ struct tcp_conn {
     struct recvq recvq;
     struct slice kept;     /* the small payload that the application retained last, or FRAME_NONE */
     uint64_t challenge_ns; /* start of the period in which challenges are counted */
-    uint8_t challenges;
-    uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */
-    uint16_t listener;       /* index, for passive connections until accepted */
-    uint64_t last_send_ns;   /* for the restart after idleness (RFC 5681 section 4.1) */
-    void *app;               /* the layer above; it owns what this points to */
-    const void *app_ops;     /* likewise */
+    uint64_t last_send_ns; /* for the restart after idleness (RFC 5681 section 4.1) */
+    void *app;             /* the layer above; it owns what this points to */
+    const void *app_ops;   /* likewise */
+    uint64_t hash;         /* of the tuple, in the table */
 };
 
 static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");
 
 /* A fresh connection in CLOSED with its tuple in the table, or NULL when the
- * slab or the table is full or no route leads to the peer. */
-struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
+ * slab or the table is full or no route leads to the peer. `hash` is tuple_hash() of
+ * the tuple with the table's key. */
+struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash,
                                  const struct tcp_settings *settings);
 
 /* Ends the connection: out of the table, timers off, queues dropped. The

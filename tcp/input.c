@@ -2,7 +2,6 @@
 
 #include "tcp/emit.h"
 #include "tcp/seq.h"
-#include "tcp/timewait_table.h"
 #include "tcp/window.h"
 
 #include <assert.h>
@@ -37,14 +36,15 @@ void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg)
     }
 }
 
-static void input_unknown(struct tcp *tcp, const struct tcp_tuple *tuple,
-                          const struct tcp_segment *seg)
+static void input_unknown(struct tcp *tcp, const struct tcp_arrival *arrival)
 {
+    const struct tcp_segment *seg = &arrival->seg;
+    const struct tcp_tuple *tuple = &arrival->tuple;
     struct tcp_listener *listener = tcp_listener_find(tcp, &tuple->local, tuple->local_port);
 
     if (listener && !(seg->flags & TCP_RST)) {
         if (seg->flags & TCP_SYN && !(seg->flags & TCP_ACK)) {
-            tcp_input_listen(tcp, listener, tuple, seg);
+            (void)tcp_input_listen(tcp, listener, arrival);
             return;
         }
     }
@@ -53,9 +53,9 @@ static void input_unknown(struct tcp *tcp, const struct tcp_tuple *tuple,
 }
 
 /* Another worker's, whom it has been given to. */
-static bool is_passed(struct tcp *tcp, const struct tcp_tuple *tuple, const struct packet *packet)
+static bool is_passed(struct tcp *tcp, const struct tcp_arrival *arrival)
 {
-    return tcp->owners && tcp->owners->pass(tcp, tuple, packet);
+    return tcp->owners && tcp->owners->pass(tcp, &arrival->tuple, arrival->packet);
 }
 
 /* MUST-57 and MUST-63: nothing that no single host sent, and nothing that was not
@@ -65,22 +65,17 @@ static bool is_from_a_host(const struct packet *packet)
     return !(packet->flags & PACKET_TO_GROUP) && ip_addr_is_unicast(&packet->src);
 }
 
-/* A TIME-WAIT entry, a flow of another worker, or nothing. */
-void tcp_input_unconnected(struct tcp *tcp, const struct packet *packet,
-                           const struct tcp_tuple *tuple, struct tcp_segment *seg)
+void tcp_input_unconnected(struct tcp *tcp, uint32_t entry, const struct tcp_arrival *arrival)
 {
-    uint32_t entry;
-
-    if (!is_from_a_host(packet)) {
+    if (!is_from_a_host(arrival->packet)) {
         tcp->counters.dropped_bad_source++;
         return;
     }
-    entry = tcp_timewait_find(tcp, tuple);
     if (entry != TIMEWAIT_NONE) {
-        tcp_input_timewait(tcp, entry, tuple, seg);
+        tcp_input_timewait(tcp, entry, arrival);
         return;
     }
-    if (!is_passed(tcp, tuple, packet)) {
-        input_unknown(tcp, tuple, seg);
+    if (!is_passed(tcp, arrival)) {
+        input_unknown(tcp, arrival);
     }
 }

@@ -13,23 +13,30 @@
 
 #include "tcp/tcp.h"
 
+/* A segment of a burst. */
+struct tcp_arrival {
+    struct tcp_segment seg;
+    struct tcp_tuple tuple;
+    uint64_t hash;          /* of the tuple, in the table */
+    struct tcp_conn *guess; /* the first with the tag of the hash, or NULL; not compared yet */
+    const struct packet *packet;
+};
+
 /* A segment for a connection, in whatever state. */
 void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg);
-/* A segment that no connection has: for a TIME-WAIT entry, a listener, another worker,
- * or nobody (3.10.7.1). */
-void tcp_input_unconnected(struct tcp *tcp, const struct packet *packet,
-                           const struct tcp_tuple *tuple, struct tcp_segment *seg);
+/* A segment that no connection has: for the TIME-WAIT entry of that index, or with
+ * TIMEWAIT_NONE for a listener, another worker, or nobody (3.10.7.1). */
+void tcp_input_unconnected(struct tcp *tcp, uint32_t entry, const struct tcp_arrival *arrival);
 
-/* A SYN for a listener: 3.10.7.2. */
-void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_tuple *tuple,
-                      const struct tcp_segment *seg);
+/* A SYN for a listener: 3.10.7.2. The new connection, or NULL. */
+struct tcp_conn *tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
+                                  const struct tcp_arrival *arrival);
 
 /* 3.10.7.3. */
 void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg);
 
 /* A segment for a TIME-WAIT entry, which may make place for a new connection. */
-void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
-                        const struct tcp_segment *seg);
+void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_arrival *arrival);
 
 /* First check: the sequence number, PAWS before it (RFC 7323 section 5.3).
  * Trims the segment to the window. True to go on. */

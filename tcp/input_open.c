@@ -19,18 +19,19 @@ static bool may_be_half_open(struct tcp *tcp, const struct tcp_listener *listene
     return false;
 }
 
-void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_tuple *tuple,
-                      const struct tcp_segment *seg)
+struct tcp_conn *tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
+                                  const struct tcp_arrival *arrival)
 {
+    const struct tcp_segment *seg = &arrival->seg;
     struct tcp_conn *conn;
 
     if (!may_be_half_open(tcp, listener)) {
-        return;
+        return NULL;
     }
-    conn = tcp_conn_create(tcp, tuple, &listener->settings);
+    conn = tcp_conn_create(tcp, &arrival->tuple, arrival->hash, &listener->settings);
     if (!conn) {
         tcp->counters.dropped_no_memory++;
-        return;
+        return NULL;
     }
     conn->flags |= TCP_CONN_PASSIVE;
     conn->listener = (uint16_t)(listener - tcp->listeners);
@@ -47,9 +48,10 @@ void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener, const stru
     if (!tcp_queue_syn(conn)) {
         tcp->counters.dropped_no_memory++;
         tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
-        return;
+        return NULL;
     }
     tcp_conn_want_output(conn);
+    return conn;
 }
 
 /* Our SYN is acknowledged: first and third step of 3.10.7.3. */
@@ -132,9 +134,9 @@ static bool may_reopen(const struct timewait_entry *entry, const struct tcp_segm
 }
 
 static void reopen(struct tcp *tcp, uint32_t index, struct tcp_listener *listener,
-                   const struct tcp_segment *seg)
+                   const struct tcp_arrival *arrival)
 {
-    struct timewait_entry old = *timewait_at(&tcp->timewait, index);
+    uint32_t snd_nxt = timewait_at(&tcp->timewait, index)->snd_nxt;
     struct tcp_conn *conn;
 
     if (!may_be_half_open(tcp, listener)) {
@@ -142,22 +144,22 @@ static void reopen(struct tcp *tcp, uint32_t index, struct tcp_listener *listene
     }
     tcp->counters.time_wait_reused++;
     tcp_timewait_forget(tcp, index);
-    tcp_input_listen(tcp, listener, &old.tuple, seg);
-    conn = tcp_conn_find(tcp, &old.tuple);
+    conn = tcp_input_listen(tcp, listener, arrival);
     if (conn) {
-        tcp_open_behind(conn, old.snd_nxt);
+        tcp_open_behind(conn, snd_nxt);
     }
 }
 
-void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_tuple *tuple,
-                        const struct tcp_segment *seg)
+void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_arrival *arrival)
 {
+    const struct tcp_segment *seg = &arrival->seg;
+    const struct tcp_tuple *tuple = &arrival->tuple;
     struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
     struct tcp_listener *listener = tcp_listener_find(tcp, &tuple->local, tuple->local_port);
     uint32_t length = tcp_segment_length(seg);
 
     if (may_reopen(entry, seg) && listener) {
-        reopen(tcp, index, listener, seg);
+        reopen(tcp, index, listener, arrival);
         return;
     }
     if (seg->flags & TCP_RST) {

@@ -145,7 +145,7 @@ int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
     if (net_path_find(tcp->net, &tuple.remote, &path) != 0) {
         return TCP_ERR_ROUTE;
     }
-    conn = tcp_conn_create(tcp, &tuple, settings);
+    conn = tcp_conn_create(tcp, &tuple, tuple_hash(&tuple, tcp->table_key), settings);
     if (!conn) {
         return TCP_ERR_NO_MEMORY;
     }

@@ -154,6 +154,30 @@ void tcp_turn_end(struct tcp *tcp)
     }
 }
 
+static const struct tcp_tuple *tuple_of(const struct tcp *tcp, uint32_t value)
+{
+    const struct tcp_conn *conn;
+
+    if (value & TCP_TABLE_TIMEWAIT) {
+        return &timewait_at(&tcp->timewait, value & ~TCP_TABLE_TIMEWAIT)->tuple;
+    }
+    conn = slab_at(&tcp->conns, value);
+    return &conn->tuple;
+}
+
+uint32_t tcp_table_find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
+{
+    struct table_cursor cursor = table_seek(&tcp->table, hash);
+    uint32_t value;
+
+    while ((value = table_next(&cursor)) != TABLE_NONE) {
+        if (tuple_equal(tuple_of(tcp, value), tuple)) {
+            return value;
+        }
+    }
+    return TABLE_NONE;
+}
+
 struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple)
 {
     struct table_cursor cursor = table_seek(&tcp->table, tuple_hash(tuple, tcp->table_key));

@@ -9,6 +9,10 @@
 
 #define TCP_TABLE_TIMEWAIT (1u << 31)
 
+/* The value of the tuple in the table: the index of a connection, or with the bit that of
+ * an entry; TABLE_NONE. `hash` as for tcp_conn_create(). */
+uint32_t tcp_table_find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash);
+
 /* TIMEWAIT_NONE when there is no entry for the tuple. */
 uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple);
 

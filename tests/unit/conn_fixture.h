@@ -96,7 +96,8 @@ static inline struct tcp_tuple conn_tuple(uint16_t remote_port)
 static inline struct tcp_conn *conn_make(struct conn_fixture *f, uint16_t remote_port)
 {
     struct tcp_tuple tuple = conn_tuple(remote_port);
-    struct tcp_conn *conn = tcp_conn_create(&f->tcp, &tuple, &tcp_settings_default);
+    struct tcp_conn *conn = tcp_conn_create(&f->tcp, &tuple, tuple_hash(&tuple, f->tcp.table_key),
+                                            &tcp_settings_default);
 
     assert_non_null(conn);
     conn->state = TCP_ESTABLISHED;

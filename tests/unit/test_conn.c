@@ -31,7 +31,7 @@ static void a_created_connection_is_found(void **state)
     settings.nodelay = true;
     settings.timestamps = false;
     settings.receive_buffer = 1u << 20;
-    conn = tcp_conn_create(&f.tcp, &tuple, &settings);
+    conn = tcp_conn_create(&f.tcp, &tuple, tuple_hash(&tuple, f.tcp.table_key), &settings);
     assert_ptr_equal(tcp_conn_find(&f.tcp, &tuple), conn);
     assert_null(tcp_conn_find(&f.tcp, &other));
     assert_int_equal(conn->state, TCP_CLOSED);
@@ -46,7 +46,7 @@ static void a_created_connection_is_found(void **state)
 
     settings.window_scale = false;
     settings.sack = false;
-    conn = tcp_conn_create(&f.tcp, &tuple, &settings);
+    conn = tcp_conn_create(&f.tcp, &tuple, tuple_hash(&tuple, f.tcp.table_key), &settings);
     assert_int_equal(conn->flags, TCP_CONN_NODELAY);
     assert_int_equal(conn->rcv.wscale, 0);
     tcp_state_set(conn, TCP_SYN_SENT);
@@ -64,12 +64,14 @@ static void what_is_short_refuses_and_keeps_nothing(void **state)
     (void)state;
     conn_open(&f);
     nowhere.remote = addr_of("224.0.0.1");
-    assert_null(tcp_conn_create(&f.tcp, &nowhere, &tcp_settings_default));
+    assert_null(tcp_conn_create(&f.tcp, &nowhere, tuple_hash(&nowhere, f.tcp.table_key),
+                                &tcp_settings_default));
     assert_int_equal(f.tcp.conns.used, 0);
     for (unsigned i = 0; i < CONNECTIONS; i++) {
         conns[i] = conn_make(&f, (uint16_t)(2000 + i));
     }
-    assert_null(tcp_conn_create(&f.tcp, &tuple, &tcp_settings_default));
+    assert_null(tcp_conn_create(&f.tcp, &tuple, tuple_hash(&tuple, f.tcp.table_key),
+                                &tcp_settings_default));
     assert_null(tcp_conn_find(&f.tcp, &tuple));
     for (unsigned i = 0; i < FLIGHTS; i++) {
         assert_non_null(tcp_conn_flight(conns[i]));
@@ -135,7 +137,8 @@ static void a_full_table_refuses(void **state)
     while (table_insert(&f.tcp.table, hash, 0)) {
         hash += 0x9e3779b97f4a7c15u;
     }
-    assert_null(tcp_conn_create(&f.tcp, &tuple, &tcp_settings_default));
+    assert_null(tcp_conn_create(&f.tcp, &tuple, tuple_hash(&tuple, f.tcp.table_key),
+                                &tcp_settings_default));
     assert_int_equal(claims, 0);
     assert_int_equal(f.tcp.conns.used, 0);
     conn_close(&f);

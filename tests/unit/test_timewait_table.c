@@ -66,6 +66,13 @@ static uint32_t find(struct conn_fixture *f, uint16_t port)
     return tcp_timewait_find(&f->tcp, &tuple);
 }
 
+static uint32_t in_table(struct conn_fixture *f, uint16_t port)
+{
+    struct tcp_tuple tuple = conn_tuple(port);
+
+    return tcp_table_find(&f->tcp, &tuple, tuple_hash(&tuple, f->tcp.table_key));
+}
+
 static void pass(struct conn_fixture *f, uint64_t ns)
 {
     f->net.now_ns += ns;
@@ -91,7 +98,9 @@ static void what_an_entry_knows(void **state)
     assert_int_equal(f.tcp.promised_bytes, 0);
     pass(&f, TCP_TIME_WAIT_NS - 1);
     assert_int_equal(find(&f, 1000), index);
+    assert_int_equal(in_table(&f, 1000), index | TCP_TABLE_TIMEWAIT);
     assert_int_equal(find(&f, 1001), TIMEWAIT_NONE);
+    assert_int_equal(in_table(&f, 1001), TABLE_NONE);
     pass(&f, 1);
     assert_int_equal(find(&f, 1000), TIMEWAIT_NONE);
     assert_int_equal(f.tcp.table.count, 0);
@@ -116,6 +125,7 @@ static void connections_and_entries_are_told_apart(void **state)
     tcp_timewait_forget(&f.tcp, 0);
     assert_int_equal(tcp_timewait_find(&f.tcp, &tuple), TIMEWAIT_NONE);
     assert_ptr_equal(tcp_conn_find(&f.tcp, &tuple), conn);
+    assert_int_equal(in_table(&f, 1000), 0);
     conn_unmake(&f, conn);
     conn_close(&f);
 }
