@@ -181,6 +181,14 @@ void tcp_conn_want_output(struct tcp_conn *conn)
     }
 }
 
+void tcp_delay_ack(struct tcp_conn *conn)
+{
+    if (conn->ack_ns == UINT64_MAX) {
+        conn->ack_ns = conn->tcp->now_ns + TCP_DELAYED_ACK_NS;
+        tcp_conn_arm(conn);
+    }
+}
+
 void tcp_conn_arm(struct tcp_conn *conn)
 {
     uint64_t due_ns = min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);

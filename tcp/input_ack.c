@@ -103,7 +103,7 @@ static void mark_block(struct tcp_conn *conn, const struct tcp_sack_block *block
         if (seq_gt(tcp_record_end(record), block->end)) {
             break;
         }
-        news->sacked += tcp_record_length(record);
+        news->sacked += record->length;
         tcp_rack_delivered(conn, record);
         sendq_mark_sacked(sendq, position);
         position = sendq_skip_sacked(sendq, position);
@@ -143,22 +143,20 @@ static void take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg,
  * oldest that was sent once gives the round-trip time (Karn). */
 static void take_delivered(struct tcp_conn *conn, uint32_t ack, struct tcp_ack_news *news)
 {
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
     struct tcp_sendq *sendq = &conn->flight->sendq;
+    const struct tcp_record *record;
 
-    for (uint32_t position = sendq->head; position != sendq->next; position++) {
-        const struct tcp_record *record = sendq_at(sendq, position);
-
-        if (seq_gt(tcp_record_end(record), ack)) {
-            return;
+    while ((record = sendq_acknowledged(sendq, ack)) != NULL) {
+        if (!(record->flags & TCP_RECORD_SACKED)) {
+            if (news->rtt_ns == UINT64_MAX && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
+                news->rtt_ns = conn->tcp->now_ns - record->first_tx_ns;
+            }
+            tcp_rack_delivered(conn, record);
         }
-        if (record->flags & TCP_RECORD_SACKED) {
-            continue;
-        }
-        if (news->rtt_ns == UINT64_MAX && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
-            news->rtt_ns = conn->tcp->now_ns - record->first_tx_ns;
-        }
-        tcp_rack_delivered(conn, record);
+        sendq_drop_head(sendq, &room);
     }
+    sendq_acknowledge(sendq, &room, ack);
 }
 
 /* With timestamps a retransmission gives a sample too, in milliseconds. */
@@ -255,7 +253,6 @@ static void tell_sent(struct tcp_conn *conn, uint32_t bytes)
 static void take_progress(struct tcp_conn *conn, const struct tcp_segment *seg,
                           struct tcp_ack_news *news)
 {
-    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
     struct tcp_sendq *sendq = &conn->flight->sendq;
     bool syn = (sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SYN) != 0;
     bool fin;
@@ -264,7 +261,6 @@ static void take_progress(struct tcp_conn *conn, const struct tcp_segment *seg,
     sample_rtt(conn, seg, news);
     news->acked = seg->ack - conn->snd.una;
     conn->snd.una = seg->ack;
-    sendq_acknowledge(sendq, &room, seg->ack);
     fin = tcp_conn_has(conn, TCP_CONN_FIN_QUEUED) && sendq_is_empty(sendq);
     news->data = news->acked - syn - fin;
     conn->flight->rto_base_ns = conn->tcp->now_ns;

@@ -20,9 +20,8 @@ static void owe_ack(struct tcp_conn *conn, uint32_t bytes)
         conn->flags |= TCP_CONN_ACK_NOW;
     } else if (conn->rcv.unacked >= 2u * conn->rcv.mss) {
         conn->flags |= TCP_CONN_ACK_NOW;
-    } else if (conn->ack_ns == UINT64_MAX) {
-        conn->ack_ns = conn->tcp->now_ns + TCP_DELAYED_ACK_NS;
-        tcp_conn_arm(conn);
+    } else if (!list_link_is_on(&conn->output_link)) {
+        tcp_delay_ack(conn); /* what is to be sent may carry it: see tcp_transmit() */
     }
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
         tcp_conn_want_output(conn);

@@ -39,7 +39,7 @@ static bool nagle_holds(const struct tcp_conn *conn, const struct tcp_record *re
 static uint32_t sendable(const struct tcp_conn *conn, const struct tcp_record *record)
 {
     uint32_t usable = tcp_usable_window(conn);
-    uint32_t length = tcp_record_length(record);
+    uint32_t length = record->length;
 
     if (record->flags & TCP_RECORD_SYN) {
         return length;
@@ -79,9 +79,9 @@ static bool take_fin_off(struct tcp_conn *conn)
     }
     record = sendq_at(sendq, sendq->tail - 1); /* appending may have moved the ring */
     record->flags &= (uint8_t)~TCP_RECORD_FIN;
+    sendq_shrank(sendq, record, 1);
     fin->seq = tcp_record_end(record);
     fin->flags = TCP_RECORD_FIN;
-    sendq->bytes--;
     sendq_appended(sendq, 1);
     return true;
 }
@@ -102,7 +102,7 @@ static enum verdict send_new(struct tcp_conn *conn)
             return OUTPUT_STUCK;
         }
         conn->tcp->counters.splits++;
-    } else if (length < tcp_record_length(record) && !take_fin_off(conn)) {
+    } else if (length < record->length && !take_fin_off(conn)) {
         return OUTPUT_STUCK;
     }
     if (!emit_record(conn, sendq->next)) {
@@ -122,7 +122,7 @@ static enum verdict send_lost(struct tcp_conn *conn)
     uint32_t position = sendq->lost.first;
     struct tcp_record *record = sendq_at(sendq, position);
 
-    if (!conn->flight->rexmit_now && !cwnd_allows(conn, tcp_record_length(record))) {
+    if (!conn->flight->rexmit_now && !cwnd_allows(conn, record->length)) {
         return OUTPUT_DONE;
     }
     if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk */
@@ -183,6 +183,9 @@ static enum verdict serve(struct tcp_conn *conn)
         } else if (!emit_ack(conn)) {
             verdict = OUTPUT_STUCK;
         }
+    }
+    if (conn->rcv.unacked > 0) {
+        tcp_delay_ack(conn);
     }
     if (sent > 0 || verdict == OUTPUT_DONE) {
         tcp_rexmit_arm(conn);

@@ -133,7 +133,7 @@ void tcp_tlp_send(struct tcp_conn *conn)
         const struct tcp_record *record = sendq_at(sendq, sendq->next);
 
         again = record->slice.length > conn->snd.mss ||
-                tcp_record_length(record) > tcp_usable_window(conn);
+                record->length > tcp_usable_window(conn);
     }
     if (again) {
         position = sendq->in_flight.last;

@@ -61,7 +61,7 @@ static void append_bytes(struct tcp_conn *conn, struct tcp_record *record, const
     record->flags |= TCP_RECORD_PUSH;
     frame_record(conn->tcp->pool, slice->frame)->fill_end =
         (uint16_t)(slice->offset + slice->length);
-    conn->flight->sendq.bytes += length;
+    sendq_grew(&conn->flight->sendq, record, length);
 }
 
 static uint32_t fill_tail(struct tcp_conn *conn, const uint8_t *data, uint32_t length)

@@ -53,7 +53,7 @@ static void list_remove(struct tcp_sendq *sendq, struct tcp_record_list *list, u
 static void detach(struct tcp_sendq *sendq, uint32_t position)
 {
     struct tcp_record *record = at(sendq, position);
-    uint32_t length = tcp_record_length(record);
+    uint32_t length = record->length;
 
     if (record->flags & TCP_RECORD_SACKED) {
         sendq->sacked_bytes -= length;
@@ -156,10 +156,11 @@ struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_
     return record;
 }
 
-void sendq_appended(struct tcp_sendq *sendq, uint32_t sequence_length)
+void sendq_appended(struct tcp_sendq *sendq, uint32_t length)
 {
+    at(sendq, sendq->tail)->length = length;
     sendq->tail++;
-    sendq->bytes += sequence_length;
+    sendq->bytes += length;
 }
 
 struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq)
@@ -192,7 +193,7 @@ void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_
         record->transmissions++;
     }
     list_append(sendq, &sendq->in_flight, position);
-    sendq->in_flight_bytes += tcp_record_length(record);
+    sendq->in_flight_bytes += record->length;
 }
 
 /* The acknowledgement ends inside the record. */
@@ -201,7 +202,7 @@ static void trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uin
     struct tcp_record *record = at(sendq, sendq->head);
     uint32_t cut = una - record->seq;
 
-    sendq->bytes -= cut;
+    sendq_shrank(sendq, record, cut);
     if (record->flags & TCP_RECORD_SACKED) {
         sendq->sacked_bytes -= cut;
     } else if (record->flags & TCP_RECORD_LOST) {
@@ -245,21 +246,23 @@ static void rebase(struct tcp_sendq *sendq)
     sendq->tail -= by;
 }
 
+void sendq_drop_head(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+{
+    struct tcp_record *record = at(sendq, sendq->head);
+
+    detach(sendq, sendq->head);
+    sendq->bytes -= record->length;
+    drop_frame(record, room);
+    sendq->head++;
+}
+
 void sendq_acknowledge(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
 {
-    while (sendq->head != sendq->next) {
-        struct tcp_record *record = at(sendq, sendq->head);
-
-        if (seq_gt(tcp_record_end(record), una)) {
-            if (seq_lt(record->seq, una)) {
-                trim(sendq, room, una);
-            }
-            break;
-        }
-        detach(sendq, sendq->head);
-        sendq->bytes -= tcp_record_length(record);
-        drop_frame(record, room);
-        sendq->head++;
+    while (sendq_acknowledged(sendq, una)) {
+        sendq_drop_head(sendq, room);
+    }
+    if (sendq->head != sendq->next && seq_lt(at(sendq, sendq->head)->seq, una)) {
+        trim(sendq, room, una);
     }
     if (sendq->head >= rebase_at) {
         rebase(sendq);
@@ -316,7 +319,7 @@ void sendq_mark_sacked(struct tcp_sendq *sendq, uint32_t position)
     record->flags = (uint8_t)((record->flags & ~TCP_RECORD_LOST) | TCP_RECORD_SACKED);
     record->next = position + 1;
     record->prev = TCP_POSITION_NONE;
-    sendq->sacked_bytes += tcp_record_length(record);
+    sendq->sacked_bytes += record->length;
     sendq->sacked_count++;
 }
 
@@ -329,7 +332,7 @@ void sendq_mark_lost(struct tcp_sendq *sendq, uint32_t position)
     detach(sendq, position);
     record->flags |= TCP_RECORD_LOST;
     list_append(sendq, &sendq->lost, position);
-    sendq->lost_bytes += tcp_record_length(record);
+    sendq->lost_bytes += record->length;
 }
 
 void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks)
@@ -346,11 +349,11 @@ void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks)
                 continue;
             }
             record->flags &= (uint8_t)~TCP_RECORD_SACKED;
-            sendq->sacked_bytes -= tcp_record_length(record);
+            sendq->sacked_bytes -= record->length;
             sendq->sacked_count--;
         }
         record->flags |= TCP_RECORD_LOST;
         list_append(sendq, &sendq->lost, position);
-        sendq->lost_bytes += tcp_record_length(record);
+        sendq->lost_bytes += record->length;
     }
 }

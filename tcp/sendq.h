@@ -48,7 +48,8 @@ struct tcp_record {
     uint32_t prev;
     uint8_t flags; /* enum tcp_record_flag */
     uint8_t transmissions;
-    uint8_t spare[22];
+    uint32_t length; /* sequence space: the slice, SYN and FIN */
+    uint8_t spare[16];
 };
 
 static_assert(sizeof(struct tcp_record) == 64, "one cache line");
@@ -113,22 +114,29 @@ static inline bool sendq_has_unsent(const struct tcp_sendq *sendq)
     return sendq->next != sendq->tail;
 }
 
-/* Sequence space that a record covers. */
-static inline uint32_t tcp_record_length(const struct tcp_record *record)
-{
-    return (uint32_t)record->slice.length + ((record->flags & TCP_RECORD_SYN) != 0) +
-           ((record->flags & TCP_RECORD_FIN) != 0);
-}
-
 static inline uint32_t tcp_record_end(const struct tcp_record *record)
 {
-    return record->seq + tcp_record_length(record);
+    return record->seq + record->length;
 }
 
 /* A new record behind the last; the caller fills slice, seq and flags, then
- * says sendq_appended(). NULL when there is no memory or the limit is reached. */
+ * says sendq_appended() with its length. NULL when there is no memory or the limit is
+ * reached. */
 struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
-void sendq_appended(struct tcp_sendq *sendq, uint32_t sequence_length);
+void sendq_appended(struct tcp_sendq *sendq, uint32_t length);
+
+/* A record that was never sent grows by text or a FIN, or loses its FIN. */
+static inline void sendq_grew(struct tcp_sendq *sendq, struct tcp_record *record, uint32_t by)
+{
+    record->length += by;
+    sendq->bytes += by;
+}
+
+static inline void sendq_shrank(struct tcp_sendq *sendq, struct tcp_record *record, uint32_t by)
+{
+    record->length -= by;
+    sendq->bytes -= by;
+}
 
 /* The last record when it was never sent and may still grow, else NULL. */
 struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq);
@@ -136,6 +144,18 @@ struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq);
 /* The record was handed to the port: to the end of the time list. For the
  * first transmission its position must be `next`. */
 void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_ns);
+
+/* The oldest record when it was sent and lies before `una` whole, else NULL. */
+static inline const struct tcp_record *sendq_acknowledged(const struct tcp_sendq *sendq,
+                                                          uint32_t una)
+{
+    const struct tcp_record *record = &sendq->records[sendq->head & sendq->mask];
+
+    return sendq->head != sendq->next && seq_le(tcp_record_end(record), una) ? record : NULL;
+}
+
+/* Drops that record and its frame. */
+void sendq_drop_head(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
 
 /* Everything before `una` is acknowledged: drops whole records, trims the one
  * that it cuts. */

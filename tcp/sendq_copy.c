@@ -94,6 +94,8 @@ bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uin
     front->slice.sum =
         checksum_sub(front->slice.sum, length & 1 ? checksum_swap(tail.sum) : tail.sum);
     front->slice.length = length;
+    back->length -= length;
+    front->length = length;
     if (front->flags & TCP_RECORD_SACKED) {
         front->next = position + 1;
         sendq->sacked_count++;
@@ -123,8 +125,10 @@ static bool check_record(const struct tcp_sendq *sendq, const struct frame_pool 
 {
     const struct tcp_record *record = sendq_at(sendq, position);
     bool sent = (record->flags & TCP_RECORD_SENT) != 0;
+    uint32_t length = (uint32_t)record->slice.length + ((record->flags & TCP_RECORD_SYN) != 0) +
+                      ((record->flags & TCP_RECORD_FIN) != 0);
 
-    if (sent != ((int32_t)(position - sendq->next) < 0)) {
+    if (sent != ((int32_t)(position - sendq->next) < 0) || record->length != length) {
         return false;
     }
     if (position != sendq->head && tcp_record_end(sendq_at(sendq, position - 1)) != record->seq) {
@@ -140,7 +144,7 @@ static uint32_t list_bytes(const struct tcp_sendq *sendq, const struct tcp_recor
 
     for (uint32_t position = list->first; position != TCP_POSITION_NONE;
          position = sendq_at(sendq, position)->next) {
-        bytes += tcp_record_length(sendq_at(sendq, position));
+        bytes += sendq_at(sendq, position)->length;
     }
     return bytes;
 }
@@ -153,7 +157,7 @@ bool sendq_check(const struct tcp_sendq *sendq, const struct frame_pool *pool)
 
     for (uint32_t position = sendq->head; position != sendq->tail; position++) {
         const struct tcp_record *record = sendq_at(sendq, position);
-        uint32_t length = tcp_record_length(record);
+        uint32_t length = record->length;
 
         if (!check_record(sendq, pool, position)) {
             return false;

@@ -59,7 +59,7 @@ bool tcp_queue_fin(struct tcp_conn *conn)
 
     if (record) {
         record->flags |= TCP_RECORD_FIN | TCP_RECORD_PUSH;
-        flight->sendq.bytes++;
+        sendq_grew(&flight->sendq, record, 1);
     } else {
         record = flight ? sendq_append(&flight->sendq, &room) : NULL;
         if (!record) {

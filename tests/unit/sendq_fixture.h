@@ -138,8 +138,9 @@ static inline bool queue(struct sendq_fixture *f, uint16_t length, unsigned flag
         write_bytes(f, &slice, length);
     }
     record->slice = slice;
+    sendq_appended(&f->sendq, (uint32_t)slice.length + ((flags & TCP_RECORD_SYN) != 0) +
+                                  ((flags & TCP_RECORD_FIN) != 0));
     f->end = tcp_record_end(record);
-    sendq_appended(&f->sendq, tcp_record_length(record));
     return true;
 }
 

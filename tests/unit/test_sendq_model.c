@@ -129,7 +129,7 @@ static void append(struct model *m)
         return;
     }
     write_bytes(&m->f, &tail->slice, length);
-    m->f.sendq.bytes += length;
+    sendq_grew(&m->f.sendq, tail, length);
     m->f.end += length;
     note(m, tail, NOT_SENT);
 }
