@@ -183,8 +183,7 @@ void tcp_conn_rest(struct tcp_conn *conn);
 /* Puts the connection on the transmit list unless it is on a list already. */
 void tcp_conn_want_output(struct tcp_conn *conn);
 
-/* What came is acknowledged with the next data, or after 40 ms (RFC 9293 section
- * 3.8.6.3). */
+/* What came is acknowledged with the next data, or after 40 ms. */
 void tcp_delay_ack(struct tcp_conn *conn);
 
 /* A deadline was changed: the shared entry of the wheel follows. */

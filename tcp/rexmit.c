@@ -132,8 +132,7 @@ void tcp_tlp_send(struct tcp_conn *conn)
     if (tcp_has_unsent(conn)) {
         const struct tcp_record *record = sendq_at(sendq, sendq->next);
 
-        again = record->slice.length > conn->snd.mss ||
-                record->length > tcp_usable_window(conn);
+        again = record->slice.length > conn->snd.mss || record->length > tcp_usable_window(conn);
     }
     if (again) {
         position = sendq->in_flight.last;
