@@ -1,12 +1,11 @@
 /*
  * A connection: its transmission control block (RFC 9293 section 3.3.1).
  *
- * Two parts. `struct tcp_conn` is what an idle connection costs: at most 512
- * bytes and no frame. `struct tcp_flight`, at most 512 bytes too, is what only
- * a connection with data queued needs: the send queue and the state of loss
- * recovery. It is taken when the first record is queued and given back at the
- * end of the turn that leaves the queue empty; the congestion window, SSTHRESH and the round-trip
- * time stay.
+ * Two parts. `struct tcp_conn` is what an idle connection costs: at most 512 bytes and no
+ * frame. `struct tcp_flight`, at most 512 bytes too, is what only a connection with data
+ * queued needs: the send queue and the state of loss recovery. It is taken when the first
+ * record is queued and given back at the end of the turn that leaves the queue empty; the
+ * congestion window, SSTHRESH and the round-trip time stay.
  *
  * Owner: the `struct tcp` of one worker; both parts stand in its slabs. The
  * first cache lines hold what every segment touches.
