@@ -9,6 +9,10 @@ import os
 import subprocess
 
 
+# Of the addresses that our clients have.
+FIRST_HOST, HOSTS_END = 3, 254
+
+
 class Refused(Exception):
     """The system did not do what was asked for; the text is what it said."""
 
@@ -29,12 +33,13 @@ class Place:
         self.server_ns, self.client_ns, self.router_ns = name + "s", name + "c", name + "r"
         self.server_if, self.client_if = name + "s", name + "c"
         self.lossy = lossy
+        self.next_host = FIRST_HOST + 1
         self.namespaces = []
 
     def open(self):
         for namespace in (self.server_ns, self.client_ns) + ((self.router_ns,) * self.lossy):
+            self.namespaces.append(namespace)  # first: who is interrupted removes it too
             run("ip", "netns", "add", namespace)
-            self.namespaces.append(namespace)
         if self.lossy:
             self.open_router()
         else:
@@ -87,12 +92,22 @@ class Place:
         words = ["--interface", self.server_if, "--address", "10.77.0.1/24"]
         return words + (["--gateway", "10.77.0.254"] if self.lossy else [])
 
-    def client_options(self, server):
+    def hosts(self, count):
+        """Others each time, if several: a server still has connections half open to the last
+        client's, and who comes from the port of such a one waits a second for its turn."""
+        if count == 1:
+            return [FIRST_HOST]
+        start = self.next_host if self.next_host + count <= HOSTS_END else FIRST_HOST + 1
+        self.next_host = start + count
+        return range(start, start + count)
+
+    def client_options(self, server, addresses=1):
         """Where an AF_XDP client of this server stands: in its subnet, if there is no router."""
-        words = ["--interface", self.client_if, "--address"]
-        if self.lossy:
-            return words + ["10.78.0.3/24", "--gateway", "10.78.0.254"]
-        return words + [self.server_address(server).rsplit(".", 1)[0] + ".3/24"]
+        subnet = "10.78.0" if self.lossy else self.server_address(server).rsplit(".", 1)[0]
+        words = ["--interface", self.client_if]
+        for host in self.hosts(addresses):
+            words += ["--address", f"{subnet}.{host}/24"]
+        return words + (["--gateway", "10.78.0.254"] if self.lossy else [])
 
     def close(self):
         for namespace in self.namespaces:

@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,6 +17,12 @@ BUILD = Path(os.environ.get("HEADRACE_BENCH") or
              Path(__file__).resolve().parents[2] / "build" / "release" / "bench")
 READY_SECONDS = 10
 PORT = 7
+
+# A port of our client rests in TIME-WAIT for a second at least, and each address has 16,384:
+# enough of them for twice what was ever seen here, or as many as `load` takes.
+CONNECTS_PER_SECOND = 100_000
+PORTS_PER_ADDRESS = 16_384
+ADDRESSES_MAX = 16
 
 
 class Failed(Exception):
@@ -81,10 +88,16 @@ class Server:
         self.log.close()
 
 
+def addresses_of(cell, seconds):
+    if cell.workload != "connect":
+        return 1
+    return min(ADDRESSES_MAX, math.ceil(seconds * CONNECTS_PER_SECOND / PORTS_PER_ADDRESS))
+
+
 def client_words(place, cell, server, core, seconds, warmup, report):
     target = f"{place.server_address(server)}:{PORT}"
     times = ["--duration", seconds, "--warmup", warmup, "--json", report]
-    own = [*place.client_options(server), "--cores", core, "--busy"]
+    own = [*place.client_options(server, addresses_of(cell, warmup + seconds)), "--cores", core, "--busy"]
     if server == "reflector":
         if cell.section == "bulk":
             # An Ethernet payload of 1500 bytes is 1472 of UDP.
