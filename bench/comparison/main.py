@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from . import plan, programs, report
+from . import bars, plan, programs, report
 from .measure import measure
 from .page import page
 from .place import Place, Refused
@@ -39,6 +39,10 @@ def number(kind, least, most):
     return parse
 
 
+def numbers(kind, least, most):
+    return lambda text: [number(kind, least, most)(word) for word in text.split(",")]
+
+
 def two_cores(text):
     cores = text.split(",")
     if len(cores) != 2 or not all(core.isdigit() for core in cores):
@@ -56,12 +60,20 @@ def parse(arguments):
     parser.add_argument("--clients", type=words_of(plan.CLIENTS), default=list(plan.CLIENTS),
                         metavar="LIST", help="some of " + ",".join(plan.CLIENTS))
     parser.add_argument("--all", action="store_true", help="all connections, sizes and losses")
+    parser.add_argument("--connections", type=numbers(int, 1, 10000), default=[], metavar="LIST",
+                        help="of the section echo (1,64,1000)")
+    parser.add_argument("--verify", action="store_true",
+                        help="clients compare every byte that comes back; one wrong, or not compared,\n"
+                             "fails the cell")
     parser.add_argument("--rounds", type=number(int, 1, 99), default=5, help="(5)")
     parser.add_argument("--seconds", type=number(float, 0.1, 60), default=0.5,
                         help="of each measurement (0.5)")
     parser.add_argument("--warmup", type=number(float, 0, 10), default=0.2, help="before it (0.2)")
+    parser.add_argument("--repeats", type=number(int, 0, 9), default=2,
+                        help="of a measurement that was disturbed, at most (2)")
     parser.add_argument("--cores", type=two_cores, metavar="SERVER,CLIENT",
                         help="(the first two that may be used)")
+    parser.add_argument("--bars", action="store_true", help="a bar chart instead of the table")
     parser.add_argument("--json", metavar="FILE", help="every sample")
     parser.add_argument("--html", metavar="FILE", help="a page with charts")
     return parser.parse_args(arguments)
@@ -79,9 +91,11 @@ def groups(cells):
 class Run:
     def __init__(self, options):
         self.options = options
-        self.cells = plan.cells(options.sections, options.clients, options.all)
+        self.cells = plan.cells(options.sections, options.clients, options.all,
+                                options.connections, options.verify)
         self.results = {}  # {(cell, server): [Sample]}
         self.failures = {}
+        self.ready = {}  # {server: its line}
         self.count = sum(len(cell.servers(options.servers)) for cell in self.cells)
         self.done = 0
 
@@ -101,13 +115,13 @@ class Run:
         cores, options = self.options.cores, self.options
         try:
             with programs.Server(place, server, key[1], cores[0], spin=key[2]) as running:
+                self.ready.setdefault(server, running.ready)
                 for cell in cells:
                     self.progress(f"{server}, {cell.section}, {cell.client}, {cell.name}")
                     if place.lossy:
                         place.lose(cell.loss_percent)
                     try:
-                        sample = measure(place, cell, server, running.process, cores,
-                                         options.seconds, options.warmup)
+                        sample = measure(place, cell, server, running.process, options)
                         self.results.setdefault((cell, server), []).append(sample)
                     except programs.Failed as failure:
                         self.fail(cell, server, failure)
@@ -125,8 +139,19 @@ class Run:
                     self.serve(places[key[0]], server, standing, key)
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupted(*_):
+    for number_of_signal in SIGNALS:  # who presses a key twice wants it gone all the more
+        signal.signal(number_of_signal, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def heed_signals():
+    for number_of_signal in SIGNALS:
+        if signal.getsignal(number_of_signal) != signal.SIG_IGN:
+            signal.signal(number_of_signal, interrupted)
 
 
 def run(options):
@@ -165,7 +190,7 @@ def main(arguments=None):
             except OSError as error:
                 sys.stderr.write(f"compare: '{file}' can't be written: {error.strerror}.\n")
                 return 1
-    signal.signal(signal.SIGTERM, interrupted)
+    heed_signals()
     start = time.monotonic()
     try:
         comparison = run(options)
@@ -176,8 +201,9 @@ def main(arguments=None):
         sys.stderr.write(f"compare: {refused}\n")
         return 1
     minutes = (time.monotonic() - start) / 60
-    found = report.collect(comparison.cells, comparison.results, comparison.failures, options, minutes)
-    sys.stdout.write(report.text(found))
+    found = report.collect(comparison, minutes)
+    sys.stdout.reconfigure(errors="replace")  # not every terminal has a µ
+    sys.stdout.write(bars.text(found, bars.look_of(sys.stdout)) if options.bars else report.text(found))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(found, file, indent=1)

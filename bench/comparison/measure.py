@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from . import programs
 
 # Of the time measured, how long a program may have waited for its core before the
-# measurement is repeated, and how often it is.
+# measurement is repeated.
 DELAY_MAX = 0.03
-REPEATS_MAX = 2
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -22,6 +21,8 @@ class Sample:
     delay: float          # of the time, waiting for a core
     latency_us: dict = field(default_factory=dict)
     errors: int = 0
+    errors_of: dict = field(default_factory=dict)  # by kind
+    bytes_verified: int = 0
     repeats: int = 0
 
 
@@ -81,17 +82,27 @@ def value_of(cell, report):
     return report["requests"] / seconds
 
 
-def errors_of(report):
-    errors = report.get("errors", 0)
-    return sum(errors.values()) if isinstance(errors, dict) else errors
+def verified(cell, server, report):
+    """How many bytes were found to be as sent; that it is all of them is not taken on trust."""
+    if not cell.verify or (server == "reflector" and cell.workload != "echo"):
+        return 0
+    came = report["requests"] * cell.size if server == "reflector" else report["bytes_in"]
+    right = report["bytes_verified"]
+    wrong = report["errors"] if server == "reflector" else report["errors_of"]["data"]
+    if came == 0 or right < came or wrong > 0:
+        raise programs.Failed(f"of {came:,} bytes from {server} {right:,} were verified, and "
+                              f"{wrong:,} answers were wrong")
+    return right
 
 
-def measure_once(place, cell, server, process, cores, seconds, warmup):
+def measure_once(place, cell, server, process, options):
+    cores = options.cores
     server_times, client_times = Times(), Times()
     server_times.look(process.pid)
     cpu, waited = server_times.cpu, server_times.waited
     ticks, start = busy_ticks(cores), time.monotonic()
-    report = programs.run_client(place, cell, server, cores[1], seconds, warmup, client_times.look)
+    report = programs.run_client(place, cell, server, cores[1], options.seconds, options.warmup,
+                                 client_times.look)
     elapsed = time.monotonic() - start
     server_times.look(process.pid)
     busy = [(after - before) / TICK / elapsed for before, after in zip(ticks, busy_ticks(cores))]
@@ -99,7 +110,8 @@ def measure_once(place, cell, server, process, cores, seconds, warmup):
     return Sample(value=value_of(cell, report), server_cpu=(server_times.cpu - cpu) / elapsed,
                   client_cpu=client_times.cpu / elapsed, busy=busy, latency_us=latency,
                   delay=(server_times.waited - waited + client_times.waited) / elapsed,
-                  errors=errors_of(report))
+                  errors=report["errors"], errors_of=report.get("errors_of", {}),
+                  bytes_verified=verified(cell, server, report))
 
 
 def measure_idle(process, cores, seconds):
@@ -115,13 +127,13 @@ def measure_idle(process, cores, seconds):
     return Sample(value=100 * used, server_cpu=used, client_cpu=0, busy=busy, delay=0)
 
 
-def measure(place, cell, server, process, cores, seconds, warmup):
+def measure(place, cell, server, process, options):
     """Again while something else had the cores; the quietest counts."""
     if cell.workload == "idle":
-        return measure_idle(process, cores, seconds)
+        return measure_idle(process, options.cores, options.seconds)
     best = None
-    for repeats in range(REPEATS_MAX + 1):
-        sample = measure_once(place, cell, server, process, cores, seconds, warmup)
+    for repeats in range(options.repeats + 1):
+        sample = measure_once(place, cell, server, process, options)
         if best is None or sample.delay < best.delay:
             best = sample
         best.repeats = repeats

@@ -4,7 +4,7 @@ A cell is one row of a table: a workload with its numbers. Who stands in it depe
 the cell: the reflector has no streams, and only our client can drive it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SERVERS = ("reflector", "headrace", "epoll", "io_uring", "busy-poll")
 CLIENTS = ("headrace", "kernel")
@@ -40,6 +40,7 @@ class Cell:
     size: int = 64
     depth: int = 1
     loss_percent: float = 0
+    verify: bool = False  # the client compares what comes back
 
     @property
     def name(self):
@@ -57,6 +58,10 @@ class Cell:
     def service(self):
         return {"upload": "discard", "download": "chargen"}.get(self.workload, "echo")
 
+    @property
+    def has_answer(self):
+        return self.workload not in ("upload", "idle")
+
     def servers(self, wanted):
         """Those of `wanted` that can stand in this cell."""
         return [server for server in wanted if server != "reflector" or self.has_ceiling()]
@@ -72,9 +77,9 @@ def echo_cells(connections, clients):
     return [Cell("echo", client, connections=count) for client in clients for count in connections]
 
 
-def cells(sections, clients, everything):
+def cells(sections, clients, everything=False, connections=(), verify=False):
     """The cells of these sections. The short choice takes under ten minutes."""
-    counts = (1, 16, 64, 256, 1000, 10000) if everything else (1, 64, 1000)
+    counts = connections or ((1, 16, 64, 256, 1000, 10000) if everything else (1, 64, 1000))
     sizes = (1, 1024, 8192) if everything else (1024, 8192)
     losses = (0, 0.1, 1) if everything else (0, 1)
     inner = CLIENTS if everything else ("headrace",)
@@ -91,4 +96,5 @@ def cells(sections, clients, everything):
         "loss": [Cell("loss", client, loss_percent=loss) for client in inner for loss in losses],
         "idle": [Cell("idle", "nobody", workload="idle")],
     }
-    return [cell for section in sections for cell in table[section]]
+    return [replace(cell, verify=verify and cell.has_answer)
+            for section in sections for cell in table[section]]

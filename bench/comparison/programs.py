@@ -57,6 +57,7 @@ class Server:
         self.words = in_namespace(place.server_ns, core, server_words(place, name, service, core, spin))
         self.log = tempfile.TemporaryFile()
         self.process = None
+        self.ready = ""  # which mode runs, and why
 
     def said(self):
         self.log.seek(0)
@@ -66,12 +67,18 @@ class Server:
         self.process = subprocess.Popen(self.words, stdout=self.log, stderr=self.log,
                                         preexec_fn=die_with_us)
         until = time.monotonic() + READY_SECONDS
-        while not any(line.startswith("ready") for line in self.said().splitlines()):
+        while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > until:
                 self.end()
                 raise Failed(f"{' '.join(self.words)}: {self.said().strip()}")
             time.sleep(0.02)
         return self
+
+    def is_ready(self):
+        for line in self.said().splitlines():
+            if line.startswith("ready"):
+                self.ready = line
+        return self.ready != ""
 
     def end(self):
         for number in (signal.SIGINT, signal.SIGKILL):
@@ -98,14 +105,15 @@ def client_words(place, cell, server, core, seconds, warmup, report):
     target = f"{place.server_address(server)}:{PORT}"
     times = ["--duration", seconds, "--warmup", warmup, "--json", report]
     own = [*place.client_options(server, addresses_of(cell, warmup + seconds)), "--cores", core, "--busy"]
+    verify = ["--verify"] if cell.verify else []
     if server == "reflector":
         if cell.section == "bulk":
             # An Ethernet payload of 1500 bytes is 1472 of UDP.
             return [BUILD / "reflector", "--drive", target, "--one-way", "--size", 1472, *own, *times]
         return [BUILD / "reflector", "--drive", target, "--in-flight", cell.connections * cell.depth,
-                "--size", cell.size, *own, *times]
+                "--size", cell.size, *verify, *own, *times]
     words = [BUILD / "load", "--stack", cell.client, "--target", target, "--workload", cell.workload,
-             "--connections", cell.connections, "--size", cell.size, "--depth", cell.depth, *times]
+             "--connections", cell.connections, "--size", cell.size, "--depth", cell.depth, *verify, *times]
     return words + (own if cell.client == "headrace" else [])
 
 

@@ -21,6 +21,14 @@ def machine():
             "congestion_control": control}
 
 
+def errors_of(samples):
+    kinds = {}
+    for sample in samples:
+        for kind, count in sample.errors_of.items():
+            kinds[kind] = kinds.get(kind, 0) + count
+    return {kind: count for kind, count in kinds.items() if count}
+
+
 def summary(samples):
     values = [sample.value for sample in samples]
     middle = {name: statistics.median(sample.latency_us[name] for sample in samples)
@@ -32,6 +40,8 @@ def summary(samples):
         "client_cpu": statistics.median(sample.client_cpu for sample in samples),
         "busy": [statistics.median(core) for core in zip(*(sample.busy for sample in samples))],
         "errors": sum(sample.errors for sample in samples),
+        "errors_of": errors_of(samples),
+        "bytes_verified": sum(sample.bytes_verified for sample in samples),
         "repeated": sum(sample.repeats for sample in samples),
         "samples": [asdict(sample) for sample in samples],
     }
@@ -50,9 +60,10 @@ def ratios(servers, section):
     }
 
 
-def collect(cells, results, failures, options, minutes):
+def collect(comparison, minutes):
+    options, results, failures = comparison.options, comparison.results, comparison.failures
     rows = []
-    for cell in cells:
+    for cell in comparison.cells:
         servers = {server: summary(results[(cell, server)]) for server in options.servers
                    if results.get((cell, server))}
         failed = {server: failures[(cell, server)] for server in options.servers
@@ -61,7 +72,8 @@ def collect(cells, results, failures, options, minutes):
                      "servers": servers, "failed": failed,
                      "ratios": ratios(servers, cell.section) if cell.section != "idle" else {}})
     return {"machine": machine(), "rounds": options.rounds, "seconds": options.seconds,
-            "cores": options.cores, "minutes": round(minutes, 2), "rows": rows}
+            "cores": options.cores, "minutes": round(minutes, 2),
+            "ready": comparison.ready, "rows": rows}
 
 
 def short(value, unit):
@@ -114,19 +126,49 @@ def rounds_text(found):
     return "1 round" if found["rounds"] == 1 else f"{found['rounds']} rounds"
 
 
-def text(found):
+def how_text(found):
     machine_is = found["machine"]
-    lines = (f"{machine_is['cpu']}, Linux {machine_is['kernel']}, {machine_is['congestion_control']}, {machine_is['date']}; server on core "
-             f"{found['cores'][0]}, client on core {found['cores'][1]}; medians of {rounds_text(found)} "
-             f"of {found['seconds']:g} s, {found['minutes']:.1f} minutes\n")
+    return (f"{machine_is['cpu']}, Linux {machine_is['kernel']}, {machine_is['congestion_control']}, "
+            f"{machine_is['date']}; server on core {found['cores'][0]}, client on core "
+            f"{found['cores'][1]}; medians of {rounds_text(found)} of {found['seconds']:g} s, "
+            f"{found['minutes']:.1f} minutes")
+
+
+def all_found(found):
+    return [(row, server, what) for row in found["rows"] for server, what in row["servers"].items()]
+
+
+def verified_text(found):
+    count = sum(what["bytes_verified"] for _, _, what in all_found(found))
+    return f"All {count:,} bytes of the answers were compared with what was sent.\n" if count else ""
+
+
+def error_lines(found):
+    """The cells in which clients had errors, one line each."""
+    lines = ""
+    for row, server, what in all_found(found):
+        if what["errors"]:
+            kinds = ", ".join(f"{kind} {count:,}" for kind, count in what["errors_of"].items())
+            lines += (f"  {row['section']}, {row['name']}, client {row['client']}, server {server}: "
+                      f"{what['errors']:,} errors" + (f" ({kinds})" if kinds else "") + "\n")
+    return lines
+
+
+def quality_text(found):
+    repeated = sum(what["repeated"] for _, _, what in all_found(found))
+    errors = sum(what["errors"] for _, _, what in all_found(found))
+    return (f"{repeated} measurements repeated because a program had waited for its core; "
+            f"{errors:,} errors of clients{':' if errors else '.'}")
+
+
+def text(found):
+    lines = how_text(found) + "\n"
+    if "headrace" in found["ready"]:
+        lines += f"echo_server: {found['ready']['headrace']}\n"
     for name in plan.SECTIONS:
         rows = [row for row in found["rows"] if row["section"] == name]
         if rows:
             lines += section_text(name, rows)
-    repeated = sum(server["repeated"] for row in found["rows"] for server in row["servers"].values())
-    errors = sum(server["errors"] for row in found["rows"] for server in row["servers"].values())
-    lines += (f"\n{repeated} measurements repeated because a program had waited for its core; "
-              f"{errors} errors of clients.\nof ceiling: Headrace by the reflector; of kernel: "
-              "Headrace by the best of the kernel's servers; spread: Headrace's lowest and highest "
-              "round by its median.\n")
-    return lines
+    return (lines + "\nof ceiling: Headrace by the reflector; of kernel: Headrace by the best of the "
+            "kernel's servers; spread: Headrace's lowest and highest round by its median.\n"
+            + verified_text(found) + quality_text(found) + "\n" + error_lines(found))

@@ -26,6 +26,7 @@ struct drive_result {
     uint64_t lost;  /* sent again: no answer in time */
     uint64_t late;  /* answers to what was sent again already, and strangers */
     uint64_t wrong; /* bytes that are not what was sent */
+    uint64_t bytes_verified;
     struct datagram_report counted;
     struct histogram latency;
 };

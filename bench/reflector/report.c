@@ -134,11 +134,12 @@ void report_driver(const struct end *end, const struct drive_result *result, FIL
                       (double)result->counted.packets / result->seconds, result->counted.bytes,
                       result->counted.bytes, (double)result->counted.bytes / result->seconds);
     } else {
-        (void)fprintf(json,
-                      "\"in_flight\": %u, \"requests\": %" PRIu64
-                      ", \"requests_per_s\": %.1f, \"late\": %" PRIu64 ", ",
-                      options->in_flight, result->round_trips,
-                      (double)result->round_trips / result->seconds, result->late);
+        (void)fprintf(
+            json,
+            "\"in_flight\": %u, \"requests\": %" PRIu64
+            ", \"requests_per_s\": %.1f, \"late\": %" PRIu64 ", \"bytes_verified\": %" PRIu64 ", ",
+            options->in_flight, result->round_trips, (double)result->round_trips / result->seconds,
+            result->late, result->bytes_verified);
         write_latency(json, &result->latency);
     }
     (void)fprintf(json, ",\n \"port\": {");

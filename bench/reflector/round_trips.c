@@ -46,8 +46,11 @@ static void note(struct drive *drive, uint32_t slot, const uint8_t *payload)
 {
     const struct reflector_options *options = drive->worker->options;
 
-    if (options->is_verified && !datagram_is_right(payload, options->size)) {
-        drive->result->wrong++;
+    if (options->is_verified) {
+        bool is_right = datagram_is_right(payload, options->size);
+
+        drive->result->bytes_verified += is_right ? options->size : 0;
+        drive->result->wrong += !is_right;
     }
     if (drive->is_measured) {
         drive->result->round_trips++;

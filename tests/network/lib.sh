@@ -2,7 +2,7 @@
 # server's end without a kernel address, everything removed on the way out.
 #
 #   network_make QUEUES     makes them; $server_ns, $client_ns, $server_if, $client_if
-#   veth_unmake             removes them; from bench/veth.sh, which quickstart has too
+#   veth_unmake             removes them, also what was made by halves
 #   server_start ARGS...    echo_server in its namespace; waits for its ready line
 #   server_stop             ends it, and checks that it ended well
 #   in_client COMMAND...    runs in the client's namespace
@@ -10,7 +10,6 @@
 set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-. "$here/../../bench/veth.sh"
 server_ns=hrs$$ client_ns=hrc$$ server_if=hrs$$ client_if=hrc$$
 server_address=10.77.0.1 client_address=10.77.0.2
 server_pid=
@@ -27,6 +26,25 @@ for tool in ip ethtool nft python3 ping; do
     command -v "$tool" >/dev/null || fail "$tool is not installed: see tests/packages.txt"
 done
 
+network_make() {
+    local queues=$1
+    ip netns add "$server_ns"
+    ip netns add "$client_ns"
+    ip link add "$server_if" numtxqueues "$queues" numrxqueues "$queues" netns "$server_ns" \
+        type veth peer name "$client_if" numtxqueues "$queues" numrxqueues "$queues" \
+        netns "$client_ns"
+    # A kernel hands over packets with unfinished checksums unless it is told not to.
+    ip netns exec "$client_ns" ethtool -K "$client_if" tx off >/dev/null
+    ip -n "$client_ns" addr add "$client_address/24" dev "$client_if"
+    ip -n "$server_ns" link set "$server_if" up
+    ip -n "$client_ns" link set "$client_if" up
+}
+
+veth_unmake() {
+    ip netns del "$server_ns" 2>/dev/null || true
+    ip netns del "$client_ns" 2>/dev/null || true
+}
+
 network_remove() {
     [ -z "$server_pid" ] || kill -KILL "$server_pid" 2>/dev/null || true
     veth_unmake
@@ -34,10 +52,6 @@ network_remove() {
 }
 trap network_remove EXIT
 trap 'exit 130' INT TERM
-
-network_make() {
-    veth_make "$client_address/24" "$1"
-}
 
 in_client() {
     ip netns exec "$client_ns" "$@"

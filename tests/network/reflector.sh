@@ -88,6 +88,7 @@ for run in '--busy' '--in-flight 16 --size 1 --busy' '--in-flight 64 --size 1472
     drive --verify $run
     holds 'driver["requests"] > 0 and driver["errors"] == 0'
     holds '0 < latency["min"] <= latency["p50"] <= latency["p99"] <= latency["max"]'
+    holds 'driver["bytes_verified"] >= driver["requests"] * driver["size"]'
     holds 'driver["port"]["tx_packets"] >= driver["requests"]'
     grep -q ' round trips/s; latency us: p50 ' "$work/driver" || fail 'what is printed'
 done
