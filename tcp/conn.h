@@ -120,7 +120,6 @@ struct tcp_conn {
     bool soft_error; /* the network said that the way to the peer is closed */
     struct tcp_snd snd;
     struct tcp_rcv rcv;
-
     struct tcp_flight *flight; /* NULL while nothing is queued */
     struct tcp *tcp;
     uint32_t cwnd;     /* bytes */
