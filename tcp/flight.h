@@ -10,6 +10,7 @@
 #ifndef HEADRACE_TCP_FLIGHT_H
 #define HEADRACE_TCP_FLIGHT_H
 
+#include "datapath/util.h"
 #include "tcp/sendq.h"
 
 #include <assert.h>
@@ -24,7 +25,8 @@ enum tcp_recovery_state {
 };
 
 struct tcp_flight {
-    uint32_t index; /* in the slab */
+    uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
+    uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
     /* RFC 8985 names without their prefix. */
     uint64_t rack_xmit_ns;
     uint64_t rack_rtt_ns;
@@ -33,23 +35,26 @@ struct tcp_flight {
     uint32_t rack_dsack_round; /* SND.NXT when a D-SACK widened the window */
     uint8_t rack_reo_mult;
     uint8_t rack_reo_persist;
-    bool rack_reordering;
-    bool rack_dsack_pending;
+    uint16_t dup_acks; /* of a peer without SACK: segments that have left the network */
     uint32_t tlp_end_seq;
-    bool tlp_out;              /* a probe is in flight */
-    bool tlp_retransmitted;    /* and it was a retransmission */
-    uint8_t recovery;          /* enum tcp_recovery_state */
-    uint16_t dup_acks;         /* of a peer without SACK: segments that have left the network */
-    uint32_t recovery_point;   /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
-    bool rexmit_now;           /* the next lost segment goes whatever the pipe holds */
-    uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
-    uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
-    struct tcp_sendq sendq;    /* last: its places for records are not cleared with the rest */
+    uint32_t recovery_point; /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
+    uint32_t index;          /* in the slab */
+    uint8_t recovery;        /* enum tcp_recovery_state */
+    bool rack_reordering : 1;
+    bool rack_dsack_pending : 1;
+    bool tlp_out : 1;           /* a probe is in flight */
+    bool tlp_retransmitted : 1; /* and it was a retransmission */
+    bool rexmit_now : 1;        /* the next lost segment goes whatever the pipe holds */
+    struct tcp_sendq sendq;     /* last: its places for records are not cleared with the rest */
 };
 
 static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
 static_assert(offsetof(struct tcp_flight, sendq) + sizeof(struct tcp_sendq) ==
                   sizeof(struct tcp_flight),
               "tcp_conn_flight() clears what stands before the places for records");
+/* What every segment touches: three lines with the first record, not five. */
+static_assert(offsetof(struct tcp_flight, sendq) == CACHE_LINE_BYTES &&
+                  offsetof(struct tcp_sendq, inline_records) == CACHE_LINE_BYTES,
+              "loss recovery, the send queue and each record in a cache line of its own");
 
 #endif

@@ -44,7 +44,7 @@ void sizes_print(void)
         LAST_PART("limits, application", struct tcp_conn, challenge_ns),
     };
     static const struct part flight[] = {
-        PART("loss recovery", struct tcp_flight, index, sendq),
+        PART("loss recovery", struct tcp_flight, rto_base_ns, sendq),
         LAST_PART("send queue", struct tcp_flight, sendq),
     };
 
