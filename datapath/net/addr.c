@@ -50,15 +50,17 @@ static unsigned mapped_bits(const struct ip_prefix *prefix)
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr)
 {
     unsigned bits = mapped_bits(prefix);
-    unsigned bytes = bits / 8;
-    unsigned rest = bits % 8;
+    uint64_t high = __builtin_bswap64(prefix->addr.halves[0] ^ addr->halves[0]);
+    uint64_t low = __builtin_bswap64(prefix->addr.halves[1] ^ addr->halves[1]);
 
     /* The mapped form of an IPv4 address lies in ::/0, and is not meant. */
-    if (ip_addr_is_v4(&prefix->addr) != ip_addr_is_v4(addr) ||
-        memcmp(prefix->addr.bytes, addr->bytes, bytes) != 0) {
+    if (ip_addr_is_v4(&prefix->addr) != ip_addr_is_v4(addr)) {
         return false;
     }
-    return rest == 0 || (prefix->addr.bytes[bytes] ^ addr->bytes[bytes]) >> (8 - rest) == 0;
+    if (bits > 64) {
+        return high == 0 && low >> (128 - bits) == 0;
+    }
+    return bits == 0 || high >> (64 - bits) == 0;
 }
 
 bool ip_prefix_is_broadcast(const struct ip_prefix *prefix, const struct ip_addr *addr)

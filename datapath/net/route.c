@@ -11,8 +11,7 @@ int route_add(struct routes *routes, const struct route *route)
     return 0;
 }
 
-/* An IPv4 default route has the mapped prefix and length 0: it holds IPv4 only,
- * since the comparison covers the 96 bits of the mapping. */
+/* A prefix holds addresses of its family only, also when its length is 0. */
 int route_find(const struct routes *routes, const struct ip_addr *remote, struct ip_addr *next_hop)
 {
     const struct route *best = NULL;
@@ -20,8 +19,7 @@ int route_find(const struct routes *routes, const struct ip_addr *remote, struct
     for (unsigned i = 0; i < routes->count; i++) {
         const struct route *route = &routes->entries[i];
 
-        if (ip_addr_family(&route->prefix.addr) == ip_addr_family(remote) &&
-            ip_prefix_contains(&route->prefix, remote) &&
+        if (ip_prefix_contains(&route->prefix, remote) &&
             (!best || route->prefix.length > best->prefix.length)) {
             best = route;
         }

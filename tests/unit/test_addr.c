@@ -241,6 +241,9 @@ static void prefix_contains_its_addresses_only(void **state)
         {"2001:db8::/33", "2001:db8:8000::", false, false},
         {"2001:db8::/64", "2001:db8::ffff:ffff:ffff:ffff", true, false},
         {"2001:db8::/64", "2001:db8:0:1::", false, false},
+        {"2001:db8::/65", "2001:db8::7fff:ffff:ffff:ffff", true, false},
+        {"2001:db8::/65", "2001:db8::8000:0:0:0", false, false},
+        {"2001:db8::/65", "2001:db8:0:1::", false, false},
         {"2001:db8::1/128", "2001:db8::1", true, false},
         {"2001:db8::1/128", "2001:db8::", false, false},
     };
