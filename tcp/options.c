@@ -17,6 +17,11 @@ enum kind {
 /* NOP, NOP, timestamps, length 10: RFC 7323 appendix A. */
 #define TIMESTAMPS_ALIGNED 0x0101080au
 #define TIMESTAMPS_ALIGNED_BYTES 12u
+/* With SACK-permitted in the place of the NOPs: in a SYN. */
+#define SYN_TIMESTAMPS_ALIGNED 0x0402080au
+#define SYN_MSS 0x0204u      /* MSS, length 4; the value follows */
+#define SYN_WSCALE 0x010303u /* NOP, window scale, length 3; the shift follows */
+#define SYN_BYTES 20u
 
 static void take_sack(const uint8_t *value, unsigned length, struct tcp_segment *seg)
 {
@@ -78,12 +83,30 @@ static void take(uint8_t kind, const uint8_t *value, unsigned length, struct tcp
     }
 }
 
+/* A SYN with everything, in the order of Linux and of tcp_options_write(): nearly all
+ * that come. */
+static bool take_whole_syn(const uint8_t *at, unsigned length, struct tcp_segment *seg)
+{
+    if (length != SYN_BYTES || !(seg->flags & TCP_SYN) || be16_load(at) != SYN_MSS ||
+        be32_load(at + 4) != SYN_TIMESTAMPS_ALIGNED || be32_load(at + 16) >> 8 != SYN_WSCALE) {
+        return false;
+    }
+    seg->options_seen = TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_WSCALE;
+    seg->mss = be16_load(at + 2);
+    take_timestamps(at + 8, seg);
+    seg->wscale = at[19];
+    return true;
+}
+
 void tcp_options_parse(const uint8_t *at, unsigned length, struct tcp_segment *seg)
 {
     seg->options_seen = 0;
     seg->sack_count = 0;
     if (length == TIMESTAMPS_ALIGNED_BYTES && be32_load(at) == TIMESTAMPS_ALIGNED) {
         take_timestamps(at + 4, seg);
+        return;
+    }
+    if (take_whole_syn(at, length, seg)) {
         return;
     }
     while (length > 0 && at[0] != KIND_EOL) {
@@ -138,7 +161,8 @@ unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
         at += 4;
     }
     if (options->seen & TCP_OPT_TIMESTAMPS) {
-        be32_store(at, options->seen & TCP_OPT_SACK_PERMITTED ? 0x0402080au : TIMESTAMPS_ALIGNED);
+        be32_store(at, options->seen & TCP_OPT_SACK_PERMITTED ? SYN_TIMESTAMPS_ALIGNED
+                                                              : TIMESTAMPS_ALIGNED);
         be32_store(at + 4, options->ts_val);
         be32_store(at + 8, options->ts_ecr);
         at += TIMESTAMPS_ALIGNED_BYTES;

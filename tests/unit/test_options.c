@@ -235,6 +235,37 @@ static void every_prefix(void **state)
     }
 }
 
+/* The usual lists are recognised as a whole. Behind a NOP none is, and each bit of
+ * it means the same there. */
+static void recognised_lists_mean_the_same(void **state)
+{
+    static const uint8_t usual[][20] = {
+        {MSS_1460, SACK_PERMITTED, TIMESTAMPS, NOP, WSCALE_7},
+        {NOP, NOP, TIMESTAMPS},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * COUNT_OF(usual) * 8 * sizeof usual[0]; i++) {
+        uint16_t flags = i & 1 ? TCP_SYN : TCP_ACK;
+        unsigned list = i / 2 % COUNT_OF(usual);
+        unsigned bit = i / 2 / COUNT_OF(usual);
+        unsigned length = list == 0 ? 20 : 12;
+        uint8_t bytes[21] = {NOP};
+        struct tcp_segment alone;
+        struct tcp_segment behind;
+
+        memcpy(bytes + 1, usual[list], sizeof usual[list]);
+        bytes[1 + bit / 8] ^= (uint8_t)(1u << bit % 8);
+        alone = parse(bytes + 1, length, flags);
+        behind = parse(bytes, length + 1, flags);
+        if (alone.options_seen != behind.options_seen || alone.sack_count != behind.sack_count ||
+            alone.mss != behind.mss || alone.wscale != behind.wscale ||
+            alone.ts_val != behind.ts_val || alone.ts_ecr != behind.ts_ecr) {
+            fail_msg("list %u, bit %u, flags %u", list, bit, flags);
+        }
+    }
+}
+
 static void any_bytes(void **state)
 {
     struct random random;
@@ -388,6 +419,7 @@ int main(void)
         cmocka_unit_test(blocks_keep_their_order),
         cmocka_unit_test(every_kind_with_every_length),
         cmocka_unit_test(every_prefix),
+        cmocka_unit_test(recognised_lists_mean_the_same),
         cmocka_unit_test(any_bytes),
         cmocka_unit_test(written_as_linux_does),
         cmocka_unit_test(what_was_written_is_read),
