@@ -55,6 +55,19 @@ static void init_timers(struct tcp_conn *conn)
     conn->life_ns = UINT64_MAX;
 }
 
+/* Line by line: of the whole gcc makes a "rep stos", which takes longer to begin than
+ * these stores take. */
+static void clear(struct tcp_conn *conn)
+{
+    uint8_t *at = (uint8_t *)conn;
+    size_t left = sizeof *conn;
+
+    for (; left >= CACHE_LINE_BYTES; left -= CACHE_LINE_BYTES, at += CACHE_LINE_BYTES) {
+        memset(at, 0, CACHE_LINE_BYTES);
+    }
+    memset(at, 0, left);
+}
+
 struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash,
                                  const struct tcp_settings *settings)
 {
@@ -69,7 +82,7 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     if (!conn) {
         return NULL;
     }
-    memset(conn, 0, sizeof *conn);
+    clear(conn);
     conn->index = index;
     conn->tuple = *tuple;
     conn->hash = hash;
