@@ -36,10 +36,11 @@ static unsigned level_of(const struct wheel *wheel, uint64_t tick)
     return level < WHEEL_LEVELS ? level : WHEEL_LEVELS - 1;
 }
 
-static void file(struct wheel *wheel, struct wheel_entry *entry)
+/* `due` is the tick of the entry's deadline. */
+static void file(struct wheel *wheel, struct wheel_entry *entry, uint64_t due)
 {
     uint64_t farthest = wheel->tick + (1ull << (WHEEL_SLOT_BITS * WHEEL_LEVELS - 1));
-    uint64_t tick = min_u64(max_u64(tick_of(entry->due_ns), wheel->tick), farthest);
+    uint64_t tick = min_u64(max_u64(due, wheel->tick), farthest);
     unsigned level = level_of(wheel, tick);
     unsigned slot = (unsigned)(tick >> (WHEEL_SLOT_BITS * level)) & SLOT_MASK;
 
@@ -50,14 +51,16 @@ static void file(struct wheel *wheel, struct wheel_entry *entry)
 
 void wheel_arm(struct wheel *wheel, struct wheel_entry *entry, uint64_t due_ns)
 {
+    uint64_t due = tick_of(due_ns);
+
     entry->due_ns = due_ns;
     if (wheel_is_armed(entry)) {
-        if (tick_of(due_ns) >= entry->filed_tick) {
+        if (due >= entry->filed_tick) {
             return;
         }
         list_link_remove(&entry->link);
     }
-    file(wheel, entry);
+    file(wheel, entry, due);
 }
 
 /* The bit of a slot that ran empty stays until the slot is seen: clearing it
@@ -119,7 +122,9 @@ static void cascade(struct wheel *wheel)
         list_init(&entries);
         list_splice_back(&entries, &wheel->slots[level][slot]);
         while ((link = list_pop_front(&entries)) != NULL) {
-            file(wheel, container_of(link, struct wheel_entry, link));
+            struct wheel_entry *entry = container_of(link, struct wheel_entry, link);
+
+            file(wheel, entry, tick_of(entry->due_ns));
         }
     }
 }
@@ -144,8 +149,10 @@ void wheel_advance(struct wheel *wheel, uint64_t now_ns,
         while (budget > 0 && (link = list_pop_front(due)) != NULL) {
             struct wheel_entry *entry = container_of(link, struct wheel_entry, link);
 
-            if (tick_of(entry->due_ns) > tick) {
-                file(wheel, entry); /* it was moved to later */
+            uint64_t due_tick = tick_of(entry->due_ns);
+
+            if (due_tick > tick) {
+                file(wheel, entry, due_tick); /* it was moved to later */
                 continue;
             }
             budget--;
