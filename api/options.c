@@ -1,6 +1,7 @@
 #include "api/options.h"
 
 #include "api/failure.h"
+#include "datapath/util.h"
 
 #include <assert.h>
 #include <sched.h>
@@ -21,6 +22,13 @@ int options_check_numbers(const struct hr_stack_options *options, struct hr_fail
         return failure_set(failure, HR_ERR_ARGUMENT,
                            "%u frames a worker are too few: at least 4096.",
                            options->frames_per_worker);
+    }
+    if (options->receive_frames > 0 && (options->receive_frames < NIC_FRAMES_TO_LEND_MIN ||
+                                        options->receive_frames > NIC_RX_RING_FRAMES_MAX ||
+                                        !is_power_of_two(options->receive_frames))) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u frames to receive with can't be: a power of two from %u to %u.",
+                           options->receive_frames, NIC_FRAMES_TO_LEND_MIN, NIC_RX_RING_FRAMES_MAX);
     }
     if (options->connections_max == 0 || options->connections_max > 1u << 24) {
         return failure_set(failure, HR_ERR_ARGUMENT, "%u connections a worker: 1 to %u can be had.",
@@ -68,6 +76,14 @@ int options_take_lent(struct hr_stack *stack, const struct hr_stack_options *opt
 {
     uint32_t lent = nic_frames_to_lend(nic);
 
+    if (options->receive_frames > options->frames_per_worker / 2) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "%u frames a worker are too few to receive with %u of them: give at "
+                           "least %u.",
+                           options->frames_per_worker, options->receive_frames,
+                           2 * options->receive_frames);
+    }
+    lent = max_u32(lent, options->receive_frames);
     if (lent > options->frames_per_worker / 2) {
         return failure_set(failure, HR_ERR_ARGUMENT,
                            "%u frames a worker are too few for the receive ring of %s, which has "

@@ -65,6 +65,7 @@ static int open_interface(struct hr_stack *stack, const struct hr_stack_options 
     config.queue_count = stack->worker_count;
     config.region = &stack->memory.region;
     config.entries[XSK_FILL] = stack->frames_lent;
+    config.entries[XSK_RX] = stack->frames_lent / 2;
     config.addresses = addresses;
     config.address_count = stack->address_count;
     return xdp_open(&config, &stack->interface, &error) == 0 ? HR_OK

@@ -21,6 +21,17 @@ bool value_unsigned(const char *text, unsigned min, unsigned max, unsigned *valu
     return true;
 }
 
+bool value_power_of_two(const char *text, unsigned min, unsigned max, unsigned *value)
+{
+    unsigned number;
+
+    if (!value_unsigned(text, min, max, &number) || (number & (number - 1)) != 0) {
+        return false;
+    }
+    *value = number;
+    return true;
+}
+
 bool value_list(const char *text, unsigned *list, unsigned max, unsigned *count)
 {
     unsigned found = 0;

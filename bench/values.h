@@ -10,6 +10,9 @@
 /* From `min` to `max`; *value is set only then. */
 bool value_unsigned(const char *text, unsigned min, unsigned max, unsigned *value);
 
+/* The same, and a power of two. */
+bool value_power_of_two(const char *text, unsigned min, unsigned max, unsigned *value);
+
 /* Numbers with commas between them, as "0,1,5": 1 to `max` of them, each at most 65535. */
 bool value_list(const char *text, unsigned *list, unsigned max, unsigned *count);
 

@@ -67,8 +67,12 @@ struct hr_stack_options {
     enum hr_wait wait;
     unsigned spin_us;           /* of HR_WAIT_ADAPTIVE */
     uint32_t frames_per_worker; /* of 4096 bytes; at least 4096, and 4 times the NIC's RX ring */
-    uint32_t connections_max;   /* per worker, 1 to 2^24 */
-    uint32_t time_wait_ms;      /* 2MSL */
+    /* Of these, what is lent to each queue for what arrives: a power of two, 2,048 to 65,536,
+     * at least twice the NIC's RX ring, at most half of frames_per_worker; 0: the least. Half
+     * as many packets may wait while the worker is kept from its core; more is lost. */
+    uint32_t receive_frames;
+    uint32_t connections_max; /* per worker, 1 to 2^24 */
+    uint32_t time_wait_ms;    /* 2MSL */
     /* NULL, or what is told of events: on the control thread, which it must not hold up;
      * any function that any thread may call may be called inside. */
     void (*on_event)(struct hr_stack *stack, const struct hr_event *event, void *context);

@@ -27,6 +27,9 @@ static const char help[] =
     "  --mode NAME          auto, zerocopy, native or generic (auto)\n"
     "  --busy               never sleep\n"
     "  --sleep              sleep at once when there is nothing to do\n"
+    "  --receive-frames N   what each queue has for what arrives, a power of two from 2048 to\n"
+    "                       65536; half as many packets may wait (2048, or twice the NIC's\n"
+    "                       ring)\n"
     "  --time-wait SECONDS  2MSL, 1 to 240 (60)\n"
     "  --duration SECONDS   end by itself\n"
     "  --stats SECONDS      print statistics at this interval\n"
@@ -45,6 +48,7 @@ enum {
     OPTION_MODE,
     OPTION_BUSY,
     OPTION_SLEEP,
+    OPTION_RECEIVE_FRAMES,
     OPTION_TIME_WAIT,
     OPTION_DURATION,
     OPTION_STATS,
@@ -65,6 +69,7 @@ static const struct option names[] = {
     {"mode", required_argument, NULL, OPTION_MODE},
     {"busy", no_argument, NULL, OPTION_BUSY},
     {"sleep", no_argument, NULL, OPTION_SLEEP},
+    {"receive-frames", required_argument, NULL, OPTION_RECEIVE_FRAMES},
     {"time-wait", required_argument, NULL, OPTION_TIME_WAIT},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"stats", required_argument, NULL, OPTION_STATS},
@@ -105,6 +110,13 @@ static enum echo_parse take_number(int option, const char *value, struct echo_op
         good = value_unsigned(value, 1, UINT32_MAX, &number);
         options->close_after = number;
         return good ? ECHO_RUN : wrong("--close-after takes 1 to 4294967295, not '%s'.", value);
+    case OPTION_RECEIVE_FRAMES:
+        good = value_power_of_two(value, 2048, 65536, &number);
+        options->stack.receive_frames = number;
+        /* Half of them at the most may be lent, and data needs some. */
+        options->stack.frames_per_worker = hr_stack_options_default.frames_per_worker + 2 * number;
+        return good ? ECHO_RUN
+                    : wrong("--receive-frames takes 2048, 4096, ... 65536, not '%s'.", value);
     case OPTION_TIME_WAIT:
         good = value_unsigned(value, 1, 240, &number);
         options->stack.time_wait_ms = number * 1000;

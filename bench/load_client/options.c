@@ -37,7 +37,8 @@ static const char help[] =
     "\n"
     "With --stack headrace, as echo_server has them:\n"
     "  --interface IF, --address CIDR, which the kernel must not have, --gateway IP,\n"
-    "  --queues LIST, --cores LIST, --mode NAME, --busy, --sleep, --time-wait SECONDS\n"
+    "  --queues LIST, --cores LIST, --mode NAME, --busy, --sleep, --receive-frames N,\n"
+    "  --time-wait SECONDS\n"
     "\n"
     "  --help, --version\n";
 
@@ -66,6 +67,7 @@ enum {
     OPTION_MODE,
     OPTION_BUSY,
     OPTION_SLEEP,
+    OPTION_RECEIVE_FRAMES,
     OPTION_TIME_WAIT,
 };
 
@@ -93,6 +95,7 @@ static const struct option names[] = {
     {"mode", required_argument, NULL, OPTION_MODE},
     {"busy", no_argument, NULL, OPTION_BUSY},
     {"sleep", no_argument, NULL, OPTION_SLEEP},
+    {"receive-frames", required_argument, NULL, OPTION_RECEIVE_FRAMES},
     {"time-wait", required_argument, NULL, OPTION_TIME_WAIT},
     {0},
 };
@@ -196,6 +199,11 @@ static enum load_parse take_number(int option, const char *value, struct load_op
     case OPTION_RATE:
         good = value_unsigned(value, 1, SCHEDULE_RATE_MAX, &options->rate);
         return good ? LOAD_RUN : wrong("is no rate: 1 to 100000000 requests a second.", value);
+    case OPTION_RECEIVE_FRAMES:
+        good = value_power_of_two(value, 2048, 65536, &options->headrace.receive_frames);
+        options->headrace.frames_per_worker =
+            hr_stack_options_default.frames_per_worker + 2 * options->headrace.receive_frames;
+        return good ? LOAD_RUN : wrong("is no number of frames: 2048, 4096, ... 65536.", value);
     case OPTION_TIME_WAIT:
         good = value_unsigned(value, 1, 240, &options->headrace.time_wait_ms);
         options->headrace.time_wait_ms *= good ? 1000 : 1;

@@ -99,6 +99,11 @@ static int take_cores(struct end *end)
     return 0;
 }
 
+static uint32_t frames_lent(const struct end *end, const struct nic_facts *nic)
+{
+    return max_u32(nic_frames_to_lend(nic), end->options->receive_frames);
+}
+
 static int open_memory(struct end *end, const struct nic_facts *nic)
 {
     struct xdp_memory_config config = xdp_memory_config_default;
@@ -110,9 +115,8 @@ static int open_memory(struct end *end, const struct nic_facts *nic)
     }
     config.nodes = nodes;
     config.pool_count = end->worker_count;
-    config.frames_per_pool = max_u32(config.frames_per_pool, 2 * nic_frames_to_lend(nic));
-    config.floor[FRAME_BUDGET_RECEIVE] =
-        nic_frames_to_lend(nic) + RECEIVE_FLOOR_BURSTS * PORT_BURST;
+    config.frames_per_pool = max_u32(config.frames_per_pool, 2 * frames_lent(end, nic));
+    config.floor[FRAME_BUDGET_RECEIVE] = frames_lent(end, nic) + RECEIVE_FLOOR_BURSTS * PORT_BURST;
     return xdp_memory_open(&end->memory, &config, &error) == 0 ? 0 : fail(&error);
 }
 
@@ -133,7 +137,8 @@ static int open_interface(struct end *end, const struct nic_facts *nic)
     config.queues = queues;
     config.queue_count = end->worker_count;
     config.region = &end->memory.region;
-    config.entries[XSK_FILL] = nic_frames_to_lend(nic);
+    config.entries[XSK_FILL] = frames_lent(end, nic);
+    config.entries[XSK_RX] = frames_lent(end, nic) / 2;
     for (unsigned i = 0; i < options->address_count; i++) {
         addresses[i] = options->addresses[i].addr;
     }

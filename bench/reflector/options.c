@@ -24,6 +24,8 @@ static const char help[] =
     "  --mode NAME          auto, zerocopy, native or generic (auto)\n"
     "  --busy               never sleep\n"
     "  --sleep              sleep at once when there is nothing to do\n"
+    "  --receive-frames N   what each queue has for what arrives, a power of two from 2048 to\n"
+    "                       65536; half as many packets may wait (2048)\n"
     "  --batch N            packets taken at a time, 1 to 64 (64)\n"
     "  --one-way            at both ends: the driver sends as much as it can, the server\n"
     "                       counts\n"
@@ -31,7 +33,8 @@ static const char help[] =
     "  --duration SECONDS   end by itself (until a signal; with --drive: 5)\n"
     "  --json FILE          write the numbers\n"
     "  --drive IP:PORT      a reflector on the same link\n"
-    "  --in-flight N        datagrams on the way at once, 1 to 1024 (1)\n"
+    "  --in-flight N        datagrams on the way at once, 1 to half of\n"
+    "                       --receive-frames (1)\n"
     "  --size BYTES         payload of a datagram, 1 to 3772 (64); it has 16 at least, and\n"
     "                       with --one-way 40, for what the driver has to know\n"
     "  --warmup SECONDS     not measured (0.5)\n"
@@ -52,6 +55,7 @@ enum {
     OPTION_MODE,
     OPTION_BUSY,
     OPTION_SLEEP,
+    OPTION_RECEIVE_FRAMES,
     OPTION_BATCH,
     OPTION_ONE_WAY,
     OPTION_VERIFY,
@@ -73,6 +77,7 @@ static const struct option names[] = {
     {"mode", required_argument, NULL, OPTION_MODE},
     {"busy", no_argument, NULL, OPTION_BUSY},
     {"sleep", no_argument, NULL, OPTION_SLEEP},
+    {"receive-frames", required_argument, NULL, OPTION_RECEIVE_FRAMES},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"one-way", no_argument, NULL, OPTION_ONE_WAY},
     {"verify", no_argument, NULL, OPTION_VERIFY},
@@ -163,7 +168,11 @@ static enum reflector_parse take_number(int option, const char *value,
     case OPTION_IN_FLIGHT:
         return value_unsigned(value, 1, REFLECTOR_IN_FLIGHT_MAX, &options->in_flight)
                    ? REFLECTOR_RUN
-                   : wrong("--in-flight takes a number from 1 to 1024, not '%s'.", value);
+                   : wrong("--in-flight takes a number from 1 to 32768, not '%s'.", value);
+    case OPTION_RECEIVE_FRAMES:
+        return value_power_of_two(value, 2048, 65536, &options->receive_frames)
+                   ? REFLECTOR_RUN
+                   : wrong("--receive-frames takes 2048, 4096, ... 65536, not '%s'.", value);
     case OPTION_SIZE:
         return value_unsigned(value, 1, DATAGRAM_SIZE_MAX, &options->size)
                    ? REFLECTOR_RUN
@@ -251,6 +260,10 @@ static enum reflector_parse check(struct reflector_options *options)
     }
     options->size =
         max_u32(options->size, options->is_one_way ? DATAGRAM_REPORT_BYTES : DATAGRAM_SIZE_MIN);
+    if (options->in_flight > max_u32(options->receive_frames, NIC_FRAMES_TO_LEND_MIN) / 2) {
+        return wrong("%s",
+                     "More than half of --receive-frames can't be in flight: the rest is lost.");
+    }
     if (options->is_driver && options->duration_s <= 0) {
         options->duration_s = 5;
     }

@@ -8,8 +8,8 @@
 
 #define REFLECTOR_WORKERS_MAX 64u
 #define REFLECTOR_ADDRESSES_MAX 16u
-/* RX has 1,024 entries: more at once could only be lost. */
-#define REFLECTOR_IN_FLIGHT_MAX 1024u
+/* More than half of --receive-frames at once could only be lost. */
+#define REFLECTOR_IN_FLIGHT_MAX 32768u
 
 enum reflector_wait {
     REFLECTOR_WAIT_ADAPTIVE, /* spin as long as echo_server does, then sleep */
@@ -30,11 +30,12 @@ struct reflector_options {
     unsigned queue_count; /* 0: all; of a driver, the first */
     unsigned cores[REFLECTOR_WORKERS_MAX];
     unsigned core_count;
-    unsigned batch;    /* packets taken from the port at a time */
-    bool is_one_way;   /* the server counts, the driver sends without waiting */
-    bool is_verified;  /* every byte is compared */
-    double duration_s; /* 0: until a signal */
-    const char *json;  /* file for the numbers, or NULL */
+    unsigned receive_frames; /* lent to each queue; 0: as many as a stack lends */
+    unsigned batch;          /* packets taken from the port at a time */
+    bool is_one_way;         /* the server counts, the driver sends without waiting */
+    bool is_verified;        /* every byte is compared */
+    double duration_s;       /* 0: until a signal */
+    const char *json;        /* file for the numbers, or NULL */
     /* Of the driver. */
     bool is_driver;
     struct ip_addr target;

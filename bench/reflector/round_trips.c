@@ -148,6 +148,9 @@ void drive_round_trips(struct drive *drive)
 
     drive->now_ns = end_clock_ns();
     for (uint32_t slot = 0; slot < options->in_flight; slot++) {
+        while (drive->worker->xdp->port.tx_room == 0 && !end_is_stopping(drive->worker)) {
+            turn(drive);
+        }
         send_fresh(drive, slot);
     }
     port_flush(&drive->worker->xdp->port);

@@ -83,7 +83,7 @@ reflector_start --busy
 grep -Eq "^ready reflecting on $server_address/24 port 7, 1 worker: queue 0 native on core [0-9]+ \(" \
     "$work/server" || fail 'the ready line'
 for run in '--busy' '--in-flight 16 --size 1 --busy' '--in-flight 64 --size 1472' \
-    '--in-flight 1024 --batch 1' '--sleep --in-flight 4 --size 1000'; do
+    '--in-flight 2048 --receive-frames 4096 --batch 1' '--sleep --in-flight 4 --size 1000'; do
     # shellcheck disable=SC2086
     drive --verify $run
     holds 'driver["requests"] > 0 and driver["errors"] == 0'
@@ -147,7 +147,12 @@ done
 refused 2 "--drive takes an address on the link of '10\.77\.0\.3/24'\. $see" "${good[@]}" --drive 10.78.0.1:7
 refused 2 "With --drive there is one queue and one core\. $see" "${good[@]}" --drive 10.77.0.1:7 --queues 0,1
 refused 2 "--size takes a number from 1 to 3772, not '0'\. $see" "${good[@]}" --size 0
-refused 2 "--in-flight takes a number from 1 to 1024, not '1025'\. $see" "${good[@]}" --in-flight 1025
+refused 2 "--in-flight takes a number from 1 to 32768, not '32769'\. $see" \
+    "${good[@]}" --in-flight 32769
+refused 2 "More than half of --receive-frames can't be in flight: the rest is lost\. $see" \
+    "${good[@]}" --in-flight 1025
+refused 2 "--receive-frames takes 2048, 4096, \.\.\. 65536, not '3000'\. $see" \
+    "${good[@]}" --receive-frames 3000
 refused 2 "--batch takes a number from 1 to 64, not '65'\. $see" "${good[@]}" --batch 65
 refused 2 "--port takes a number from 1 to 65535, not '0'\. $see" "${good[@]}" --port 0
 refused 2 "'fast' is no mode: auto, zerocopy, native or generic\. $see" "${good[@]}" --mode fast

@@ -48,8 +48,8 @@ refused 2 "'--fast' is not an option\. $see" "${good[@]}" --fast
 refused 2 "'-x' is not an option\. $see" "${good[@]}" -x
 refused 2 "'stray' is not an option\. $see" "${good[@]}" stray
 refused 2 "'--busy=1' is not an option\. $see" "${good[@]}" --busy=1
-for option in interface address gateway port service close-after queues cores mode time-wait \
-    duration stats json; do
+for option in interface address gateway port service close-after queues cores mode \
+    receive-frames time-wait duration stats json; do
     refused 2 "--$option lacks its value\. $see" "${good[@]}" "--$option"
 done
 wrong_values --port '--port takes a number from 1 to 65535, not VALUE\.' 0 65536 -1 +7 seven 7x ''
@@ -59,6 +59,8 @@ wrong_values --queues '--queues takes numbers, as 0 or 0,1, not VALUE\.' x 0, 0,
 wrong_values --cores '--cores takes numbers, as 0 or 0,1, not VALUE\.' x 0-1 0,, 65536 ''
 wrong_values --duration '--duration takes seconds, as 0.5 or 60, not VALUE\.' 0 -1 1s nan ''
 wrong_values --stats '--stats takes seconds, as 0.5 or 60, not VALUE\.' 0 -1 1s inf ''
+wrong_values --receive-frames '--receive-frames takes 2048, 4096, \.\.\. 65536, not VALUE\.' \
+    0 1024 3000 131072
 wrong_values --time-wait '--time-wait takes 1 to 240 seconds, not VALUE\.' 0 241 1.5
 wrong_values --close-after '--close-after takes 1 to 4294967295, not VALUE\.' 0 4294967296 1k
 refused 2 "--close-after is for echo, not for discard\. $see" \

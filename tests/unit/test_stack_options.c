@@ -22,10 +22,18 @@ static struct hr_stack_options good(void)
 
 static void numbers_out_of_range_are_refused(void **state)
 {
-    struct hr_stack_options options[] = {good(), good(), good(), good(), good(), good()};
+    struct hr_stack_options options[] = {good(), good(), good(), good(), good(),
+                                         good(), good(), good(), good()};
     static const char *const sentences[] = {
-        "4095 frames",  "0 connections", "16777217 connections",
-        "4 is no mode", "3 is no way",   "No interface",
+        "4095 frames",
+        "0 connections",
+        "16777217 connections",
+        "4 is no mode",
+        "3 is no way",
+        "No interface",
+        "1024 frames to receive",
+        "3000 frames to receive",
+        "131072 frames to receive",
     };
 
     (void)state;
@@ -35,6 +43,9 @@ static void numbers_out_of_range_are_refused(void **state)
     options[3].mode = (enum hr_mode)4;
     options[4].wait = (enum hr_wait)3;
     options[5].interface = NULL;
+    options[6].receive_frames = 1024;
+    options[7].receive_frames = 3000;
+    options[8].receive_frames = 131072;
     for (unsigned i = 0; i < COUNT_OF(options); i++) {
         struct hr_failure failure = {0};
 
@@ -64,14 +75,18 @@ static void numbers_in_range_are_taken(void **state)
 static void rings_are_lent_what_they_need(void **state)
 {
     static const struct {
-        uint32_t ring, frames, lent;
+        uint32_t ring, frames, wanted, lent;
         const char *says;
     } cases[] = {
-        {0, 4096, 2048, ""},
-        {1024, 4096, 2048, ""},
-        {2048, 8192, 4096, ""},
-        {2048, 8191, 0, "give at least 8192, or make the ring smaller ('ethtool -G eth1 rx 1024')"},
-        {8192, 16384, 0, "give at least 32768"},
+        {0, 4096, 0, 2048, ""},
+        {1024, 4096, 0, 2048, ""},
+        {2048, 8192, 0, 4096, ""},
+        {2048, 8191, 0, 0,
+         "give at least 8192, or make the ring smaller ('ethtool -G eth1 rx 1024')"},
+        {8192, 16384, 0, 0, "give at least 32768"},
+        {0, 16384, 8192, 8192, ""},
+        {8192, 65536, 4096, 16384, ""}, /* the ring asks for more */
+        {0, 16383, 8192, 0, "too few to receive with 8192 of them: give at least 16384."},
     };
 
     (void)state;
@@ -83,6 +98,7 @@ static void rings_are_lent_what_they_need(void **state)
 
         print_message("  ring %u, frames %u\n", cases[i].ring, cases[i].frames);
         options.frames_per_worker = cases[i].frames;
+        options.receive_frames = cases[i].wanted;
         assert_int_equal(options_take_lent(&stack, &options, &nic, &failure),
                          cases[i].lent > 0 ? HR_OK : HR_ERR_ARGUMENT);
         assert_int_equal(stack.frames_lent, cases[i].lent);

@@ -48,6 +48,27 @@ static void numbers(void **state)
     }
 }
 
+static void powers_of_two(void **state)
+{
+    static const struct {
+        const char *text;
+        bool taken;
+        unsigned value;
+    } cases[] = {
+        {"4", true, 4},  {"8", true, 8},    {"64", true, 64}, {"12", false, 0}, {"63", false, 0},
+        {"2", false, 0}, {"128", false, 0}, {"0", false, 0},  {"-8", false, 0}, {"8.0", false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        unsigned value = 77;
+
+        print_message("  '%s'\n", cases[i].text);
+        assert_int_equal(value_power_of_two(cases[i].text, 4, 64, &value), cases[i].taken);
+        assert_int_equal(value, cases[i].taken ? cases[i].value : 77);
+    }
+}
+
 static void lists(void **state)
 {
     static const struct {
@@ -115,10 +136,8 @@ static void seconds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),
-        cmocka_unit_test(lists),
-        cmocka_unit_test(names),
-        cmocka_unit_test(seconds),
+        cmocka_unit_test(numbers), cmocka_unit_test(powers_of_two), cmocka_unit_test(lists),
+        cmocka_unit_test(names),   cmocka_unit_test(seconds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
