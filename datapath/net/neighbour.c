@@ -1,13 +1,14 @@
 #include "datapath/net/neighbour.h"
 
 /* A product carries upwards only, and neighbours differ in the last bytes of their
- * addresses: these have to be the lowest of the number. */
+ * addresses: these have to be the lowest of the number. The highest bits of what the
+ * golden ratio makes of a row of numbers lie evenly apart. */
 static uint16_t *bucket_of(const struct neighbours *table, const struct ip_addr *addr)
 {
     uint64_t number = __builtin_bswap64(addr->halves[0] ^ addr->halves[1]);
-    uint64_t hash = number * 0x9e3779b97f4a7c15ull;
+    uint32_t hash = (uint32_t)(number * 0x9e3779b97f4a7c15ull >> 48);
 
-    return &table->entries[(hash >> 48) & table->bucket_mask].bucket;
+    return &table->entries[(hash * (table->bucket_mask + 1u)) >> 16].bucket;
 }
 
 void neighbours_init(struct neighbours *table, struct neighbour *entries, uint16_t count_max)
