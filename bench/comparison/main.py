@@ -80,11 +80,10 @@ def parse(arguments):
 
 
 def groups(cells):
-    """Cells that one run of a server serves: {(lossy, service, spin): cells}."""
+    """{Serving: cells}"""
     table = {}
     for cell in cells:
-        key = (cell.section == "loss", cell.service, cell.workload != "idle")
-        table.setdefault(key, []).append(cell)
+        table.setdefault(cell.serving, []).append(cell)
     return table
 
 
@@ -111,10 +110,10 @@ class Run:
             sys.stderr.write(f"\ncompare: {failure}\n")
         self.failures.setdefault((cell, server), str(failure))
 
-    def serve(self, place, server, cells, key):
+    def serve(self, place, server, cells, serving):
         cores, options = self.options.cores, self.options
         try:
-            with programs.Server(place, server, key[1], cores[0], spin=key[2]) as running:
+            with programs.Server(place, server, cores[0], serving) as running:
                 self.ready.setdefault(server, running.ready)
                 for cell in cells:
                     self.progress(f"{server}, {cell.section}, {cell.client}, {cell.name}")
@@ -132,11 +131,11 @@ class Run:
     def round(self, places, number_of_round):
         servers = self.options.servers
         turn = number_of_round % len(servers)
-        for key, cells in groups(self.cells).items():
+        for serving, cells in groups(self.cells).items():
             for server in servers[turn:] + servers[:turn]:
                 standing = [cell for cell in cells if server in cell.servers(servers)]
                 if standing:
-                    self.serve(places[key[0]], server, standing, key)
+                    self.serve(places[serving.is_lossy], server, standing, serving)
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -158,7 +157,7 @@ def run(options):
     comparison = Run(options)
     places = {}
     try:
-        for lossy in sorted({key[0] for key in groups(comparison.cells)}):
+        for lossy in sorted({serving.is_lossy for serving in groups(comparison.cells)}):
             places[lossy] = Place(lossy)
             places[lossy].open()
         for number_of_round in range(options.rounds):

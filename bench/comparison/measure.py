@@ -101,8 +101,8 @@ def measure_once(place, cell, server, process, options):
     server_times.look(process.pid)
     cpu, waited = server_times.cpu, server_times.waited
     ticks, start = busy_ticks(cores), time.monotonic()
-    report = programs.run_client(place, cell, server, cores[1], options.seconds, options.warmup,
-                                 client_times.look)
+    report = programs.run_client(place, cell, server, cores[1], options.seconds,
+                                 options.warmup + cell.opening_seconds, client_times.look)
     elapsed = time.monotonic() - start
     server_times.look(process.pid)
     busy = [(after - before) / TICK / elapsed for before, after in zip(ticks, busy_ticks(cores))]

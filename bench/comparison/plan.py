@@ -5,6 +5,7 @@ the cell: the reflector has no streams, and only our client can drive it.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 SERVERS = ("reflector", "headrace", "epoll", "io_uring", "busy-poll")
 CLIENTS = ("headrace", "kernel")
@@ -28,7 +29,18 @@ UNITS = {
 }
 LESS_IS_BETTER = ("latency", "idle")
 
-IN_FLIGHT_MAX = 1024  # of the reflector's driver
+IN_FLIGHT_MAX = 16384  # of the reflector's driver, with CROWD_FRAMES
+# More at once could not wait in RX rings of 1,024, and would be lost: a crowd gets more.
+CROWD = 1024
+CROWD_FRAMES = 32768
+
+
+class Serving(NamedTuple):
+    """How a server is run: cells that have this in common are served by one run."""
+    is_lossy: bool
+    service: str
+    spin: bool
+    is_crowd: bool
 
 
 @dataclass(frozen=True)
@@ -62,9 +74,22 @@ class Cell:
     def has_answer(self):
         return self.workload not in ("upload", "idle")
 
+    @property
+    def serving(self):
+        return Serving(self.section == "loss", self.service, self.workload != "idle", self.is_crowd)
+
+    @property
+    def opening_seconds(self):
+        """What a crowd takes to connect, before the warm-up."""
+        return self.connections / 10000 if self.is_crowd else 0
+
     def servers(self, wanted):
         """Those of `wanted` that can stand in this cell."""
         return [server for server in wanted if server != "reflector" or self.has_ceiling()]
+
+    @property
+    def is_crowd(self):
+        return self.connections * self.depth > CROWD and self.workload == "echo"
 
     def has_ceiling(self):
         if self.client != "headrace":

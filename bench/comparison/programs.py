@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from .place import Place
+from .plan import CROWD_FRAMES, Serving
 
 # Where the programs are; tests have their own.
 BUILD = Path(os.environ.get("HEADRACE_BENCH") or
@@ -38,23 +39,27 @@ def die_with_us():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def server_words(place, server, service, core, spin):
-    waiting = ["--busy"] if spin else []
+def receive_options(is_crowd):
+    return ["--receive-frames", CROWD_FRAMES] if is_crowd else []
+
+
+def server_words(place, server, core, serving):
+    waiting = ["--busy"] if serving.spin else []
+    own = [*place.server_options(), "--cores", core, *waiting, *receive_options(serving.is_crowd)]
     if server == "headrace":
-        return [BUILD / "echo_server", *place.server_options(), "--port", PORT, "--service",
-                service, "--cores", core, *waiting]
+        return [BUILD / "echo_server", *own, "--port", PORT, "--service", serving.service]
     if server == "reflector":
-        return [BUILD / "reflector", *place.server_options(), "--port", PORT, "--cores", core,
-                *(["--one-way"] if service != "echo" else []), *waiting]
+        return [BUILD / "reflector", *own, "--port", PORT,
+                *(["--one-way"] if serving.service != "echo" else [])]
     return [BUILD / "kernel_echo", "--engine", server, "--address", place.server_address(server),
-            "--port", PORT, "--service", service, "--cores", core, *waiting]
+            "--port", PORT, "--service", serving.service, "--cores", core, *waiting]
 
 
 class Server:
     """A server that runs until the block is left."""
 
-    def __init__(self, place: Place, name, service, core, spin):
-        self.words = in_namespace(place.server_ns, core, server_words(place, name, service, core, spin))
+    def __init__(self, place: Place, name, core, serving: Serving):
+        self.words = in_namespace(place.server_ns, core, server_words(place, name, core, serving))
         self.log = tempfile.TemporaryFile()
         self.process = None
         self.ready = ""  # which mode runs, and why
@@ -104,7 +109,8 @@ def addresses_of(cell, seconds):
 def client_words(place, cell, server, core, seconds, warmup, report):
     target = f"{place.server_address(server)}:{PORT}"
     times = ["--duration", seconds, "--warmup", warmup, "--json", report]
-    own = [*place.client_options(server, addresses_of(cell, warmup + seconds)), "--cores", core, "--busy"]
+    own = [*place.client_options(server, addresses_of(cell, warmup + seconds)), "--cores", core, "--busy",
+           *receive_options(cell.is_crowd)]
     verify = ["--verify"] if cell.verify else []
     if server == "reflector":
         if cell.section == "bulk":
