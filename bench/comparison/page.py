@@ -3,9 +3,9 @@
 import html
 
 from . import plan
-from .report import rounds_text, short
+from .report import error_lines, rounds_text, short
 
-COLOURS = {"reflector": "#9aa5b1", "headrace": "#0b6e99", "epoll": "#e07a1f",
+COLOURS = {"reflector": "#9aa5b1", "headrace": "#1583b5", "epoll": "#e07a1f",
            "io_uring": "#b5475b", "busy-poll": "#7b6ba8"}
 CLIENT_NAMES = {"headrace": "our client", "kernel": "the kernel's client"}
 STYLE = """
@@ -26,13 +26,21 @@ VALUE_WIDTH = 130
 SCALE_LEAST = 1  # or one of nothing would look like a lot
 
 
+def ratio_label(row):
+    ratios = row["ratios"]
+    return ", ".join(f"{ratios[name]:.2f} {name.replace('_', ' ')}" for name in ("of_ceiling", "of_kernel")
+                     if ratios.get(name))
+
+
 def bars(row, y, largest):
     """The bars of a row, and the y below them."""
     out, unit = [], row["unit"]
     height = BAR_HEIGHT * max(1, len(row["servers"]))
     label = f"{row['name']}, {CLIENT_NAMES[row['client']]}" if row["client"] in CLIENT_NAMES else row["name"]
-    out.append(f'<text x="{LABEL_WIDTH - 8}" y="{y + height / 2 + 4}" text-anchor="end">'
-               f'{html.escape(label)}</text>')
+    ratios = ratio_label(row)
+    middle = y + height / 2 + (-3 if ratios else 4)
+    out.append(f'<text x="{LABEL_WIDTH - 8}" y="{middle}" text-anchor="end">{html.escape(label)}</text>')
+    out.append(f'<text class="soft" x="{LABEL_WIDTH - 8}" y="{middle + 15}" text-anchor="end">{ratios}</text>')
     for server, found in row["servers"].items():
         width = BAR_WIDTH * found["median"] / largest
         low, high = (BAR_WIDTH * found[end] / largest for end in ("low", "high"))
@@ -91,6 +99,16 @@ def table(rows):
     return f'<details><summary>Numbers</summary><div class="scroll"><table>{head}{body}</table></div></details>'
 
 
+def troubles(found):
+    lines = error_lines(found).splitlines()
+    lines += [f"{row['section']}, {row['name']}, client {row['client']}, server {server}: failed"
+              for row in found["rows"] for server in row["failed"]]
+    if not lines:
+        return []
+    return ["<h2>Errors of clients</h2><ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+            + "</ul>"]
+
+
 def page(found):
     machine = found["machine"]
     out = [f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
@@ -105,6 +123,9 @@ def page(found):
     for name, title in plan.SECTIONS.items():
         rows = [row for row in found["rows"] if row["section"] == name]
         if rows:
-            out.append(f"<h2>{html.escape(title)} <small>({plan.UNITS[name]})</small></h2>")
+            less = "; less is better" if name in plan.LESS_IS_BETTER else ""
+            title = html.escape(title[0].upper() + title[1:])
+            out.append(f"<h2>{title} <small>({plan.UNITS[name]}{less})</small></h2>")
             out += [legend(rows), chart(rows), table(rows)]
+    out += troubles(found)
     return "\n".join(out) + "\n</html>\n"
