@@ -3,45 +3,12 @@
 #include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/output.h"
+#include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 #include "tcp/window.h"
 
 #include <assert.h>
-
-void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
-{
-    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
-    uint32_t path_mss = conn->path.mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u);
-    uint32_t mss = v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6; /* MUST-15 */
-
-    if (!(seg->options_seen & TCP_OPT_SACK_PERMITTED)) {
-        conn->flags &= ~(uint32_t)TCP_CONN_SACK_OK;
-    }
-    if (!(seg->options_seen & TCP_OPT_TIMESTAMPS)) {
-        conn->flags &= ~(uint32_t)TCP_CONN_TIMESTAMPS;
-    } else {
-        conn->ts_recent = seg->ts_val;
-        conn->ts_recent_ns = conn->tcp->now_ns;
-    }
-    if (!(seg->options_seen & TCP_OPT_WSCALE)) {
-        conn->flags &= ~(uint32_t)TCP_CONN_WSCALE;
-        conn->rcv.wscale = 0;
-    } else if (tcp_conn_has(conn, TCP_CONN_WSCALE)) {
-        conn->snd.wscale = (uint8_t)min_u32(seg->wscale, TCP_WSCALE_MAX);
-    }
-    if (seg->options_seen & TCP_OPT_MSS) {
-        mss = seg->mss;
-    }
-    mss = max_u32(min_u32(mss, path_mss), TCP_MSS_MIN);
-    /* The option counts no options (RFC 6691): what stands in all is ours to
-     * take off (MUST-16). */
-    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
-        mss -= TCP_TIMESTAMP_BYTES;
-    }
-    /* A record is one frame behind header room. */
-    conn->snd.mss = (uint16_t)min_u32(mss, frame_chunk_bytes(conn->tcp->pool) - TCP_PAYLOAD_OFFSET);
-}
 
 /* The window of a SYN is never scaled (RFC 7323 section 2.2). */
 static uint32_t window_of(const struct tcp_conn *conn, const struct tcp_segment *seg)
@@ -81,62 +48,6 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     conn->snd.backoff = 0;
     conn->retransmissions = 0;
     conn->rcv.quick_acks = TCP_QUICK_ACKS;
-}
-
-/* Marks what one block reports. Walks only over records that change. */
-static void mark_block(struct tcp_conn *conn, const struct tcp_sack_block *block,
-                       struct tcp_ack_news *news)
-{
-    struct tcp_sendq *sendq = &conn->flight->sendq;
-    uint32_t position = sendq_find(sendq, block->start);
-
-    if (position != sendq->tail && seq_lt(sendq_at(sendq, position)->seq, block->start)) {
-        position++; /* only whole segments are taken for received */
-    }
-    if ((int32_t)(position - sendq->next) >= 0) {
-        return;
-    }
-    position = sendq_skip_sacked(sendq, position);
-    while (position != sendq->next) {
-        const struct tcp_record *record = sendq_at(sendq, position);
-
-        if (seq_gt(tcp_record_end(record), block->end)) {
-            break;
-        }
-        news->sacked += record->length;
-        tcp_rack_delivered(conn, record);
-        sendq_mark_sacked(sendq, position);
-        position = sendq_skip_sacked(sendq, position);
-    }
-}
-
-/* RFC 2883 section 4: the first block repeats what is acknowledged, or lies in
- * the second. */
-static bool first_block_is_dsack(const struct tcp_segment *seg)
-{
-    const struct tcp_sack_block *first = &seg->sack[0];
-
-    return seq_le(first->end, seg->ack) ||
-           (seg->sack_count > 1 && seq_ge(first->start, seg->sack[1].start) &&
-            seq_le(first->end, seg->sack[1].end));
-}
-
-static void take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg,
-                       struct tcp_ack_news *news)
-{
-    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK) || seg->sack_count == 0) {
-        return;
-    }
-    news->dsack = first_block_is_dsack(seg);
-    for (unsigned i = news->dsack ? 1 : 0; i < seg->sack_count; i++) {
-        const struct tcp_sack_block *block = &seg->sack[i];
-
-        /* Never trusted beyond what was sent. */
-        if (seq_lt(block->start, block->end) && seq_gt(block->start, seg->ack) &&
-            seq_le(block->end, conn->snd.nxt)) {
-            mark_block(conn, block, news);
-        }
-    }
 }
 
 /* The records that the acknowledgement covers whole: RACK hears of each, the
@@ -276,7 +187,7 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
         .duplicate = is_duplicate(conn, seg),
     };
 
-    take_sacks(conn, seg, &news);
+    tcp_take_sacks(conn, seg, &news);
     if (seq_gt(seg->ack, conn->snd.una)) {
         take_progress(conn, seg, &news);
     }

@@ -10,6 +10,40 @@
 
 #include <assert.h>
 
+void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
+    uint32_t path_mss = conn->path.mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u);
+    uint32_t mss = v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6; /* MUST-15 */
+
+    if (!(seg->options_seen & TCP_OPT_SACK_PERMITTED)) {
+        conn->flags &= ~(uint32_t)TCP_CONN_SACK_OK;
+    }
+    if (!(seg->options_seen & TCP_OPT_TIMESTAMPS)) {
+        conn->flags &= ~(uint32_t)TCP_CONN_TIMESTAMPS;
+    } else {
+        conn->ts_recent = seg->ts_val;
+        conn->ts_recent_ns = conn->tcp->now_ns;
+    }
+    if (!(seg->options_seen & TCP_OPT_WSCALE)) {
+        conn->flags &= ~(uint32_t)TCP_CONN_WSCALE;
+        conn->rcv.wscale = 0;
+    } else if (tcp_conn_has(conn, TCP_CONN_WSCALE)) {
+        conn->snd.wscale = (uint8_t)min_u32(seg->wscale, TCP_WSCALE_MAX);
+    }
+    if (seg->options_seen & TCP_OPT_MSS) {
+        mss = seg->mss;
+    }
+    mss = max_u32(min_u32(mss, path_mss), TCP_MSS_MIN);
+    /* The option counts no options (RFC 6691): what stands in all is ours to
+     * take off (MUST-16). */
+    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
+        mss -= TCP_TIMESTAMP_BYTES;
+    }
+    /* A record is one frame behind header room. */
+    conn->snd.mss = (uint16_t)min_u32(mss, frame_chunk_bytes(conn->tcp->pool) - TCP_PAYLOAD_OFFSET);
+}
+
 static bool may_be_half_open(struct tcp *tcp, const struct tcp_listener *listener)
 {
     if (listener->half_open < listener->half_open_max) {

@@ -20,11 +20,9 @@ struct tcp_ack_news {
     bool window_changed;
 };
 
-/* A record was delivered, by ACK or SACK: RFC 8985 section 6.2, steps 1 to 3. */
-void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record);
-
-/* A D-SACK came: RFC 8985 section 6.2, step 4. */
-void tcp_rack_dsack(struct tcp_conn *conn);
+/* SACK blocks and D-SACK, into the send queue and the news; in sack.c. */
+void tcp_take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg,
+                    struct tcp_ack_news *news);
 
 /* After the scoreboard was updated: marks losses, enters and leaves recovery,
  * lets the congestion window grow. */

@@ -1,0 +1,92 @@
+#include "tcp/rack.h"
+
+#include "tcp/limits.h"
+#include "tcp/seq.h"
+
+static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
+{
+    return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
+}
+
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record)
+{
+    struct tcp_flight *flight = conn->flight;
+    uint64_t rtt_ns = conn->tcp->now_ns - record->last_tx_ns;
+    uint32_t end = tcp_record_end(record);
+
+    if (seq_lt(end, flight->rack_fack) && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
+        flight->rack_reordering = true;
+    }
+    flight->rack_fack = seq_max(flight->rack_fack, end);
+
+    /* An answer sooner than the path can give it belongs to an earlier
+     * transmission (RFC 8985 section 6.2, step 2). */
+    if (record->flags & TCP_RECORD_RETRANSMITTED && rtt_ns < conn->rtt.min_rtt_ns) {
+        return;
+    }
+    if (sent_after(record->last_tx_ns, end, flight->rack_xmit_ns, flight->rack_end_seq)) {
+        flight->rack_xmit_ns = record->last_tx_ns;
+        flight->rack_end_seq = end;
+        flight->rack_rtt_ns = rtt_ns;
+    }
+}
+
+void tcp_rack_dsack(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    /* Once a round: until the data sent by then is acknowledged. */
+    if (flight->rack_dsack_pending && seq_lt(conn->snd.una, flight->rack_dsack_round)) {
+        return;
+    }
+    flight->rack_dsack_pending = true;
+    flight->rack_dsack_round = conn->snd.nxt;
+    if (flight->rack_reo_mult < UINT8_MAX) {
+        flight->rack_reo_mult++;
+    }
+    flight->rack_reo_persist = 16; /* recoveries; RFC 8985 section 6.2, step 4 */
+    flight->rack_reordering = true;
+}
+
+/* RFC 8985 section 6.2, step 4. */
+static uint64_t reordering_window_ns(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    if (!flight->rack_reordering &&
+        (flight->recovery != TCP_RECOVERY_OPEN || flight->sendq.sacked_count >= TCP_DUPTHRESH)) {
+        return 0;
+    }
+    return min_u64((1u + flight->rack_reo_mult) * (conn->rtt.min_rtt_ns / 4), conn->rtt.srtt_ns);
+}
+
+/* The list is in order of transmission, so the walk ends at the first segment that is
+ * not lost. */
+bool tcp_rack_detect_loss(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+    struct tcp_sendq *sendq = &flight->sendq;
+    uint64_t allowance_ns = flight->rack_rtt_ns + reordering_window_ns(conn);
+    uint32_t position = sendq->in_flight.first;
+    bool found = false;
+
+    flight->rack_deadline_ns = 0;
+    while (position != TCP_POSITION_NONE) {
+        struct tcp_record *record = sendq_at(sendq, position);
+        uint32_t following = record->next;
+        uint64_t due_ns = record->last_tx_ns + allowance_ns;
+
+        if (!sent_after(flight->rack_xmit_ns, flight->rack_end_seq, record->last_tx_ns,
+                        tcp_record_end(record))) {
+            break;
+        }
+        if (due_ns > conn->tcp->now_ns) {
+            flight->rack_deadline_ns = max_u64(due_ns, conn->tcp->now_ns + TCP_RACK_TIMER_MIN_NS);
+            break;
+        }
+        sendq_mark_lost(sendq, position);
+        found = true;
+        position = following;
+    }
+    return found;
+}
