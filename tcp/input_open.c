@@ -112,6 +112,18 @@ static void cross(struct tcp_conn *conn, const struct tcp_segment *seg)
     tcp_conn_want_output(conn);
 }
 
+/* The peer has a connection of before, which our RST is about to end: a SYN behind it
+ * need not wait for its timer (RFC 9293 section 3.5.1). Once. */
+static void open_again(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    if (sendq_at(sendq, sendq->head)->transmissions == 1) {
+        sendq_mark_all_lost(sendq, false);
+        tcp_conn_want_output(conn);
+    }
+}
+
 void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     bool acceptable = false;
@@ -119,6 +131,9 @@ void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
     if (seg->flags & TCP_ACK) {
         if (seq_le(seg->ack, conn->snd.iss) || seq_gt(seg->ack, conn->snd.nxt)) {
             emit_reset_to(conn->tcp, &conn->tuple, seg);
+            if (!(seg->flags & TCP_RST)) {
+                open_again(conn);
+            }
             return;
         }
         acceptable = true;

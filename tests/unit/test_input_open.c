@@ -186,12 +186,34 @@ static void syn_sent_answers_by_flags(void **state)
         peer_sends(f, cases[i].flags, .seq = 0, .ack = cases[i].ack);
         if (cases[i].reset) {
             expect(f, TCP_RST, .seq = cases[i].ack);
+            expect(f, TCP_SYN, .seq = 0);
         }
         expect_silence(f);
         expect_state(f, cases[i].then);
     }
     assert_int_equal(f->peer->told.reason, TCP_REASON_REFUSED);
     assert_int_equal(f->peer->told.close, 1);
+}
+
+/* RFC 9293 section 3.5.1: the RST ends what the peer remembers of a connection before, and
+ * the SYN after it finds nothing in its way. Once: whoever goes on answering so gets a RST
+ * each time, and the SYN by its timer. */
+static void a_syn_follows_the_reset_of_an_old_connection_once(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    peer_sends(f, TCP_ACK, .seq = 700, .ack = 4711);
+    expect(f, TCP_RST, .seq = 4711);
+    expect(f, TCP_SYN, .seq = 0);
+    peer_sends(f, TCP_ACK, .seq = 700, .ack = 4711);
+    expect(f, TCP_RST, .seq = 4711);
+    expect_silence(f);
+    expect_after(f, SECONDS(1), TCP_SYN, .seq = 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    expect_state(f, TCP_ESTABLISHED);
 }
 
 static void text_and_fin_behind_a_syn_ack_are_taken(void **state)
@@ -385,6 +407,7 @@ int main(void)
         SCRIPT(a_simultaneous_open),
         SCRIPT(a_simultaneous_open_ends_with_a_plain_ack),
         SCRIPT(syn_sent_answers_by_flags),
+        SCRIPT(a_syn_follows_the_reset_of_an_old_connection_once),
         SCRIPT(text_and_fin_behind_a_syn_ack_are_taken),
         SCRIPT(an_abort_inside_open_takes_nothing_more),
         SCRIPT(time_wait_answers_what_is_not_a_plain_ack),
