@@ -81,7 +81,8 @@ def row_text(row, look):
 
 
 def section_text(name, rows, look):
-    lines = f"\n{plan.SECTIONS[name]}\n"
+    less = " (less is better)" if name in plan.LESS_IS_BETTER else ""
+    lines = f"\n{plan.SECTIONS[name]}{less}\n"
     unit = plan.UNITS[name].split(",")[0]
     for client in dict.fromkeys(row["client"] for row in rows):
         head = 2 + NAME_WIDTH + bar_width(look)

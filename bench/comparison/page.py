@@ -3,7 +3,7 @@
 import html
 
 from . import plan
-from .report import error_lines, rounds_text, short
+from .report import error_lines, quality_text, rounds_text, short
 
 COLOURS = {"reflector": "#9aa5b1", "headrace": "#1583b5", "epoll": "#e07a1f",
            "io_uring": "#b5475b", "busy-poll": "#7b6ba8"}
@@ -77,12 +77,16 @@ def percent(value):
     return f"{100 * value:.0f}%"
 
 
+def ratio_cell(ratio, name):
+    late = f" (p99 {ratio[f'p99_{name}']:.2f})" if ratio.get(f"p99_{name}") else ""
+    return f"<td>{ratio[name]:.2f}{late}</td>" if ratio.get(name) else "<td></td>"
+
+
 def table_rows(row):
     for server, found in row["servers"].items():
         latency = found["latency_us"]
         ratio = row["ratios"] if server == "headrace" else {}
-        ratio_text = "".join(f"<td>{ratio[name]:.2f}</td>" if ratio.get(name) else "<td></td>"
-                             for name in ("of_ceiling", "of_kernel"))
+        ratio_text = "".join(ratio_cell(ratio, name) for name in ("of_ceiling", "of_kernel"))
         times = "".join(f"<td>{latency[name]:,.1f}</td>" if name in latency else "<td></td>"
                         for name in ("p50", "p99"))
         yield (f"<tr><td>{html.escape(row['name'])}, {row['client']}</td><td>{server}</td>"
@@ -119,13 +123,12 @@ def page(found):
            f"{found['seconds']:g} s; the thin line is the lowest to the highest round. Longer is "
            "better, but for latency and CPU. “Of ceiling” is Headrace by the reflector, which moves "
            "packets on the same rings with no protocol; “of kernel” is Headrace by the best of the "
-           "kernel's servers.</p>"]
+           f"kernel's servers.</p><p class='soft'>{html.escape(quality_text(found).rstrip(':'))}</p>"]
     for name, title in plan.SECTIONS.items():
         rows = [row for row in found["rows"] if row["section"] == name]
         if rows:
-            less = "; less is better" if name in plan.LESS_IS_BETTER else ""
             title = html.escape(title[0].upper() + title[1:])
-            out.append(f"<h2>{title} <small>({plan.UNITS[name]}{less})</small></h2>")
+            out.append(f"<h2>{title} <small>({plan.unit_text(name)})</small></h2>")
             out += [legend(rows), chart(rows), table(rows)]
     out += troubles(found)
     return "\n".join(out) + "\n</html>\n"

@@ -35,6 +35,10 @@ CROWD = 1024
 CROWD_FRAMES = 32768
 
 
+def unit_text(section):
+    return UNITS[section] + ("; less is better" if section in LESS_IS_BETTER else "")
+
+
 class Serving(NamedTuple):
     """How a server is run: cells that have this in common are served by one run."""
     is_lossy: bool

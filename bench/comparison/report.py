@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 
 from . import plan
+from .measure import DELAY_MAX
 
 
 def machine():
@@ -43,21 +44,29 @@ def summary(samples):
         "errors_of": errors_of(samples),
         "bytes_verified": sum(sample.bytes_verified for sample in samples),
         "repeated": sum(sample.repeats for sample in samples),
+        "disturbed": sum(sample.delay > DELAY_MAX for sample in samples),
         "samples": [asdict(sample) for sample in samples],
     }
 
 
-def ratios(servers, section):
+def ratios_of(values, best):
     """Ours against the ceiling and against the best of the kernel's."""
-    ours = servers.get("headrace", {}).get("median")
-    ceiling = servers.get("reflector", {}).get("median")
-    best = min if section in plan.LESS_IS_BETTER else max
-    kernel = best((servers[name]["median"] for name in plan.KERNEL_SERVERS if name in servers),
-                  default=None)
+    ours, ceiling = values.get("headrace"), values.get("reflector")
+    kernel = best((values[name] for name in plan.KERNEL_SERVERS if name in values), default=None)
     return {
         "of_ceiling": ours / ceiling if ours and ceiling else None,
         "of_kernel": ours / kernel if ours and kernel else None,
     }
+
+
+def ratios(servers, section):
+    medians = {name: found["median"] for name, found in servers.items()}
+    found = ratios_of(medians, min if section in plan.LESS_IS_BETTER else max)
+    if section == "latency":
+        late = {name: what["latency_us"]["p99"] for name, what in servers.items()
+                if "p99" in what["latency_us"]}
+        found |= {f"p99_{name}": ratio for name, ratio in ratios_of(late, min).items()}
+    return found
 
 
 def collect(comparison, minutes):
@@ -103,11 +112,25 @@ def latency_text(row):
         latency = found["latency_us"]
         if "p50" in latency:
             lines.append(f"{server} p50 {latency['p50']:.1f} p99 {latency['p99']:.1f}")
+    late = [f"{row['ratios'][f'p99_{name}']:.2f} {name.replace('_', ' ')}"
+            for name in ("of_ceiling", "of_kernel") if row["ratios"].get(f"p99_{name}")]
+    lines += [f"headrace's p99 {', '.join(late)}"] if late else []
     return "      us: " + "; ".join(lines) + "\n" if lines else ""
 
 
+def cores_text(rows):
+    """How busy both cores were, with everything that ran there: medians of the rows."""
+    words = []
+    for server in plan.SERVERS:
+        busy = [row["servers"][server]["busy"] for row in rows if server in row["servers"]]
+        if busy:
+            words.append(f"{server} " + " ".join(f"{100 * statistics.median(core):.0f}%"
+                                                 for core in zip(*busy)))
+    return f"      busy, server's core and client's: {', '.join(words)}\n" if words else ""
+
+
 def section_text(name, rows):
-    text = f"\n{plan.SECTIONS[name]} ({plan.UNITS[name]})\n"
+    text = f"\n{plan.SECTIONS[name]} ({plan.unit_text(name)})\n"
     head = f"  {'client':9}{'':18}" + "".join(f"{server:>12}" for server in plan.SERVERS)
     text += head + f"{'of ceiling':>12}{'of kernel':>11}{'spread':>12}\n"
     for row in rows:
@@ -119,7 +142,7 @@ def section_text(name, rows):
         text += f"{spread(row):>12}\n"
         if name in ("latency", "connect"):
             text += latency_text(row)
-    return text
+    return text + (cores_text(rows) if name != "idle" else "")
 
 
 def rounds_text(found):
@@ -155,9 +178,13 @@ def error_lines(found):
 
 
 def quality_text(found):
-    repeated = sum(what["repeated"] for _, _, what in all_found(found))
-    errors = sum(what["errors"] for _, _, what in all_found(found))
-    return (f"{repeated} measurements repeated because a program had waited for its core; "
+    servers = [what for _, _, what in all_found(found)]
+    repeated, disturbed, errors = (sum(what[name] for what in servers)
+                                   for name in ("repeated", "disturbed", "errors"))
+    count = sum(len(what["samples"]) for what in servers)
+    busy = "The machine had other things to do: measure again when it is quiet. " if 4 * disturbed > count else ""
+    return (f"{busy}{repeated} measurements repeated because a program had waited for its core, "
+            f"{disturbed} of the {count} that count disturbed all the same; "
             f"{errors:,} errors of clients{':' if errors else '.'}")
 
 

@@ -19,13 +19,24 @@ ours() {
     --servers headrace,epoll,io_uring --clients kernel --sections latency,connect,bulk,loss,idle \
     --json "$work/found.json" --html "$work/found.html" >"$work/text" 2>"$work/log" ||
     fail "$(cat "$work/log" "$work/text")"
-grep -q '^latency at one in flight (µs, p50)$' "$work/text" || fail "$(cat "$work/text")"
+grep -q '^latency at one in flight (µs, p50; less is better)$' "$work/text" || fail "$(cat "$work/text")"
+grep -Eq "; headrace's p99 [0-9.]+ of kernel$" "$work/text" || fail "$(cat "$work/text")"
+[ "$(grep -Ec "^      busy, server's core and client's: headrace [0-9]+% [0-9]+%, epoll " \
+    "$work/text")" = 3 ] || fail "$(cat "$work/text")"
+grep -Eq '0 measurements repeated .*, [0-9]+ of the [0-9]+ that count disturbed all the same; ' "$work/text" ||
+    fail "$(cat "$work/text")"
 grep -q '^echo_server: ready echo on ' "$work/text" || fail "$(cat "$work/text")"
 python3 - "$work" <<'P' || fail 'the report'
 import json, sys, xml.etree.ElementTree as tree
 found = json.load(open(sys.argv[1] + "/found.json"))
 page = open(sys.argv[1] + "/found.html").read()
 names = {(row["section"], row["workload"]) for row in found["rows"]}
+[latency] = [row for row in found["rows"] if row["section"] == "latency"]
+late = {name: server["latency_us"]["p99"] for name, server in latency["servers"].items()}
+least = min(late["epoll"], late["io_uring"])
+assert abs(latency["ratios"]["p99_of_kernel"] - late["headrace"] / least) < 1e-9
+assert latency["ratios"]["p99_of_ceiling"] is None
+assert f"(p99 {latency['ratios']['p99_of_kernel']:.2f})" in page
 assert names == {("latency", "echo"), ("connect", "connect"), ("bulk", "upload"),
                  ("bulk", "download"), ("idle", "idle")}, names
 for row in found["rows"]:
