@@ -45,8 +45,12 @@ def numbers(kind, least, most):
 
 def two_cores(text):
     cores = text.split(",")
-    if len(cores) != 2 or not all(core.isdigit() for core in cores):
+    if len(cores) != 2 or len(set(cores)) != 2 or not all(core.isdecimal() for core in cores):
         raise argparse.ArgumentTypeError(f"'{text}' is not two cores, as 0,1")
+    for core in cores:
+        if int(core) not in os.sched_getaffinity(0):
+            raise argparse.ArgumentTypeError(f"core {core} is not one that this process may use: "
+                                             "see 'taskset -p $$'")
     return [int(core) for core in cores]
 
 

@@ -109,8 +109,8 @@ pretend 639 || status=$?
 { [ $status = 1 ] && grep -q '^compare: of 640 bytes from epoll 639 were verified' "$work/text"; } ||
     fail "status $status: $(cat "$work/text")"
 
-for wrong in '--rounds 0' '--sections all' '--servers nginx' '--cores 1' '--seconds x' \
-    '--connections 1,0' '--repeats -1'; do
+for wrong in '--rounds 0' '--sections all' '--servers nginx' '--cores 1' '--cores 0,0' \
+    '--cores 0,65535' '--seconds x' '--connections 1,0' '--repeats -1'; do
     status=0
     # shellcheck disable=SC2086 # two words
     "$compare" $wrong >"$work/text" 2>&1 || status=$?
