@@ -224,6 +224,11 @@ static double tsc_per_ns(void)
     return (double)(__rdtsc() - ticks) / elapsed;
 }
 
+static void print_head(void)
+{
+    (void)printf("connections  order     checksums   cycles       ns   (per 64-byte echo)\n");
+}
+
 static int run_row(const struct row *row, uint32_t requests, double ticks)
 {
     static struct bench bench;
@@ -282,7 +287,7 @@ static int run_table(double ticks)
 {
     static const uint32_t sizes[] = {1, 32, 1000, 10000, 1000000};
 
-    (void)printf("connections  order     checksums   cycles       ns   (per 64-byte echo)\n");
+    print_head();
     for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
         for (unsigned variant = 0; variant < 4; variant++) {
             struct row row = {sizes[i], (variant & 1) != 0, (variant & 2) == 0};
@@ -346,5 +351,9 @@ int main(int argc, char **argv)
     if (setup) {
         return run_setup(ticks);
     }
-    return row.connections > 0 ? run_row(&row, requests, ticks) : run_table(ticks);
+    if (row.connections == 0) {
+        return run_table(ticks);
+    }
+    print_head();
+    return run_row(&row, requests, ticks);
 }
