@@ -6,7 +6,14 @@
 
 void report_ready(const struct end *end)
 {
-    (void)printf("ready %s on", end->options->is_one_way ? "counting" : "reflecting");
+    if (end->options->is_driver) {
+        char target[IP_ADDR_TEXT_BYTES];
+
+        (void)printf("ready driving %s:%u from", ip_addr_format(&end->options->target, target),
+                     end->options->target_port);
+    } else {
+        (void)printf("ready %s on", end->options->is_one_way ? "counting" : "reflecting");
+    }
     for (unsigned i = 0; i < end->options->address_count; i++) {
         (void)printf(" %s", end->options->address_texts[i]);
     }

@@ -91,6 +91,8 @@ for run in '--busy' '--in-flight 16 --size 1 --busy' '--in-flight 64 --size 1472
     holds 'driver["bytes_verified"] >= driver["requests"] * driver["size"]'
     holds 'driver["port"]["tx_packets"] >= driver["requests"]'
     grep -q ' round trips/s; latency us: p50 ' "$work/driver" || fail 'what is printed'
+    grep -q "^ready driving $server_address:7 from 10\.79\.0\.3/24 $driver_address/24 port 7, 1 worker: " \
+        "$work/driver" || fail 'the ready line of a driver'
 done
 server_stop
 holds 'server["reflected"] > driver["requests"] and server["counted"] == 0'
