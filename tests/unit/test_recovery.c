@@ -1,54 +1,11 @@
 /*
- * Goal:   loss is found and repaired: by RACK (RFC 8985) with SACK, by counting
- *         duplicate ACKs (RFC 5681, RFC 6582, RFC 3042) without, by the timeout
- *         (RFC 6298) below both; the congestion window follows; and who does not
- *         answer is given up (RFC 9293 section 3.8.3).
+ * Goal:   loss is found and repaired: by counting duplicate ACKs (RFC 5681, RFC 6582,
+ *         RFC 3042) without SACK, by the timeout (RFC 6298) below that and RACK; the
+ *         congestion window follows; and who does not answer is given up (RFC 9293
+ *         section 3.8.3).
  * Method: scripts over one stack, with a round trip of 100 ms.
  */
-#include "tests/unit/tcp_fixture.h"
-
-#define RTT MS(100)
-#define RTO MS(300) /* SRTT 100 ms, four times RTTVAR 200 ms */
-
-static struct tcp_fixture *far_peer(void **state, bool sack)
-{
-    struct tcp_fixture *f = *state;
-
-    f->peer->sack = sack;
-    peer_sends_syn(f, 0, .seq = 0);
-    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
-    wait_ns(f, RTT);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
-    assert_int_equal(conn_of(f)->rtt.rto_ns, RTO);
-    return f;
-}
-
-/* Segments [first, end), numbered from 0, are sent now. */
-static void expect_segments(struct tcp_fixture *f, uint32_t first, uint32_t end)
-{
-    for (uint32_t i = first; i < end; i++) {
-        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
-    }
-    expect_silence(f);
-}
-
-static void send_segments(struct tcp_fixture *f, uint32_t count)
-{
-    assert_int_equal(app_sends(f, count * MSS), count * MSS);
-}
-
-/* The peer has all before `ack`, in segments. */
-static void acks(struct tcp_fixture *f, uint32_t ack)
-{
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + ack * MSS);
-}
-
-/* And [first, end) beyond it. */
-static void sacks(struct tcp_fixture *f, uint32_t ack, uint32_t first, uint32_t end)
-{
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + ack * MSS,
-               .sack = {{1 + first * MSS, 1 + end * MSS}});
-}
+#include "tests/unit/recovery_fixture.h"
 
 /* RFC 3042: the first two let a segment go each; the third is a loss. */
 static void three_duplicate_acks_are_a_loss(void **state)
@@ -116,120 +73,6 @@ static void only_bare_acks_are_duplicates(void **state)
     }
     expect_silence(f);
     assert_int_equal(conn_of(f)->flight->dup_acks, 0);
-}
-
-/* DupThresh holds for RACK as long as no reordering was seen: no window then. */
-static void three_sacked_segments_are_a_loss_at_once(void **state)
-{
-    struct tcp_fixture *f = far_peer(state, true);
-
-    send_segments(f, 8);
-    expect_segments(f, 0, 8);
-    wait_ns(f, RTT);
-    sacks(f, 0, 1, 2);
-    expect_silence(f);
-    sacks(f, 0, 1, 3);
-    expect_silence(f);
-    sacks(f, 0, 1, 4);
-    expect_segments(f, 0, 1);
-    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
-    assert_int_equal(conn_of(f)->cwnd, 4 * MSS);
-    wait_ns(f, RTT);
-    acks(f, 8);
-    assert_int_equal(conn_of(f)->cwnd, 4 * MSS);
-    assert_int_equal(f->tcp.counters.retransmissions, 1);
-}
-
-/* RFC 8985 section 6.2: a quarter of the least round trip after it was due. */
-static void rack_waits_for_its_reordering_window(void **state)
-{
-    struct tcp_fixture *f = far_peer(state, true);
-
-    send_segments(f, 3);
-    expect_segments(f, 0, 3);
-    wait_ns(f, RTT);
-    sacks(f, 0, 1, 2);
-    expect_after(f, RTT / 4, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
-    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
-    expect_silence(f);
-    acks(f, 3);
-}
-
-static void rack_forgives_what_arrives_in_its_window(void **state)
-{
-    struct tcp_fixture *f = far_peer(state, true);
-
-    send_segments(f, 3);
-    expect_segments(f, 0, 3);
-    wait_ns(f, RTT);
-    sacks(f, 0, 1, 3);
-    expect_silence_for(f, MS(20));
-    acks(f, 3); /* only late */
-    expect_silence_for(f, SECONDS(5));
-    assert_int_equal(f->tcp.counters.fast_recoveries, 0);
-}
-
-/* A retransmission that is lost as well is found by time, not by the timeout. */
-static void a_lost_retransmission_is_found(void **state)
-{
-    struct tcp_fixture *f = far_peer(state, true);
-
-    send_segments(f, 8);
-    expect_segments(f, 0, 8);
-    wait_ns(f, RTT);
-    sacks(f, 0, 1, 8);
-    expect_segments(f, 0, 1);
-    wait_ns(f, MS(1));
-    send_segments(f, 1);
-    expect_segments(f, 8, 9);
-    wait_ns(f, RTT);
-    sacks(f, 0, 1, 9);
-    expect_segments(f, 0, 1);
-    assert_int_equal(f->tcp.counters.rto_expired, 0);
-    wait_ns(f, RTT);
-    acks(f, 9);
-    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
-}
-
-/* The timeout counts from the repair, or each loss on a path of more than 200 ms
- * would end in it. */
-static void a_repair_has_a_timeout_of_its_own(void **state)
-{
-    struct tcp_fixture *f = far_peer(state, true);
-
-    conn_of(f)->rtt.rto_ns = MS(110); /* the deviation is small by now */
-    send_segments(f, 5);
-    expect_segments(f, 0, 5);
-    wait_ns(f, RTT);
-    sacks(f, 0, 1, 5);
-    expect_segments(f, 0, 1);
-    expect_silence_for(f, MS(109));
-    expect_after(f, MS(1), TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
-    assert_int_equal(f->tcp.counters.rto_expired, 1);
-}
-
-/* Section 6.2, step 4: each round with a D-SACK widens the window by a quarter. */
-static void a_dsack_widens_the_reordering_window(void **state)
-{
-    struct tcp_fixture *f = far_peer(state, true);
-    struct tcp_flight *flight;
-
-    send_segments(f, 4);
-    expect_segments(f, 0, 4);
-    flight = conn_of(f)->flight;
-    wait_ns(f, RTT);
-    sacks(f, 1, 0, 1); /* the first, twice */
-    assert_int_equal(flight->rack_reo_mult, 1);
-    sacks(f, 1, 0, 1); /* once a round */
-    assert_int_equal(flight->rack_reo_mult, 1);
-    assert_int_equal(flight->rack_reo_persist, 16);
-    wait_ns(f, MS(1));
-    sacks(f, 1, 2, 3);
-    expect_after(f, 2 * RTT / 4, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
-    acks(f, 3);
-    assert_int_equal(flight->rack_reo_persist, 16);
-    acks(f, 4);
-    forget_sent(f);
 }
 
 /* RFC 6298 section 5: doubled each time, everything is lost, one at a time. */
@@ -368,12 +211,6 @@ int main(void)
         SCRIPT(three_duplicate_acks_are_a_loss),
         SCRIPT(a_partial_ack_repairs_the_next),
         SCRIPT(only_bare_acks_are_duplicates),
-        SCRIPT(three_sacked_segments_are_a_loss_at_once),
-        SCRIPT(rack_waits_for_its_reordering_window),
-        SCRIPT(rack_forgives_what_arrives_in_its_window),
-        SCRIPT(a_lost_retransmission_is_found),
-        SCRIPT(a_repair_has_a_timeout_of_its_own),
-        SCRIPT(a_dsack_widens_the_reordering_window),
         SCRIPT(the_timeout_backs_off),
         SCRIPT(duplicates_after_a_timeout_are_no_new_loss),
         SCRIPT(a_peer_may_renege),

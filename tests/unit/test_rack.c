@@ -1,0 +1,135 @@
+/*
+ * Goal:   with SACK a loss is found by what was sent later and has arrived (RFC 8985
+ *         section 6.2), no sooner than its reordering window allows, also when it is the
+ *         repair that is lost.
+ * Method: scripts over one stack, with a round trip of 100 ms.
+ */
+#include "tests/unit/recovery_fixture.h"
+
+/* DupThresh holds for RACK as long as no reordering was seen: no window then. */
+static void three_sacked_segments_are_a_loss_at_once(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 2);
+    expect_silence(f);
+    sacks(f, 0, 1, 3);
+    expect_silence(f);
+    sacks(f, 0, 1, 4);
+    expect_segments(f, 0, 1);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+    assert_int_equal(conn_of(f)->cwnd, 4 * MSS);
+    wait_ns(f, RTT);
+    acks(f, 8);
+    assert_int_equal(conn_of(f)->cwnd, 4 * MSS);
+    assert_int_equal(f->tcp.counters.retransmissions, 1);
+}
+
+/* RFC 8985 section 6.2: a quarter of the least round trip after it was due. */
+static void rack_waits_for_its_reordering_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 3);
+    expect_segments(f, 0, 3);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 2);
+    expect_after(f, RTT / 4, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
+    expect_silence(f);
+    acks(f, 3);
+}
+
+static void rack_forgives_what_arrives_in_its_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 3);
+    expect_segments(f, 0, 3);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 3);
+    expect_silence_for(f, MS(20));
+    acks(f, 3); /* only late */
+    expect_silence_for(f, SECONDS(5));
+    assert_int_equal(f->tcp.counters.fast_recoveries, 0);
+}
+
+/* A retransmission that is lost as well is found by time, not by the timeout. */
+static void a_lost_retransmission_is_found(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 8);
+    expect_segments(f, 0, 1);
+    wait_ns(f, MS(1));
+    send_segments(f, 1);
+    expect_segments(f, 8, 9);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 9);
+    expect_segments(f, 0, 1);
+    assert_int_equal(f->tcp.counters.rto_expired, 0);
+    wait_ns(f, RTT);
+    acks(f, 9);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+}
+
+/* The timeout counts from the repair, or each loss on a path of more than 200 ms
+ * would end in it. */
+static void a_repair_has_a_timeout_of_its_own(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    conn_of(f)->rtt.rto_ns = MS(110); /* the deviation is small by now */
+    send_segments(f, 5);
+    expect_segments(f, 0, 5);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 5);
+    expect_segments(f, 0, 1);
+    expect_silence_for(f, MS(109));
+    expect_after(f, MS(1), TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(f->tcp.counters.rto_expired, 1);
+}
+
+/* Section 6.2, step 4: each round with a D-SACK widens the window by a quarter. */
+static void a_dsack_widens_the_reordering_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+    struct tcp_flight *flight;
+
+    send_segments(f, 4);
+    expect_segments(f, 0, 4);
+    flight = conn_of(f)->flight;
+    wait_ns(f, RTT);
+    sacks(f, 1, 0, 1); /* the first, twice */
+    assert_int_equal(flight->rack_reo_mult, 1);
+    sacks(f, 1, 0, 1); /* once a round */
+    assert_int_equal(flight->rack_reo_mult, 1);
+    assert_int_equal(flight->rack_reo_persist, 16);
+    wait_ns(f, MS(1));
+    sacks(f, 1, 2, 3);
+    expect_after(f, 2 * RTT / 4, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    acks(f, 3);
+    assert_int_equal(flight->rack_reo_persist, 16);
+    acks(f, 4);
+    forget_sent(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(three_sacked_segments_are_a_loss_at_once),
+        SCRIPT(rack_waits_for_its_reordering_window),
+        SCRIPT(rack_forgives_what_arrives_in_its_window),
+        SCRIPT(a_lost_retransmission_is_found),
+        SCRIPT(a_repair_has_a_timeout_of_its_own),
+        SCRIPT(a_dsack_widens_the_reordering_window),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
