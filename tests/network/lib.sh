@@ -7,6 +7,8 @@
 #   server_stop             ends it, and checks that it ended well
 #   in_client COMMAND...    runs in the client's namespace
 #   wait_until WHAT COMMAND   until the command succeeds; fails with WHAT after 5 seconds
+#   holds EXPRESSION...     of what programs wrote into $work/*.json; the names: holds.py
+#   ends_with STATUS PATTERN COMMAND...   and says what the pattern matches, a line of it
 set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -92,4 +94,18 @@ server_stop() {
     wait "$server_pid" || status=$?
     server_pid=
     [ "$status" = 0 ] || fail "the server ended with $status"
+}
+
+holds() {
+    "$here/holds.py" "$work" "$@" || fail "not so: $*"
+}
+
+# Its output is left in $work/out, and in $work/err what it says of errors.
+ends_with() {
+    local status=0 wanted=$1 pattern=$2
+    shift 2
+    timeout 20 "$@" >"$work/out" 2>"$work/err" || status=$?
+    if [ "$status" != "$wanted" ] || ! cat "$work/out" "$work/err" | grep -Eq "$pattern"; then
+        fail "status $status, wanted $wanted and '$pattern' from $*: $(cat "$work/out" "$work/err")"
+    fi
 }
