@@ -2,9 +2,9 @@
 
 #include "datapath/util.h"
 
-/* Asked for again after so long; and not for ever. */
+/* Asked for again after so long, forty times at the most. */
 static const uint64_t report_again_ns = 50 * NS_PER_MS;
-static const uint64_t report_ns_max = 5 * NS_PER_S;
+static const uint64_t report_ns_max = 2 * NS_PER_S;
 
 /* True when it is the report that is asked for; then it is in *report. */
 static bool take(struct drive *drive, const struct port_packet *raw, uint64_t sequence,
