@@ -11,8 +11,6 @@
 static const uint64_t sleep_ns_max = NS_PER_S;
 /* The kernel has not taken all that was sent: flush again soon. */
 static const uint64_t pending_ns = 50 * NS_PER_US;
-/* Looks at the ring between two idle turns; a pause is 40 to 140 cycles. */
-static const unsigned looks_max = 16;
 
 static uint64_t sleep_ns(struct hr_worker *worker)
 {
@@ -46,16 +44,6 @@ static void sleep_until_woken(struct hr_worker *worker)
     rcu_thread_online();
 }
 
-/* Between two idle turns: a packet is seen as soon as it is there, and not at the end of
- * a turn that has read the clock and asked every timer. Less than a microsecond, which
- * is what timers and messages wait for. */
-static void look_for_packets(const struct hr_worker *worker)
-{
-    for (unsigned i = 0; i < looks_max && !port_xdp_wants_turn(worker->port); i++) {
-        cpu_relax();
-    }
-}
-
 static bool may_spin(struct hr_worker *worker)
 {
     const struct hr_stack *stack = worker->stack;
@@ -75,7 +63,7 @@ void worker_wait(struct hr_worker *worker)
     const struct hr_stack *stack = worker->stack;
 
     if (may_spin(worker)) {
-        look_for_packets(worker);
+        port_xdp_look(worker->port);
         return;
     }
     /* Said first, looked once more, slept last: see mailbox.h. */

@@ -19,8 +19,6 @@ static const uint64_t spin_ns = 100 * NS_PER_US;
 static const uint64_t pending_ns = 50 * NS_PER_US;
 /* A sleep is no longer: a driver looks for what was lost. */
 static const uint64_t sleep_ns_max = 10 * NS_PER_MS;
-/* Looks at the ring between two idle turns. */
-static const unsigned looks_max = 16;
 /* As a stack has (api/stack.c). */
 #define RECEIVE_FLOOR_BURSTS 4u
 
@@ -344,14 +342,6 @@ static bool may_sleep(struct end_worker *worker, bool was_busy, uint64_t now_ns)
             now_ns - worker->idle_since_ns >= spin_ns);
 }
 
-/* As api/wait.c looks. */
-static void look_for_packets(const struct end_worker *worker)
-{
-    for (unsigned i = 0; i < looks_max && !port_xdp_wants_turn(worker->xdp); i++) {
-        cpu_relax();
-    }
-}
-
 void end_wait(struct end_worker *worker, bool was_busy, uint64_t now_ns)
 {
     struct pollfd fds[] = {
@@ -365,6 +355,6 @@ void end_wait(struct end_worker *worker, bool was_busy, uint64_t now_ns)
         worker->sleeps++;
         (void)ppoll(fds, COUNT_OF(fds), &span, NULL);
     } else if (!was_busy) {
-        look_for_packets(worker);
+        port_xdp_look(worker->xdp);
     }
 }

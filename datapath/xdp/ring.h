@@ -71,6 +71,13 @@ static inline void xsk_ring_submit(struct xsk_ring *ring)
     __atomic_store_n(ring->producer, ring->cached_own, __ATOMIC_RELEASE);
 }
 
+/* Something was filled that was not peeked yet; for a ring that we consume from. */
+static inline bool xsk_ring_has_more(const struct xsk_ring *ring)
+{
+    /* Relaxed: a hint, for whoever waits. A peek follows, and orders what it reads. */
+    return __atomic_load_n(ring->producer, __ATOMIC_RELAXED) != ring->cached_own;
+}
+
 /* Filled slots, up to `want`; the first is *index. Release as many as were used. */
 static inline uint32_t xsk_ring_peek(struct xsk_ring *ring, uint32_t want, uint32_t *index)
 {
