@@ -7,32 +7,37 @@
 #include <sched.h>
 #include <stdio.h>
 
+/* Half of them can be lent, and no queue is lent less than that. */
+#define FRAMES_PER_WORKER_MIN (2 * NIC_FRAMES_TO_LEND_MIN)
+/* As many as struct tcp_config takes. */
+#define CONNECTIONS_MAX (1u << 24)
+
 const struct hr_stack_options hr_stack_options_default = {
     .mode = HR_MODE_AUTO,
     .wait = HR_WAIT_ADAPTIVE,
     .spin_us = 100,
     .frames_per_worker = 16384,
+    .receive_frames = NIC_FRAMES_TO_LEND_MIN,
     .connections_max = 16384,
     .time_wait_ms = 60000,
 };
 
 int options_check_numbers(const struct hr_stack_options *options, struct hr_failure *failure)
 {
-    if (options->frames_per_worker < 4096) {
-        return failure_set(failure, HR_ERR_ARGUMENT,
-                           "%u frames a worker are too few: at least 4096.",
-                           options->frames_per_worker);
+    if (options->frames_per_worker < FRAMES_PER_WORKER_MIN) {
+        return failure_set(failure, HR_ERR_ARGUMENT, "%u frames a worker are too few: at least %u.",
+                           options->frames_per_worker, FRAMES_PER_WORKER_MIN);
     }
-    if (options->receive_frames > 0 && (options->receive_frames < NIC_FRAMES_TO_LEND_MIN ||
-                                        options->receive_frames > NIC_RX_RING_FRAMES_MAX ||
-                                        !is_power_of_two(options->receive_frames))) {
+    if (options->receive_frames < NIC_FRAMES_TO_LEND_MIN ||
+        options->receive_frames > NIC_RX_RING_FRAMES_MAX ||
+        !is_power_of_two(options->receive_frames)) {
         return failure_set(failure, HR_ERR_ARGUMENT,
                            "%u frames to receive with can't be: a power of two from %u to %u.",
                            options->receive_frames, NIC_FRAMES_TO_LEND_MIN, NIC_RX_RING_FRAMES_MAX);
     }
-    if (options->connections_max == 0 || options->connections_max > 1u << 24) {
+    if (options->connections_max == 0 || options->connections_max > CONNECTIONS_MAX) {
         return failure_set(failure, HR_ERR_ARGUMENT, "%u connections a worker: 1 to %u can be had.",
-                           options->connections_max, 1u << 24);
+                           options->connections_max, CONNECTIONS_MAX);
     }
     if ((unsigned)options->mode > HR_MODE_GENERIC) {
         return failure_set(failure, HR_ERR_ARGUMENT, "%u is no mode: give one of enum hr_mode.",

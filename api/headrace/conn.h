@@ -9,7 +9,7 @@
  *                                        on_writable, on_eof                    on_expiry
  *   hr_send_data, hr_data_retain         no                  yes      no        no
  *   all else here                        yes                 yes      yes       yes
- *   hr_connect, hr_timer_x, hr_post      yes                 yes      yes       yes
+ *   hr_connect_x, hr_timer_x, hr_post    yes                 yes      yes       yes
  *   hr_stack_stats, hr_worker_x          yes                 yes      yes       yes
  *   hr_listen, hr_unlisten, and start,    no: they wait for the workers
  *   stop and destroy of the stack

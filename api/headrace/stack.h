@@ -68,8 +68,8 @@ struct hr_stack_options {
     unsigned spin_us;           /* of HR_WAIT_ADAPTIVE */
     uint32_t frames_per_worker; /* of 4096 bytes; at least 4096, and 4 times the NIC's RX ring */
     /* Of these, what is lent to each queue for what arrives: a power of two, 2,048 to 65,536,
-     * at least twice the NIC's RX ring, at most half of frames_per_worker; 0: the least. Half
-     * as many packets may wait while the worker is kept from its core; more is lost. */
+     * at most half of frames_per_worker; twice the NIC's RX ring where that is more. Half as
+     * many packets may wait while the worker is kept from its core; more is lost. */
     uint32_t receive_frames;
     uint32_t connections_max; /* per worker, 1 to 2^24 */
     uint32_t time_wait_ms;    /* 2MSL */
@@ -79,8 +79,8 @@ struct hr_stack_options {
     void *event_context;
 };
 
-/* Adaptive waiting with 100 us, 16,384 frames (64 MiB) and 16,384 connections a
- * worker, 2MSL of 60 s. Interface and addresses are the caller's to set. */
+/* Adaptive waiting with 100 us, 16,384 frames (64 MiB), of which 2,048 are lent, and 16,384
+ * connections a worker, 2MSL of 60 s. Interface and addresses are the caller's to set. */
 extern const struct hr_stack_options hr_stack_options_default;
 
 /* Opens the interface and makes the workers; they run from hr_stack_start(). 0

@@ -25,11 +25,12 @@ struct hr_stack *hr_worker_stack(const struct hr_worker *worker);
 /* The core that it is pinned to, and its queue of the interface. Any thread. */
 unsigned hr_worker_core(const struct hr_worker *worker);
 unsigned hr_worker_queue(const struct hr_worker *worker);
-/* CLOCK_MONOTONIC in nanoseconds, as read at the start of this turn. */
+/* CLOCK_MONOTONIC in nanoseconds, as read at the start of this turn. On the worker. */
 uint64_t hr_worker_now_ns(const struct hr_worker *worker);
 
-/* Opens a connection from this worker. The context is hr_conn_context() from the
- * start; on_open or on_close follows. HR_OK, HR_ERR_ADDRESS, HR_ERR_NO_ROUTE,
+/* Opens a connection from this worker, on its thread. `peer` is copied, `ops` outlives the
+ * connection. The context is hr_conn_context() from the start; on_open or on_close follows,
+ * not from inside. HR_OK, HR_ERR_ADDRESS, HR_ERR_NO_ROUTE,
  * HR_ERR_NO_MEMORY, HR_ERR_IN_USE (no port left in the worker's slice of the
  * outgoing ones), or HR_ERR_STATE once hr_stack_stop() has begun. Answers that reach
  * another worker's queue are given to this one. */
@@ -49,9 +50,9 @@ struct hr_connect_options {
  * context: what hr_connect() uses. */
 extern const struct hr_connect_options hr_connect_options_default;
 
-/* As hr_connect(), which see. Besides: HR_ERR_ARGUMENT for an option out of its range, or a
- * port in the slice of another worker; HR_ERR_ADDRESS when the local address is not own;
- * HR_ERR_IN_USE when the given port is, TIME-WAIT included. */
+/* As hr_connect(), which see; the options are copied. Besides: HR_ERR_ARGUMENT for an option out of
+ * its range, or a port in the slice of another worker; HR_ERR_ADDRESS when the local address is not
+ * own; HR_ERR_IN_USE when the given port is, TIME-WAIT included. */
 int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
                     const struct hr_conn_ops *ops, const struct hr_connect_options *options);
 
@@ -63,10 +64,10 @@ struct hr_timer {
     uint64_t opaque[4];
 };
 
-/* Starts, or starts anew. Not earlier than `delay_ns` from now, later by at most
- * 66 us and a burst. */
+/* Starts, or starts anew, on the worker. Not earlier than `delay_ns` from now, later by at
+ * most 66 us and a burst. */
 void hr_timer_start(struct hr_worker *worker, struct hr_timer *timer, uint64_t delay_ns);
-/* Then on_expiry is not called; nothing happens to one that does not run. */
+/* Then on_expiry is not called; nothing happens to one that does not run. On the worker. */
 void hr_timer_stop(struct hr_worker *worker, struct hr_timer *timer);
 
 /* A message to a worker: its memory is the sender's until on_message is called. */

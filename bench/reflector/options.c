@@ -261,7 +261,7 @@ static enum reflector_parse check(struct reflector_options *options)
     }
     options->size =
         max_u32(options->size, options->is_one_way ? DATAGRAM_REPORT_BYTES : DATAGRAM_SIZE_MIN);
-    if (options->in_flight > max_u32(options->receive_frames, NIC_FRAMES_TO_LEND_MIN) / 2) {
+    if (options->in_flight > options->receive_frames / 2) {
         return wrong("%s",
                      "More than half of --receive-frames can't be in flight: the rest is lost.");
     }
@@ -278,6 +278,7 @@ enum reflector_parse reflector_options_parse(int argc, char **argv,
 
     *options = (struct reflector_options){.port = 7,
                                           .mode = XDP_MODE_AUTO,
+                                          .receive_frames = NIC_FRAMES_TO_LEND_MIN,
                                           .batch = PORT_BURST,
                                           .in_flight = 1,
                                           .size = 64,

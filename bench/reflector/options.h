@@ -30,7 +30,7 @@ struct reflector_options {
     unsigned queue_count; /* 0: all; of a driver, the first */
     unsigned cores[REFLECTOR_WORKERS_MAX];
     unsigned core_count;
-    unsigned receive_frames; /* lent to each queue; 0: as many as a stack lends */
+    unsigned receive_frames; /* lent to each queue; more where the NIC's ring asks for it */
     unsigned batch;          /* packets taken from the port at a time */
     bool is_one_way;         /* the server counts, the driver sends without waiting */
     bool is_verified;        /* every byte is compared */

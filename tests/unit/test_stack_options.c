@@ -23,7 +23,7 @@ static struct hr_stack_options good(void)
 static void numbers_out_of_range_are_refused(void **state)
 {
     struct hr_stack_options options[] = {good(), good(), good(), good(), good(),
-                                         good(), good(), good(), good()};
+                                         good(), good(), good(), good(), good()};
     static const char *const sentences[] = {
         "4095 frames",
         "0 connections",
@@ -34,6 +34,7 @@ static void numbers_out_of_range_are_refused(void **state)
         "1024 frames to receive",
         "3000 frames to receive",
         "131072 frames to receive",
+        "0 frames to receive",
     };
 
     (void)state;
@@ -46,6 +47,7 @@ static void numbers_out_of_range_are_refused(void **state)
     options[6].receive_frames = 1024;
     options[7].receive_frames = 3000;
     options[8].receive_frames = 131072;
+    options[9].receive_frames = 0;
     for (unsigned i = 0; i < COUNT_OF(options); i++) {
         struct hr_failure failure = {0};
 
@@ -78,12 +80,12 @@ static void rings_are_lent_what_they_need(void **state)
         uint32_t ring, frames, wanted, lent;
         const char *says;
     } cases[] = {
-        {0, 4096, 0, 2048, ""},
-        {1024, 4096, 0, 2048, ""},
-        {2048, 8192, 0, 4096, ""},
-        {2048, 8191, 0, 0,
+        {0, 4096, 2048, 2048, ""},
+        {1024, 4096, 2048, 2048, ""},
+        {2048, 8192, 2048, 4096, ""},
+        {2048, 8191, 2048, 0,
          "give at least 8192, or make the ring smaller ('ethtool -G eth1 rx 1024')"},
-        {8192, 16384, 0, 0, "give at least 32768"},
+        {8192, 16384, 2048, 0, "give at least 32768"},
         {0, 16384, 8192, 8192, ""},
         {8192, 65536, 4096, 16384, ""}, /* the ring asks for more */
         {0, 16383, 8192, 0, "too few to receive with 8192 of them: give at least 16384."},
