@@ -2,6 +2,7 @@
  * echo_server: TCP echo (RFC 862), discard (RFC 863) and chargen (RFC 864) over
  * AF_XDP, through the public header only.
  */
+#include "bench/clock.h"
 #include "bench/descriptors.h"
 #include "bench/echo/options.h"
 #include "bench/echo/services.h"
@@ -13,19 +14,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 /* How long open connections may take to end after a signal. */
 static const double drain_s = 3.0;
-
-static double now_s(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void print_ready(const struct echo_options *options, struct hr_stack *stack)
 {
@@ -103,22 +95,22 @@ static uint64_t open_connections(const struct hr_stack *stack)
 /* No new connections; those that are open may end, for a while. */
 static void drain(struct hr_stack *stack, const struct hr_addr *addr, const sigset_t *signals)
 {
-    double until = now_s() + drain_s;
+    double until = clock_now_s() + drain_s;
 
     (void)hr_unlisten(stack, addr);
-    while (open_connections(stack) > 0 && now_s() < until && !signals_wait(signals, 0.02)) {
+    while (open_connections(stack) > 0 && clock_now_s() < until && !signals_wait(signals, 0.02)) {
     }
 }
 
 static void serve(const struct echo_options *options, struct hr_stack *stack,
                   const sigset_t *signals)
 {
-    double start = now_s();
+    double start = clock_now_s();
     double end = options->duration_s > 0 ? start + options->duration_s : 1e18;
     double next_stats = options->stats_s > 0 ? start + options->stats_s : 1e18;
 
     for (;;) {
-        double now = now_s();
+        double now = clock_now_s();
         double wake;
 
         if (now >= end) {

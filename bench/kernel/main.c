@@ -2,6 +2,7 @@
  * kernel_echo: the peer of echo_server on the kernel's sockets: TCP echo, discard and
  * chargen over epoll, io_uring, or epoll with busy polling.
  */
+#include "bench/clock.h"
 #include "bench/descriptors.h"
 #include "bench/kernel/worker.h"
 #include "bench/result_file.h"
@@ -11,7 +12,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 struct server {
     struct kernel_options options;
@@ -19,14 +19,6 @@ struct server {
     unsigned started;
     struct kernel_worker workers[KERNEL_WORKERS_MAX];
 };
-
-static double now_s(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static struct kernel_stats read_stats(const struct kernel_worker *worker)
 {
@@ -99,12 +91,12 @@ static void print_ready(const struct server *server)
 static void wait_for_end(const struct server *server, const sigset_t *signals)
 {
     const struct kernel_options *options = &server->options;
-    double start = now_s();
+    double start = clock_now_s();
     double end = options->duration_s > 0 ? start + options->duration_s : 1e18;
     double next_stats = options->stats_s > 0 ? start + options->stats_s : 1e18;
 
     for (;;) {
-        double now = now_s();
+        double now = clock_now_s();
         double span;
 
         if (now >= end) {

@@ -1,5 +1,7 @@
 #include "bench/kernel/worker.h"
 
+#include "bench/clock.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,7 +9,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 /* As echo_server waits by default. */
@@ -22,7 +23,6 @@ static void __attribute__((constructor)) chargen_init(void)
     for (unsigned i = 0; i < KERNEL_CHARGEN_BYTES; i++) {
         unsigned line = i / 74 % 95;
         unsigned column = i % 74;
-
         int character = (int)(' ' + (line + column) % 95);
 
         character = column == 72 ? '\r' : column == 73 ? '\n' : character;
@@ -155,14 +155,6 @@ void kernel_worker_close(struct kernel_worker *worker)
     }
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 bool kernel_worker_may_sleep(struct kernel_worker *worker, bool was_busy)
 {
     bool may;
@@ -176,9 +168,9 @@ bool kernel_worker_may_sleep(struct kernel_worker *worker, bool was_busy)
             return false;
         }
         if (worker->idle_since_ns == 0) {
-            worker->idle_since_ns = now_ns();
+            worker->idle_since_ns = clock_now_ns();
         }
-        may = now_ns() - worker->idle_since_ns >= spin_ns;
+        may = clock_now_ns() - worker->idle_since_ns >= spin_ns;
     } else {
         may = true;
     }

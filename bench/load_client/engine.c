@@ -10,23 +10,18 @@
  * second: so many handshakes keep any link busy. */
 #define OPENING_MAX 128u
 
-static const uint64_t ns_per_s = 1000000000;
 /* A connection that failed is opened again after so long. */
 static const uint64_t retry_interval_ns = 100000000;
 /* How long an open loop waits for answers to what was due. */
 static const uint64_t drain_ns = 1000000000;
 
-static uint64_t clock_ns(clockid_t clock)
+/* Of all threads, in seconds. */
+static double process_cpu_s(void)
 {
-    struct timespec now;
+    struct timespec used;
 
-    (void)clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * ns_per_s + (uint64_t)now.tv_nsec;
-}
-
-uint64_t load_clock_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
 /* A power of two, so that places in the ring need no division. */
@@ -35,15 +30,10 @@ static uint32_t ring_places(unsigned depth)
     return depth == 1 ? 1 : 1u << (32 - __builtin_clz(depth - 1));
 }
 
-static bool is_open_loop(const struct load *load)
-{
-    return load->options->rate > 0;
-}
-
 static void add_missing(struct load *load, struct load_conn *conn)
 {
     /* Of connect in an open loop each is opened when its time has come. */
-    if (is_open_loop(load) && load->options->workload == LOAD_CONNECT) {
+    if (load_is_open_loop(load) && load->options->workload == LOAD_CONNECT) {
         workload_ready(conn);
     } else {
         conn->link = load->missing;
@@ -65,7 +55,7 @@ static void make_schedule(struct load *load, const struct load_part *part)
     load->end_ns = load->start_ns + (uint64_t)(options->duration_s * 1e9);
     load->counts_cpu = part->index == 0;
     load->schedule.next_ns = UINT64_MAX;
-    if (is_open_loop(load) && load->conn_count > 0) {
+    if (load_is_open_loop(load) && load->conn_count > 0) {
         schedule_init(&load->schedule, part->begin_ns, options->rate);
         schedule_share(&load->schedule, part->index, active_parts(options, part));
     }
@@ -151,7 +141,7 @@ static void start_measuring(struct load *load)
     load->measuring = true;
     load->started_ns = load->now_ns;
     if (load->counts_cpu) {
-        load->results.cpu_s = -(double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9;
+        load->results.cpu_s = -process_cpu_s();
     }
 }
 
@@ -159,18 +149,18 @@ static void stop_measuring(struct load *load)
 {
     load->measuring = false;
     /* An open loop counts what was due, which is exact. */
-    load->results.seconds = is_open_loop(load) && !load->failed_data
+    load->results.seconds = load_is_open_loop(load) && !load->failed_data
                                 ? load->options->duration_s
                                 : (double)(load->now_ns - load->started_ns) / 1e9;
     if (load->counts_cpu) {
-        load->results.cpu_s += (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9;
+        load->results.cpu_s += process_cpu_s();
     }
 }
 
 static bool has_ended(const struct load *load)
 {
     bool owes = load->results.requests < load->due || load->schedule.next_ns < load->end_ns;
-    bool waits = is_open_loop(load) && owes && load->now_ns < load->end_ns + drain_ns;
+    bool waits = load_is_open_loop(load) && owes && load->now_ns < load->end_ns + drain_ns;
 
     return load->failed_data || (load->now_ns >= load->end_ns && !waits);
 }
@@ -212,7 +202,7 @@ static bool was_not_served(const struct load *load, const struct load_conn *conn
     bool is_connect = load->options->workload == LOAD_CONNECT;
 
     if (conn->state == LOAD_CLOSED) {
-        return conn->since_ns == 0 && !(is_connect && is_open_loop(load));
+        return conn->since_ns == 0 && !(is_connect && load_is_open_loop(load));
     }
     return (conn->state == LOAD_OPENING || is_connect) && conn->since_ns <= load->started_ns;
 }
@@ -226,7 +216,7 @@ void load_finish(struct load *load)
     while (!load->failed_data && load->schedule.next_ns < load->end_ns) {
         load->due += schedule_take(&load->schedule) >= load->start_ns;
     }
-    load->results.unanswered = is_open_loop(load) ? load->due - load->results.requests : 0;
+    load->results.unanswered = load_is_open_loop(load) ? load->due - load->results.requests : 0;
 }
 
 void load_results_add(struct load_results *sum, const struct load_results *results)

@@ -7,15 +7,6 @@
 
 #include "bench/load_client/load.h"
 
-/* Called about five times a second while it runs. */
-struct load_progress {
-    uint64_t requests;
-    uint64_t bytes_in;
-    uint64_t bytes_out;
-    double seconds_left;
-};
-typedef void load_show(const struct load_progress *progress);
-
 /* All that the threads of a run share: worker `index` of `count` has its part of the
  * connections and of the schedule. */
 struct load_part {
@@ -40,10 +31,5 @@ void load_finish(struct load *load);
 /* Adds the results of one thread. */
 void load_results_add(struct load_results *sum, const struct load_results *results);
 uint64_t load_errors(const struct load_results *results);
-
-/* Runs it on one stack. 0, or -1 and a sentence on standard error, or -2 when what was
- * wrong is the command line. `show` may be NULL. */
-int kernel_run(struct load_options *options, struct load_results *results, load_show *show);
-int headrace_run(struct load_options *options, struct load_results *results, load_show *show);
 
 #endif

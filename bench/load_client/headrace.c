@@ -1,6 +1,8 @@
 /* Our own stack under load, through the public headers only: an example of a client. A
  * struct lane is one worker's; the main thread only waits, and adds up at the end. */
+#include "bench/clock.h"
 #include "bench/load_client/engine.h"
+#include "bench/load_client/stacks.h"
 #include "bench/load_client/workload.h"
 
 #include <errno.h>
@@ -162,7 +164,7 @@ static void on_message(struct hr_message *message, struct hr_worker *worker)
 {
     struct lane *lane = (struct lane *)(void *)((char *)message - offsetof(struct lane, message));
 
-    if (lane->load.options->rate == 0) {
+    if (!load_is_open_loop(&lane->load)) {
         on_timer(&lane->timer, worker);
     } else if (tick(lane, worker)) {
         hr_post(worker, message);
@@ -192,7 +194,7 @@ static void choose_limits(struct load_options *options)
 static void show_all(const struct lane *lanes, unsigned count, load_show *show)
 {
     struct load_progress progress = {
-        .seconds_left = ((double)lanes[0].load.end_ns - (double)load_clock_ns()) / 1e9};
+        .seconds_left = ((double)lanes[0].load.end_ns - (double)clock_now_ns()) / 1e9};
 
     for (unsigned i = 0; i < count; i++) {
         progress.requests +=
@@ -226,7 +228,7 @@ static int make_lanes(struct lane *lanes, struct hr_stack *stack,
                       const struct load_options *options)
 {
     unsigned count = hr_stack_worker_count(stack);
-    struct load_part part = {.begin_ns = load_clock_ns(), .count = count};
+    struct load_part part = {.begin_ns = clock_now_ns(), .count = count};
 
     for (part.index = 0; part.index < count; part.index++) {
         struct lane *lane = &lanes[part.index];

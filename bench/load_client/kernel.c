@@ -1,5 +1,7 @@
 /* The kernel's sockets under load: one epoll loop, one thread. */
+#include "bench/clock.h"
 #include "bench/load_client/engine.h"
+#include "bench/load_client/stacks.h"
 #include "bench/load_client/tcp_ext.h"
 #include "bench/load_client/workload.h"
 
@@ -197,9 +199,9 @@ static void handle(const struct epoll_event *event)
 static void turn(struct load *load)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(epoll_fd, events, EVENTS, load->options->rate > 0 ? 0 : 10);
+    int count = epoll_wait(epoll_fd, events, EVENTS, load_is_open_loop(load) ? 0 : 10);
 
-    load->now_ns = load_clock_ns();
+    load->now_ns = clock_now_ns();
     for (int i = 0; i < count && !load->failed_data; i++) {
         handle(&events[i]);
     }
@@ -236,7 +238,7 @@ static void run(struct load *load, load_show *show)
 int kernel_run(struct load_options *options, struct load_results *results, load_show *show)
 {
     static struct load load;
-    struct load_part part = {.begin_ns = load_clock_ns(), .index = 0, .count = 1};
+    struct load_part part = {.begin_ns = clock_now_ns(), .index = 0, .count = 1};
     uint64_t reused = tcp_ext_time_wait_recycled();
     int result = -1;
 

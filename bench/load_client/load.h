@@ -4,7 +4,7 @@
  * A struct load is one thread's: its connections, lists, schedule and results. Nothing
  * is allocated while it runs.
  *
- *   main -> kernel_run(), headrace_run()  one struct load a thread
+ *   main -> stacks.h                      the whole run; one struct load a thread
  *        -> engine.h                      begin, tick, end: who is to be opened, what is due
  *        -> workload.h                    what a connection does with what it is told
  */
@@ -129,7 +129,10 @@ static inline struct load_conn *load_conn_at(const struct load *load, unsigned i
     return (struct load_conn *)(void *)(load->conns + (size_t)index * load->conn_bytes);
 }
 
-/* CLOCK_MONOTONIC. */
-uint64_t load_clock_ns(void);
+/* Requests are due by a schedule, and not when others are answered. */
+static inline bool load_is_open_loop(const struct load *load)
+{
+    return load->options->rate > 0;
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include "bench/histogram_log.h"
 #include "bench/load_client/engine.h"
 #include "bench/load_client/report.h"
+#include "bench/load_client/stacks.h"
 #include "bench/result_file.h"
 
 #include <errno.h>

@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static bool is_open_loop(const struct load *load)
-{
-    return load->options->rate > 0;
-}
-
 static bool is_workload(const struct load *load, enum load_workload workload)
 {
     return load->options->workload == workload;
@@ -18,8 +13,8 @@ static bool is_workload(const struct load *load, enum load_workload workload)
  * then: the slow answers to late requests are those that matter. */
 static void record(struct load *load, uint64_t since_ns)
 {
-    bool counts = is_open_loop(load) ? since_ns >= load->start_ns && since_ns < load->end_ns
-                                     : load->measuring;
+    bool counts = load_is_open_loop(load) ? since_ns >= load->start_ns && since_ns < load->end_ns
+                                          : load->measuring;
 
     if (counts) {
         histogram_add(&load->results.latency, load->now_ns - since_ns);
@@ -167,10 +162,10 @@ static void begin(struct load_conn *conn)
         conn->limit = UINT64_MAX;
         break;
     case LOAD_ECHO:
-        if (is_open_loop(load)) {
+        if (load_is_open_loop(load)) {
             workload_ready(conn);
         }
-        while (!is_open_loop(load) && may_take_more(conn)) {
+        while (!load_is_open_loop(load) && may_take_more(conn)) {
             grant(conn, load->now_ns);
         }
         break;
@@ -232,7 +227,7 @@ static void open_next(struct load_conn *conn)
 
     load->transport->close(conn);
     conn->state = LOAD_CLOSED;
-    if (is_open_loop(load)) {
+    if (load_is_open_loop(load)) {
         workload_ready(conn);
     } else {
         workload_open(conn, load->now_ns);
@@ -259,7 +254,7 @@ static void take_answers(struct load_conn *conn)
     while (conn->first != conn->next && conn->received >= conn->answer_end) {
         record(load, conn->starts[conn->first++ & load->ring_mask]);
         conn->answer_end += load->options->size;
-        if (is_open_loop(load)) {
+        if (load_is_open_loop(load)) {
             workload_ready(conn);
         } else {
             grant(conn, load->now_ns);

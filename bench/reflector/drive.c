@@ -53,7 +53,7 @@ static void write_header(struct drive *drive, const struct net_path *path)
 bool drive_find_target(struct drive *drive)
 {
     struct net *net = &drive->worker->net;
-    uint64_t end_ns = end_clock_ns() + resolve_ns_max;
+    uint64_t end_ns = clock_now_ns() + resolve_ns_max;
     struct net_path path;
 
     if (net_path_find(net, &drive->worker->options->target, &path) != 0) {
@@ -61,7 +61,7 @@ bool drive_find_target(struct drive *drive)
         return false;
     }
     for (;;) {
-        drive->now_ns = end_clock_ns();
+        drive->now_ns = clock_now_ns();
         switch (net_path_check(net, &path, drive->now_ns)) {
         case NET_PATH_READY:
             write_header(drive, &path);

@@ -22,14 +22,6 @@ static const uint64_t sleep_ns_max = 10 * NS_PER_MS;
 /* As a stack has (api/stack.c). */
 #define RECEIVE_FLOOR_BURSTS 4u
 
-uint64_t end_clock_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 static void path_changed(void *ctx, struct list *waiters, bool reachable)
 {
     (void)ctx;

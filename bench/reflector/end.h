@@ -8,6 +8,7 @@
 #ifndef HEADRACE_BENCH_REFLECTOR_END_H
 #define HEADRACE_BENCH_REFLECTOR_END_H
 
+#include "bench/clock.h"
 #include "bench/reflector/datagram.h"
 #include "bench/reflector/options.h"
 #include "datapath/net/net.h"
@@ -72,7 +73,5 @@ static inline bool end_is_stopping(const struct end_worker *worker)
 {
     return atomic_load_explicit(worker->is_stopping, memory_order_relaxed);
 }
-
-uint64_t end_clock_ns(void);
 
 #endif

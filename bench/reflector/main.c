@@ -34,7 +34,7 @@ static void *drive_run(void *argument)
 static void wait_for_end(const struct reflector_options *options, const sigset_t *signals)
 {
     uint64_t end_ns = UINT64_MAX; /* a driver tells when it is done */
-    uint64_t now_ns = end_clock_ns();
+    uint64_t now_ns = clock_now_ns();
 
     if (options->duration_s > 0 && !options->is_driver) {
         end_ns = now_ns + (uint64_t)(options->duration_s * 1e9);
@@ -46,7 +46,7 @@ static void wait_for_end(const struct reflector_options *options, const sigset_t
         if (signals_wait(signals, (double)left_ns / NS_PER_S)) {
             return;
         }
-        now_ns = end_clock_ns();
+        now_ns = clock_now_ns();
     }
 }
 

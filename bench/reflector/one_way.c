@@ -36,7 +36,7 @@ static bool receive(struct drive *drive, uint64_t sequence, struct datagram_repo
     unsigned got = port_receive(&drive->worker->xdp->port, burst, PORT_BURST);
     bool found = false;
 
-    drive->now_ns = end_clock_ns();
+    drive->now_ns = clock_now_ns();
     for (unsigned i = 0; i < got; i++) {
         found |= take(drive, &burst[i], sequence, report);
     }
@@ -48,14 +48,14 @@ static bool receive(struct drive *drive, uint64_t sequence, struct datagram_repo
 static bool ask(struct drive *drive, uint64_t sequence, struct datagram_report *report)
 {
     struct datagram_mark mark = {.kind = DATAGRAM_ASK, .sequence = sequence};
-    uint64_t end_ns = end_clock_ns() + report_ns_max;
+    uint64_t end_ns = clock_now_ns() + report_ns_max;
     uint64_t again_ns = 0;
 
     do {
         if (end_is_stopping(drive->worker)) {
             return false;
         }
-        drive->now_ns = end_clock_ns();
+        drive->now_ns = clock_now_ns();
         if (drive->now_ns >= again_ns) {
             /* At least as large as a report: the rest of the payload is not looked at. */
             (void)drive_send(drive, &mark, drive->worker->options->size);
@@ -99,7 +99,7 @@ void drive_one_way(struct drive *drive)
     uint64_t start_ns;
     double cpu_s;
 
-    drive->now_ns = end_clock_ns();
+    drive->now_ns = clock_now_ns();
     flood_until(drive, drive->now_ns + (uint64_t)(options->warmup_s * 1e9));
     if (!ask(drive, 1, &before)) {
         return;

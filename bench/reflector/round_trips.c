@@ -108,7 +108,7 @@ static void turn(struct drive *drive)
 
     /* After the packets are seen and before they are answered: time of arrival of the
      * one, of departure of the next. */
-    drive->now_ns = end_clock_ns();
+    drive->now_ns = clock_now_ns();
     for (unsigned i = 0; i < got; i++) {
         take(drive, &burst[i]);
     }
@@ -146,7 +146,7 @@ void drive_round_trips(struct drive *drive)
     uint64_t start_ns;
     double cpu_s;
 
-    drive->now_ns = end_clock_ns();
+    drive->now_ns = clock_now_ns();
     for (uint32_t slot = 0; slot < options->in_flight; slot++) {
         while (drive->worker->xdp->port.tx_room == 0 && !end_is_stopping(drive->worker)) {
             turn(drive);

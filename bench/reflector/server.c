@@ -63,7 +63,7 @@ void *server_run(void *argument)
     struct port_packet burst[PORT_BURST];
 
     while (!end_is_stopping(worker)) {
-        uint64_t now_ns = end_clock_ns();
+        uint64_t now_ns = clock_now_ns();
         unsigned got = port_receive(port, burst, worker->options->batch);
 
         for (unsigned i = 0; i < got; i++) {
