@@ -83,7 +83,7 @@ holds 'server["reflected"] > driver["requests"] and server["counted"] == 0'
 reflector_start
 : >"$work/driver.json"
 in_client timeout 60 "$REFLECTOR" --interface "$client_if" --address "$driver_address/24" \
-    --drive "$server_address:7" --duration 1.5 --warmup 0 --in-flight 8 --verify \
+    --drive "$server_address:7" --duration 1 --warmup 0 --in-flight 8 --verify \
     --json "$work/driver.json" >"$work/driver" 2>&1 &
 driver_pid=$!
 is_driving() {
