@@ -1,5 +1,7 @@
 #include "bench/reflector/drive.h"
 
+#include "bench/clock.h"
+#include "bench/reflector/turn.h"
 #include "datapath/util.h"
 
 #include <netinet/in.h>
@@ -25,12 +27,12 @@ static void turn_others(struct drive *drive)
     unsigned got = port_receive(&worker->xdp->port, burst, PORT_BURST);
 
     for (unsigned i = 0; i < got; i++) {
-        end_other(worker, &burst[i], drive->now_ns);
+        turn_other(worker, &burst[i], drive->now_ns);
         frame_drop(worker->pool, burst[i].frame, FRAME_WORKER);
     }
-    end_tick(worker, drive->now_ns);
+    turn_tick(worker, drive->now_ns);
     port_flush(&worker->xdp->port);
-    end_wait(worker, got > 0, drive->now_ns);
+    turn_wait(worker, got > 0, drive->now_ns);
 }
 
 static void write_header(struct drive *drive, const struct net_path *path)

@@ -1,14 +1,12 @@
 /*
  * One end of the link: interface, frames, and a worker for each queue, on the same ports
- * and pools as a stack, with the same turn: receive, answer, flush. Everything that is no
- * datagram of ours goes to datapath/net, which answers ARP and ping.
+ * and pools as a stack.
  *
  * Opened and closed by main; a worker is its thread's.
  */
 #ifndef HEADRACE_BENCH_REFLECTOR_END_H
 #define HEADRACE_BENCH_REFLECTOR_END_H
 
-#include "bench/clock.h"
 #include "bench/reflector/datagram.h"
 #include "bench/reflector/options.h"
 #include "datapath/net/net.h"
@@ -56,18 +54,6 @@ int end_start(struct end *end, void *(*run)(void *worker));
 void end_stop(struct end *end);
 /* Waits until they have stopped by themselves. */
 void end_join(struct end *end);
-
-/* What is no datagram of ours, and the neighbours' timers. */
-void end_other(struct end_worker *worker, const struct port_packet *raw, uint64_t now_ns);
-static inline void end_tick(struct end_worker *worker, uint64_t now_ns)
-{
-    if (now_ns >= net_next_deadline(&worker->net)) {
-        net_tick(&worker->net, now_ns);
-    }
-}
-
-/* After a turn: sleeps when the options say so, until a packet, the end, or 10 ms. */
-void end_wait(struct end_worker *worker, bool was_busy, uint64_t now_ns);
 
 static inline bool end_is_stopping(const struct end_worker *worker)
 {

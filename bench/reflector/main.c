@@ -2,6 +2,7 @@
  * reflector: UDP sent back over AF_XDP by as little code as that takes, and its client:
  * how many round trips and bytes the place itself can give.
  */
+#include "bench/clock.h"
 #include "bench/descriptors.h"
 #include "bench/reflector/report.h"
 #include "bench/reflector/server.h"

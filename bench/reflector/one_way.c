@@ -1,5 +1,7 @@
 #include "bench/reflector/drive.h"
 
+#include "bench/clock.h"
+#include "bench/reflector/turn.h"
 #include "datapath/util.h"
 
 /* Asked for again after so long, forty times at the most. */
@@ -18,7 +20,7 @@ static bool take(struct drive *drive, const struct port_packet *raw, uint64_t se
     bool found;
 
     if (bytes < 0) {
-        end_other(worker, raw, drive->now_ns);
+        turn_other(worker, raw, drive->now_ns);
     } else if (bytes >= (int)DATAGRAM_REPORT_BYTES) {
         memcpy(&mark, payload, sizeof mark);
     }
@@ -40,7 +42,7 @@ static bool receive(struct drive *drive, uint64_t sequence, struct datagram_repo
     for (unsigned i = 0; i < got; i++) {
         found |= take(drive, &burst[i], sequence, report);
     }
-    end_tick(drive->worker, drive->now_ns);
+    turn_tick(drive->worker, drive->now_ns);
     return found;
 }
 

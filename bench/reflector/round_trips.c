@@ -1,5 +1,7 @@
 #include "bench/reflector/drive.h"
 
+#include "bench/clock.h"
+#include "bench/reflector/turn.h"
 #include "datapath/util.h"
 
 /* A datagram that has no answer by then is lost: a thousand times what an answer takes,
@@ -87,7 +89,7 @@ static void take(struct drive *drive, const struct port_packet *raw)
     int slot;
 
     if (bytes < 0) {
-        end_other(worker, raw, drive->now_ns);
+        turn_other(worker, raw, drive->now_ns);
     } else {
         slot = slot_of(drive, packet + DATAGRAM_HEADER_BYTES, bytes);
         if (slot < 0) {
@@ -112,9 +114,9 @@ static void turn(struct drive *drive)
     for (unsigned i = 0; i < got; i++) {
         take(drive, &burst[i]);
     }
-    end_tick(worker, drive->now_ns);
+    turn_tick(worker, drive->now_ns);
     port_flush(&worker->xdp->port);
-    end_wait(worker, got > 0, drive->now_ns);
+    turn_wait(worker, got > 0, drive->now_ns);
 }
 
 static void send_lost(struct drive *drive)

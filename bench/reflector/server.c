@@ -1,6 +1,7 @@
 #include "bench/reflector/server.h"
 
-#include "bench/reflector/end.h"
+#include "bench/clock.h"
+#include "bench/reflector/turn.h"
 
 /* As api/receive.c fetches headers. */
 #define FETCH_AHEAD 4u
@@ -47,7 +48,7 @@ static void take(struct end_worker *worker, const struct port_packet *raw, uint6
     int bytes = datagram_payload_bytes(packet, raw->length, worker->options->port);
 
     if (bytes < 0) {
-        end_other(worker, raw, now_ns);
+        turn_other(worker, raw, now_ns);
     } else if (worker->options->is_one_way) {
         count(worker, raw, (unsigned)bytes);
     } else {
@@ -74,9 +75,9 @@ void *server_run(void *argument)
             }
             take(worker, &burst[i], now_ns);
         }
-        end_tick(worker, now_ns);
+        turn_tick(worker, now_ns);
         port_flush(port);
-        end_wait(worker, got > 0, now_ns);
+        turn_wait(worker, got > 0, now_ns);
     }
     return NULL;
 }
