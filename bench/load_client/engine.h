@@ -28,6 +28,10 @@ bool load_tick(struct load *load);
 /* After the run: what was not answered is counted. */
 void load_finish(struct load *load);
 
+/* All runs of the process end now, with what they have measured so far; any thread, also
+ * from a signal's handler. */
+void load_end_early(void);
+
 /* Adds the results of one thread. */
 void load_results_add(struct load_results *sum, const struct load_results *results);
 uint64_t load_errors(const struct load_results *results);

@@ -39,6 +39,27 @@ static void write_histogram(FILE *file, const struct load_results *results)
     }
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+    load_end_early();
+}
+
+/* Who interrupts a long run wants to see what it has measured. A second signal ends the
+ * process, and one that was ignored stays so. */
+static void heed_signals(void)
+{
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    static const int numbers[] = {SIGINT, SIGTERM};
+    struct sigaction before;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            (void)sigaction(numbers[i], &action, NULL);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct load_results results;
@@ -59,6 +80,7 @@ int main(int argc, char **argv)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    heed_signals();
     if (!result_file_open("load", "--json", options.json, &json) ||
         !result_file_open("load", "--histogram", options.histogram, &histogram)) {
         return 1;
@@ -70,6 +92,10 @@ int main(int argc, char **argv)
     }
     if (terminal) {
         (void)fprintf(stderr, "\r%78s\r", "");
+    }
+    if (results.seconds <= 0) {
+        (void)fprintf(stderr, "load: It was told to end before there was anything measured.\n");
+        return 1;
     }
     if (results.errors[LOAD_ERROR_CONNECT] > 0 && results.failure == 0) {
         (void)fprintf(stderr, "load: %s did not answer until the end.\n", options.target_text);

@@ -2,7 +2,8 @@
 # Goal:   load over our own stack: every workload with every byte compared, whoever closes
 #         first, by one worker and by two, streams in generic mode too; several source
 #         addresses; at a rate as many requests as it says; the histogram file; its errors as
-#         sentences. Over the kernel's stack what both have.
+#         sentences; told to end early, it reports what it has measured. Over the kernel's
+#         stack what both have.
 # Method: against echo_server on the other end of the veth pair, so that no kernel's TCP
 #         takes part; for less than half a second each; the counts of both sides compared.
 . "$(dirname "$0")/lib.sh"
@@ -187,3 +188,37 @@ refused 1 '^load: 203\.0\.113\.1:7 could not be connected to: No route leads to 
 refused 1 "^load: $server_address:9 could not be connected to: Connection refused\.$" \
     --target "$server_address:9" "${short[@]}"
 server_stop
+
+# Told to end long before its time, when answers have come: what was measured is reported.
+has_sent() {
+    tail -n 1 "$work/server" | grep -Eq ' out [1-9][0-9]+ bytes'
+}
+for name in kernel headrace; do
+    for rate in '' '--rate 5000'; do
+        stack=()
+        [ $name = kernel ] || stack=("${own[@]}")
+        server_start --stats 0.05
+        # shellcheck disable=SC2086 # two words
+        ip netns exec "$client_ns" "$LOAD" "${stack[@]}" --target "$server_address:7" \
+            --warmup 0 --duration 60 --verify $rate \
+            --json "$work/load.json" >"$work/load" 2>&1 &
+        load_pid=$!
+        wait_until 'no answer was sent' has_sent
+        kill -TERM "$load_pid"
+        wait "$load_pid" || fail "told to end: status $?: $(cat "$work/load")"
+        server_stop
+        holds "$good" '0 < load["seconds"] < 60' \
+            'not load["rate"] or abs(load["requests"] + load["unanswered"] - 5000 * load["seconds"]) <= 1'
+    done
+done
+ip netns exec "$client_ns" "$LOAD" --target 10.77.0.99:7 --warmup 60 >"$work/load" 2>&1 &
+load_pid=$!
+heeds() { # SIGTERM is 15, bit 14
+    grep -Eq '^SigCgt:.*[4-7c-f][0-9a-f]{3}$' "/proc/$load_pid/status"
+}
+wait_until 'it does not heed signals' heeds
+kill -TERM "$load_pid"
+status=0
+wait "$load_pid" || status=$?
+{ [ $status = 1 ] && grep -q '^load: It was told to end before there was anything measured\.$' \
+    "$work/load"; } || fail "told to end while it warms up: status $status: $(cat "$work/load")"
