@@ -1,13 +1,12 @@
 """Where it is measured: namespaces of this process' own, joined by veth pairs.
 
-`direct` is one pair. `router` has a third namespace in between that forwards, and loses
-what it is told to lose, the same for every pair of stacks. Everything is removed by
-close(), whatever happened in between.
+One pair; a lossy place has a third namespace in between that forwards, and loses what it is
+told to lose, the same for every pair of stacks. Everything is removed by close(), whatever
+happened in between.
 """
 
 import os
 import subprocess
-
 
 # Of the addresses that our clients have.
 FIRST_HOST, HOSTS_END = 3, 254
