@@ -71,7 +71,7 @@ static inline void xsk_ring_submit(struct xsk_ring *ring)
     __atomic_store_n(ring->producer, ring->cached_own, __ATOMIC_RELEASE);
 }
 
-/* Something was filled that was not peeked yet; for a ring that we consume from. */
+/* Something is filled that was not released yet; for a ring that we consume from. */
 static inline bool xsk_ring_has_more(const struct xsk_ring *ring)
 {
     /* Relaxed: a hint, for whoever waits. A peek follows, and orders what it reads. */

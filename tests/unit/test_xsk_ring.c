@@ -136,12 +136,34 @@ static void consuming_sees_each_once(void **state)
     }
 }
 
+/* Of three packets two are taken in one peek: more is there until the last was. */
+static void a_look_sees_what_was_not_peeked(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(starts); i++) {
+        struct fake fake;
+        uint32_t index;
+
+        fake_open(&fake, starts[i]);
+        assert_false(xsk_ring_has_more(&fake.ring));
+        fake.producer += 3;
+        assert_true(xsk_ring_has_more(&fake.ring));
+        assert_int_equal(xsk_ring_peek(&fake.ring, 2, &index), 2);
+        xsk_ring_release(&fake.ring, 2);
+        assert_true(xsk_ring_has_more(&fake.ring));
+        assert_int_equal(xsk_ring_peek(&fake.ring, 2, &index), 1);
+        xsk_ring_release(&fake.ring, 1);
+        assert_false(xsk_ring_has_more(&fake.ring));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_where_the_kernel_says),
         cmocka_unit_test(producing_never_overruns),
         cmocka_unit_test(consuming_sees_each_once),
+        cmocka_unit_test(a_look_sees_what_was_not_peeked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
