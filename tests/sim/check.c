@@ -116,8 +116,9 @@ static const char *forgotten(const struct tcp_conn *conn)
 }
 
 /* What was sent in this turn went by the congestion window of this turn. Beyond it
- * goes one segment, alone: into an empty pipe; as tail loss probe, whatever is in
- * flight (RFC 8985 section 7.3); as the first repair of a recovery (RFC 5681
+ * goes one segment, alone: into an empty pipe, as it also is when duplicate ACKs say
+ * that all has left it (RFC 5681 section 3.2, step 1); as tail loss probe, whatever is
+ * in flight (RFC 8985 section 7.3); as the first repair of a recovery (RFC 5681
  * section 3.2, step 3; RFC 6675 section 5, step 4.3). */
 static bool cwnd_is_kept(const struct sim *sim, const struct tcp_conn *conn)
 {
@@ -126,11 +127,13 @@ static bool cwnd_is_kept(const struct sim *sim, const struct tcp_conn *conn)
     const struct tcp_record *last;
     const struct tcp_record *before;
 
-    if (conn->last_send_ns != sim->pair.now_ns || tcp_pipe(conn) <= conn->cwnd ||
-        sendq->in_flight.first == sendq->in_flight.last) {
+    if (conn->last_send_ns != sim->pair.now_ns || tcp_pipe(conn) <= conn->cwnd) {
         return true;
     }
     last = sendq_at(sendq, sendq->in_flight.last);
+    if (tcp_pipe(conn) <= last->length) {
+        return true;
+    }
     before = sendq_at(sendq, last->prev);
     return before->last_tx_ns < sim->pair.now_ns &&
            (last->flags & TCP_RECORD_RETRANSMITTED || flight->tlp_out);
