@@ -93,11 +93,30 @@ static void flood_until(struct drive *drive, uint64_t end_ns)
     }
 }
 
+/* What the target has counted between its two reports. */
+static void take_counts(struct drive_result *result, const struct datagram_report *before,
+                        const struct datagram_report *after)
+{
+    struct datagram_report counted = {.packets = after->packets - before->packets,
+                                      .bytes = after->bytes - before->bytes,
+                                      .wrong = after->wrong - before->wrong};
+
+    if (counted.packets > result->sent || counted.wrong > counted.packets) {
+        result->failure =
+            "The target has counted what this driver did not send: does another drive it?";
+        return;
+    }
+    result->counted = counted;
+    result->wrong = counted.wrong;
+    result->lost = result->sent - counted.packets;
+}
+
 void drive_one_way(struct drive *drive)
 {
     const struct reflector_options *options = drive->worker->options;
     struct drive_result *result = drive->result;
     struct datagram_report before;
+    struct datagram_report after;
     uint64_t start_ns;
     double cpu_s;
 
@@ -110,13 +129,10 @@ void drive_one_way(struct drive *drive)
     cpu_s = drive_cpu_s();
     result->sent = 0;
     flood_until(drive, start_ns + (uint64_t)(options->duration_s * 1e9));
-    if (!ask(drive, 2, &result->counted)) {
+    if (!ask(drive, 2, &after)) {
         return;
     }
     result->seconds = (double)(drive->now_ns - start_ns) / 1e9;
     result->cpu_s = drive_cpu_s() - cpu_s;
-    result->counted.packets -= before.packets;
-    result->counted.bytes -= before.bytes;
-    result->wrong = result->counted.wrong;
-    result->lost = result->sent - result->counted.packets;
+    take_counts(result, &before, &after);
 }

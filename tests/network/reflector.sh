@@ -7,6 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 driver_address=10.77.0.3
+interface=(--interface "$client_if")
 
 reflector_start() {
     ip netns exec "$server_ns" "$REFLECTOR" --interface "$server_if" \
@@ -105,8 +106,15 @@ for size in 40 1472; do
         'driver["lost"] == driver["sent"] - driver["received"]' \
         'driver["bytes_in"] == driver["bytes_out"] == driver["received"] * '"$size"
 done
+# One that writes no pattern is told so of its own datagrams, and not of others'.
+in_client timeout 60 "$REFLECTOR" "${interface[@]}" --address "$driver_address/24" --busy \
+    --drive "$server_address:7" --duration 0.1 --one-way >"$work/driver" 2>&1 &&
+    fail "wrong bytes are not told of: $(cat "$work/driver")"
+grep -Eq ' wrong [1-9]' "$work/driver" || fail "wrong bytes are not counted: $(cat "$work/driver")"
+drive --one-way --verify --busy
+holds 'driver["received"] > 0 and driver["errors"] == 0'
 server_stop
-holds 'server["counted"] >= driver["received"] and server["wrong"] == 0'
+holds 'server["counted"] >= driver["received"] and server["wrong"] > 0'
 
 # refused STATUS SENTENCE ARGUMENT...: the sentence is the last line.
 refused() {
@@ -114,7 +122,6 @@ refused() {
     [ "$(wc -l <"$work/err")" = 1 ] || fail "more than a sentence from ${*:3}: $(cat "$work/err")"
 }
 see='See reflector --help\.'
-interface=(--interface "$client_if")
 good=("${interface[@]}" --address "$driver_address/24" --duration 0.1)
 refused 2 "No interface was given: --interface IF\. $see"
 refused 2 "No address was given: --address CIDR\. $see" "${interface[@]}"
