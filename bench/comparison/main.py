@@ -75,9 +75,13 @@ class Run:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def interrupted(*_):
-    for number_of_signal in SIGNALS:  # who presses a key twice wants it gone all the more
+def ignore_signals():
+    for number_of_signal in SIGNALS:
         signal.signal(number_of_signal, signal.SIG_IGN)
+
+
+def interrupted(*_):
+    ignore_signals()  # who presses a key twice wants it gone all the more
     raise KeyboardInterrupt
 
 
@@ -97,6 +101,7 @@ def run(options):
         for number_of_round in range(options.rounds):
             comparison.round(places, number_of_round)
     finally:
+        ignore_signals()  # `ip`, which removes it, would hear them too
         for place in places.values():
             place.close()
         if sys.stderr.isatty():
@@ -118,15 +123,24 @@ def check(options):
             raise Refused(f"'{file}' can't be written: {error.strerror}.") from error
 
 
+def write(name, text):
+    """The other file is written all the same when there is no room for this one."""
+    try:
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        sys.stderr.write(f"compare: '{name}' could not be written: {error.strerror}.\n")
+        return False
+    return True
+
+
 def show(found, options):
+    """False when a file could not be written."""
     sys.stdout.reconfigure(errors="replace")  # not every terminal has a µ
     sys.stdout.write(bars.text(found, bars.look_of(sys.stdout)) if options.bars else report.text(found))
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(found, file, indent=1)
-    if options.html:
-        with open(options.html, "w", encoding="utf-8") as file:
-            file.write(page(found))
+    written = [write(options.json, json.dumps(found, indent=1)) if options.json else True,
+               write(options.html, page(found)) if options.html else True]
+    return all(written)
 
 
 def main(arguments=None):
@@ -142,5 +156,5 @@ def main(arguments=None):
     except Refused as refused:
         sys.stderr.write(f"compare: {refused}\n")
         return 1
-    show(report.collect(comparison, (time.monotonic() - start) / 60), options)
-    return 1 if comparison.failures else 0
+    written = show(report.collect(comparison, (time.monotonic() - start) / 60), options)
+    return 1 if comparison.failures or not written else 0

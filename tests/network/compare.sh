@@ -97,7 +97,7 @@ L
 chmod +x "$work/bench/load"
 pretend() {
     HEADRACE_BENCH=$work/bench verified=$1 "$compare" --rounds 1 --repeats 0 --sections echo \
-        --servers epoll --clients kernel --connections 1,16 --verify >"$work/text" 2>&1
+        --servers epoll --clients kernel --connections 1,16 --verify "${@:2}" >"$work/text" 2>&1
 }
 pretend 640 || fail "$(cat "$work/text")"
 grep -q '^All 1,280 bytes of the answers ' "$work/text" || fail "$(cat "$work/text")"
@@ -107,6 +107,13 @@ grep -q '^  echo, 16 connections, client kernel, server epoll: 1,200 errors (res
 status=0
 pretend 639 || status=$?
 { [ $status = 1 ] && grep -q '^compare: of 640 bytes from epoll 639 were verified' "$work/text"; } ||
+    fail "status $status: $(cat "$work/text")"
+
+# No room for the one: it is said, and the other is written.
+status=0
+pretend 640 --json /dev/full --html "$work/page.html" || status=$?
+{ [ $status = 1 ] && [ -s "$work/page.html" ] &&
+    grep -q "^compare: '/dev/full' could not be written: No space left on device\.\$" "$work/text"; } ||
     fail "status $status: $(cat "$work/text")"
 
 for wrong in '--rounds 0' '--sections all' '--servers nginx' '--cores 1' '--cores 0,0' \
