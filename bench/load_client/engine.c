@@ -180,6 +180,10 @@ bool load_tick(struct load *load)
     if (load->now_ns < load->end_ns && atomic_load_explicit(&told_to_end, memory_order_relaxed)) {
         load->end_ns = load->now_ns + 1; /* what was due until now still counts */
     }
+    if (load->end_ns < load->start_ns) { /* nothing was, and nothing is waited for */
+        load->is_over = true;
+        return false;
+    }
     if (!load->measuring && load->started_ns == 0 && load->now_ns >= load->start_ns) {
         start_measuring(load);
     }

@@ -309,6 +309,20 @@ static void a_wrong_byte_ends_it(void **state)
     assert_int_equal(load.now_ns, stack.wrong_from_ns);
 }
 
+/* The last: whoever was told to end is not told otherwise again. */
+static void told_to_end_in_the_warm_up_nothing_is_waited_for(void **state)
+{
+    struct load_options options = {.rate = 1000, .depth = 1, .duration_s = 1, .warmup_s = 0.5};
+
+    (void)state;
+    stack.stall_until_ns = UINT64_MAX;
+    load_end_early();
+    run(&options, 0, 1);
+    assert_int_equal(load.now_ns, BEGIN_NS);
+    assert_true(load.results.seconds == 0);
+    assert_int_equal(load.results.requests + load.due, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_refused_is_tried_again, reset),
         cmocka_unit_test_setup(requests_wait_until_all_are_open, reset),
         cmocka_unit_test_setup(a_wrong_byte_ends_it, reset),
+        cmocka_unit_test_setup(told_to_end_in_the_warm_up_nothing_is_waited_for, reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
