@@ -31,6 +31,12 @@ class Run:
         self.ready = {}  # {server: its line}
         self.count = sum(len(cell.servers(options.servers)) for cell in self.cells)
         self.done = 0
+        self.start = time.monotonic()
+
+    def is_on_time(self):
+        """With what is left done without repeats, the run ends as --minutes says."""
+        share = self.done / (self.count * self.options.rounds)
+        return time.monotonic() - self.start <= share * self.options.minutes * 60
 
     def progress(self, text):
         self.done += 1
@@ -54,7 +60,8 @@ class Run:
                     if place.lossy:
                         place.lose(cell.loss_percent)
                     try:
-                        sample = measure(place, cell, server, running.process, options)
+                        sample = measure(place, cell, server, running.process, options,
+                                         self.is_on_time)
                         self.results.setdefault((cell, server), []).append(sample)
                     except programs.Failed as failure:
                         self.fail(cell, server, failure)

@@ -67,6 +67,8 @@ def parse(arguments):
     parser.add_argument("--seconds", type=number(float, 0.1, 60), default=0.5,
                         help="of each measurement (0.5)")
     parser.add_argument("--warmup", type=number(float, 0, 10), default=0.2, help="before it (0.2)")
+    parser.add_argument("--minutes", type=number(float, 0.1, 600), default=9,
+                        help="nothing is repeated when that would take longer (9)")
     parser.add_argument("--repeats", type=number(int, 0, 9), default=2,
                         help="of a measurement that was disturbed, at most (2)")
     parser.add_argument("--cores", type=two_cores, metavar="SERVER,CLIENT",

@@ -117,7 +117,7 @@ pretend 640 --json /dev/full --html "$work/page.html" || status=$?
     fail "status $status: $(cat "$work/text")"
 
 for wrong in '--rounds 0' '--sections all' '--servers nginx' '--cores 1' '--cores 0,0' \
-    '--cores 0,65535' '--seconds x' '--connections 1,0' '--repeats -1'; do
+    '--cores 0,65535' '--seconds x' '--connections 1,0' '--repeats -1' '--minutes 0'; do
     status=0
     # shellcheck disable=SC2086 # two words
     "$compare" $wrong >"$work/text" 2>&1 || status=$?
