@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+static const uint64_t ask_interval_ns = 100 * NS_PER_MS;
+
 /* Drops come first in the table. */
 static uint64_t net_dropped(const struct net *net)
 {
@@ -40,6 +42,7 @@ static struct hr_stats collect(const struct hr_worker *worker)
         .closed = tcp->closed,
         .rx_packets = port->rx_packets,
         .rx_bytes = port->rx_bytes,
+        .rx_ring_full = worker->rx_ring_full,
         .tx_packets = port->tx_packets,
         .tx_bytes = port->tx_bytes,
         .kicks = port->kicks,
@@ -62,10 +65,23 @@ static struct hr_stats collect(const struct hr_worker *worker)
     };
 }
 
+/* A system call, and so not each time. */
+static void ask_kernel(struct hr_worker *worker)
+{
+    uint64_t now_ns = worker->tcp.now_ns;
+
+    if (now_ns - worker->rx_ring_full_ns >= ask_interval_ns) {
+        worker->rx_ring_full_ns = now_ns;
+        worker->rx_ring_full = xsk_socket_rx_full(&worker->port->socket);
+    }
+}
+
 void worker_publish(struct hr_worker *worker)
 {
-    struct hr_stats now = collect(worker);
+    struct hr_stats now;
 
+    ask_kernel(worker);
+    now = collect(worker);
     segment_write(worker->row, &now);
 }
 

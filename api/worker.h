@@ -37,6 +37,8 @@ struct hr_worker {
     uint64_t listeners_version; /* of the set that tcp.listeners copies */
     uint64_t idle_since_ns;     /* 0: the last turn had something to do */
     uint64_t published_ns;
+    uint64_t rx_ring_full;    /* what the kernel has told last */
+    uint64_t rx_ring_full_ns; /* and when */
     uint64_t turns;
     uint64_t sleeps;
     uint64_t to_wake; /* workers whom something was given in this turn, a bit each */

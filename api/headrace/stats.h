@@ -23,6 +23,7 @@ struct hr_stack;
     X(closed, "connections ended")                                                                 \
     X(rx_packets, "packets received")                                                              \
     X(rx_bytes, "bytes received, Ethernet header included")                                        \
+    X(rx_ring_full, "packets lost since as many waited as half of receive_frames")                 \
     X(tx_packets, "packets sent")                                                                  \
     X(tx_bytes, "bytes sent, Ethernet header included")                                            \
     X(kicks, "system calls that made the kernel send")                                             \

@@ -229,6 +229,17 @@ int xsk_socket_bind(struct xsk_socket *sock, const struct xsk_address *address,
     return sock->zero_copy == address->zero_copy ? 0 : explain_bind(error, -EOPNOTSUPP, address);
 }
 
+uint64_t xsk_socket_rx_full(const struct xsk_socket *sock)
+{
+    struct xdp_statistics told = {0};
+    socklen_t bytes = sizeof told;
+
+    if (getsockopt(sock->handle.fd, SOL_XDP, XDP_STATISTICS, &told, &bytes) != 0) {
+        return 0;
+    }
+    return told.rx_ring_full;
+}
+
 void xsk_socket_close(struct xsk_socket *sock)
 {
     /* In a forked child nothing is mapped, and the places may be another's. */

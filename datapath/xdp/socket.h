@@ -60,6 +60,10 @@ int xsk_socket_open(struct xsk_socket *sock, const struct xsk_socket_config *con
 int xsk_socket_bind(struct xsk_socket *sock, const struct xsk_address *address,
                     struct xdp_error *error);
 
+/* Packets that the kernel has dropped since as many waited as RX has entries; 0 where it
+ * does not tell. A system call. */
+uint64_t xsk_socket_rx_full(const struct xsk_socket *sock);
+
 /* Unmaps the rings before it closes: a mapping would keep the queue busy. */
 void xsk_socket_close(struct xsk_socket *sock);
 

@@ -2,15 +2,16 @@
 # Goal:   another process reads the numbers of a running stack without asking it, and
 #         of one that was killed; what the dead leave goes with the next start.
 # Method: a reader that knows only the documented layout compares what it finds by
-#         name with what a client did; then the server is killed and started anew.
+#         name with what a client did, and with a flood while the server was stopped;
+#         then the server is killed and started anew.
 . "$(dirname "$0")/lib.sh"
 
-# read_segment alive|dead BYTES_IN: of the server with $server_pid's number.
+# read_segment PID alive|dead BYTES_IN [EXPRESSION]: what must come true of the numbers.
 read_segment() {
-    python3 - "/run/headrace/$1.$server_if" "$2" "$3" <<'P' || fail "the segment of a $2 server"
+    python3 - "/run/headrace/$1.$server_if" "$2" "$3" "${4:-True}" <<'P' || fail "the segment of a $2 server"
 import fcntl, mmap, os, stat, struct, sys, time
 
-path, state, bytes_in = sys.argv[1], sys.argv[2], int(sys.argv[3])
+path, state, bytes_in, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 file = open(path, "r+b")
 assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600, "mode"
 lock = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 1, 0))
@@ -32,9 +33,10 @@ def total(name):
 
 # The worker publishes within a second of its last turn, but not in the same moment.
 until = time.time() + 10
-while total("data_in") != bytes_in and time.time() < until:
+while not (total("data_in") == bytes_in and eval(wanted)) and time.time() < until:
     time.sleep(0.01)
 assert total("data_in") == bytes_in, f"data_in is {total('data_in')}, not {bytes_in}"
+assert eval(wanted), wanted
 assert total("accepted") > 0 and total("rx_packets") > 0
 P
 }
@@ -44,7 +46,16 @@ server_start
 stack_pid=$(pgrep -P "$server_pid" || echo "$server_pid")
 in_client python3 "$here/echo_client.py" "$server_address" 7 --connections 4 --bytes 25000 ||
     fail 'the client'
-read_segment "$stack_pid" alive 100000
+read_segment "$stack_pid" alive 100000 'total("rx_ring_full") == 0'
+# RX has 1,024 entries: what else comes while nobody takes it is lost, and counted.
+kill -STOP "$stack_pid"
+in_client python3 -c '
+import socket, sys
+flood = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(3000):
+    flood.sendto(b"x" * 64, (sys.argv[1], 9))' "$server_address"
+kill -CONT "$stack_pid"
+read_segment "$stack_pid" alive 100000 '1000 < total("rx_ring_full") < 3000'
 kill -KILL "$stack_pid"
 wait "$server_pid" 2>/dev/null || true
 read_segment "$stack_pid" dead 100000
