@@ -148,7 +148,6 @@ void wheel_advance(struct wheel *wheel, uint64_t now_ns,
         due = &wheel->slots[0][tick & SLOT_MASK];
         while (budget > 0 && (link = list_pop_front(due)) != NULL) {
             struct wheel_entry *entry = container_of(link, struct wheel_entry, link);
-
             uint64_t due_tick = tick_of(entry->due_ns);
 
             if (due_tick > tick) {

@@ -4,38 +4,22 @@
  *         the persist and the override timer; and what becomes of a probe.
  * Method: scripts over one stack, with a round trip of 100 ms.
  */
-#include "tests/unit/tcp_fixture.h"
+#include "tests/unit/recovery_fixture.h"
 
-#define RTT MS(100)
-#define RTO MS(300)
 #define PTO (2 * RTT) /* with more than one segment out */
 
-static struct tcp_fixture *far_peer(void **state, bool sack)
+/* Segments [first, end): sent, and seen. */
+static void pass_segments(struct tcp_fixture *f, uint32_t first, uint32_t end)
 {
-    struct tcp_fixture *f = *state;
-
-    f->peer->sack = sack;
-    peer_sends_syn(f, 0, .seq = 0);
-    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
-    wait_ns(f, RTT);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
-    return f;
-}
-
-static void send_segments(struct tcp_fixture *f, uint32_t first, uint32_t end)
-{
-    assert_int_equal(app_sends(f, (end - first) * MSS), (end - first) * MSS);
-    for (uint32_t i = first; i < end; i++) {
-        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
-    }
-    expect_silence(f);
+    send_segments(f, end - first);
+    expect_segments(f, first, end);
 }
 
 static void a_probe_sends_the_last_segment_again(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
 
-    send_segments(f, 0, 3);
+    pass_segments(f, 0, 3);
     expect_after(f, PTO, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
     assert_int_equal(f->tcp.counters.tlp_sent, 1);
     assert_int_equal(conn_of(f)->cwnd, 10 * MSS);
@@ -76,7 +60,7 @@ static void one_segment_may_wait_for_a_delayed_ack(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
 
-    send_segments(f, 0, 1);
+    pass_segments(f, 0, 1);
     expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS); /* before 400 ms */
     assert_int_equal(f->tcp.counters.tlp_sent, 0);
 }
@@ -85,7 +69,7 @@ static void without_sack_there_is_no_probe(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
 
-    send_segments(f, 0, 3);
+    pass_segments(f, 0, 3);
     expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
 }
 
@@ -94,7 +78,7 @@ static void after_a_sack_there_is_no_probe(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
 
-    send_segments(f, 0, 3);
+    pass_segments(f, 0, 3);
     wait_ns(f, MS(150));
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{1001, 2001}});
     expect_after(f, MS(25), TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS); /* RTT / 4 */
@@ -108,9 +92,9 @@ static void a_dsack_shows_a_needless_probe(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
 
-    send_segments(f, 0, 3);
+    pass_segments(f, 0, 3);
     expect_after(f, PTO, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
-    send_segments(f, 3, 4);
+    pass_segments(f, 3, 4);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 3001, .sack = {{2001, 3001}});
     assert_int_equal(f->tcp.counters.spurious_probes, 1);
     assert_int_equal(conn_of(f)->ssthresh, UINT32_MAX);
@@ -122,9 +106,9 @@ static void a_loss_that_a_probe_repaired_is_answered(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
 
-    send_segments(f, 0, 8);
+    pass_segments(f, 0, 8);
     expect_after(f, PTO, TCP_ACK, .seq = 7001, .ack = 1, .bytes = MSS);
-    send_segments(f, 8, 9);
+    pass_segments(f, 8, 9);
     wait_ns(f, RTT);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 9001);
     assert_int_equal(f->tcp.counters.spurious_probes, 0);
@@ -135,7 +119,7 @@ static void a_probe_that_cannot_go_leaves_the_timeout(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
 
-    send_segments(f, 0, 3);
+    pass_segments(f, 0, 3);
     f->tx_room = 0;
     turn(f);
     wait_ns(f, PTO + MS(1));
