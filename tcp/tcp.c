@@ -165,36 +165,38 @@ static const struct tcp_tuple *tuple_of(const struct tcp *tcp, uint32_t value)
     return &conn->tuple;
 }
 
-uint32_t tcp_table_find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
+/* Values whose TCP_TABLE_TIMEWAIT is not `unwanted`; with any other number all. */
+static uint32_t find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash,
+                     uint32_t unwanted)
 {
     struct table_cursor cursor = table_seek(&tcp->table, hash);
     uint32_t value;
 
     while ((value = table_next(&cursor)) != TABLE_NONE) {
-        if (tuple_equal(tuple_of(tcp, value), tuple)) {
+        if ((value & TCP_TABLE_TIMEWAIT) != unwanted && tuple_equal(tuple_of(tcp, value), tuple)) {
             return value;
         }
     }
     return TABLE_NONE;
 }
 
+uint32_t tcp_table_find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
+{
+    return find(tcp, tuple, hash, UINT32_MAX);
+}
+
 struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple)
 {
-    struct table_cursor cursor = table_seek(&tcp->table, tuple_hash(tuple, tcp->table_key));
-    uint32_t value;
+    uint32_t value = find(tcp, tuple, tuple_hash(tuple, tcp->table_key), TCP_TABLE_TIMEWAIT);
 
-    while ((value = table_next(&cursor)) != TABLE_NONE) {
-        struct tcp_conn *conn;
+    return value == TABLE_NONE ? NULL : slab_at(&tcp->conns, value);
+}
 
-        if (value & TCP_TABLE_TIMEWAIT) {
-            continue;
-        }
-        conn = slab_at(&tcp->conns, value);
-        if (tuple_equal(&conn->tuple, tuple)) {
-            return conn;
-        }
-    }
-    return NULL;
+uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple)
+{
+    uint32_t value = find(tcp, tuple, tuple_hash(tuple, tcp->table_key), 0);
+
+    return value == TABLE_NONE ? TIMEWAIT_NONE : value & ~TCP_TABLE_TIMEWAIT;
 }
 
 /* A listener on the very address goes before one on all. */

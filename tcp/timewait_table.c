@@ -6,22 +6,6 @@
 
 #include <assert.h>
 
-uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple)
-{
-    struct table_cursor cursor = table_seek(&tcp->table, tuple_hash(tuple, tcp->table_key));
-    uint32_t value;
-
-    while ((value = table_next(&cursor)) != TABLE_NONE) {
-        uint32_t index = value & ~TCP_TABLE_TIMEWAIT;
-
-        if (value & TCP_TABLE_TIMEWAIT &&
-            tuple_equal(&timewait_at(&tcp->timewait, index)->tuple, tuple)) {
-            return index;
-        }
-    }
-    return TIMEWAIT_NONE;
-}
-
 void tcp_timewait_forget(struct tcp *tcp, uint32_t index)
 {
     const struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
