@@ -70,20 +70,34 @@ static bool may_reuse(const struct tcp *tcp, uint32_t index)
            tcp->now_ns + tcp->timewait.duration_ns >= entry->expiry_ns + TCP_TIME_WAIT_REUSE_NS;
 }
 
+/* The tuple that an open is to have, and what of it stands in the table. */
+struct choice {
+    struct tcp_tuple tuple;
+    uint64_t hash;
+    uint32_t holder; /* as tcp_table_find() says */
+};
+
+static void look_up(const struct tcp *tcp, struct choice *choice)
+{
+    choice->hash = tuple_hash(&choice->tuple, tcp->table_key);
+    choice->holder = tcp_table_find(tcp, &choice->tuple, choice->hash);
+}
+
 /* RFC 6056 algorithm 3 in its simple form: a keyed hash of the peer picks where
  * the search begins, a counter spreads what follows. */
-static int choose_port(struct tcp *tcp, struct tcp_tuple *tuple)
+static int choose_port(struct tcp *tcp, struct choice *choice)
 {
+    struct tcp_tuple *tuple = &choice->tuple;
     uint32_t start;
 
     tuple->local_port = 0;
     start = (isn_port_offset(tcp->secret, tuple) + tcp->port_next) % tcp->port_count;
     for (uint32_t tried = 0; tried < tcp->port_count; tried++) {
-        uint32_t waiting;
-
         tuple->local_port = (uint16_t)(tcp->port_first + (start + tried) % tcp->port_count);
-        waiting = tcp_timewait_find(tcp, tuple);
-        if (!tcp_conn_find(tcp, tuple) && (waiting == TIMEWAIT_NONE || may_reuse(tcp, waiting))) {
+        look_up(tcp, choice);
+        if (choice->holder == TABLE_NONE ||
+            (choice->holder & TCP_TABLE_TIMEWAIT &&
+             may_reuse(tcp, choice->holder & ~TCP_TABLE_TIMEWAIT))) {
             tcp->port_next += tried + 1;
             return TCP_OK;
         }
@@ -91,8 +105,10 @@ static int choose_port(struct tcp *tcp, struct tcp_tuple *tuple)
     return TCP_ERR_IN_USE;
 }
 
-static int choose_local(struct tcp *tcp, struct tcp_tuple *tuple)
+static int choose_local(struct tcp *tcp, struct choice *choice)
 {
+    struct tcp_tuple *tuple = &choice->tuple;
+
     if (ip_addr_is_unspecified(&tuple->local)) {
         const struct ip_addr *source = net_source_for(tcp->net, &tuple->remote);
 
@@ -104,22 +120,21 @@ static int choose_local(struct tcp *tcp, struct tcp_tuple *tuple)
         return TCP_ERR_ADDRESS;
     }
     if (tuple->local_port == 0) {
-        return choose_port(tcp, tuple);
+        return choose_port(tcp, choice);
     }
     /* RFC 6191: a port in TIME-WAIT is taken until it ends. */
-    return tcp_conn_find(tcp, tuple) || tcp_timewait_find(tcp, tuple) != TIMEWAIT_NONE
-               ? TCP_ERR_IN_USE
-               : TCP_OK;
+    look_up(tcp, choice);
+    return choice->holder == TABLE_NONE ? TCP_OK : TCP_ERR_IN_USE;
 }
 
 /* The new connection is in the place of one in TIME-WAIT: it goes on behind its numbers, and
  * the entry leaves, which would answer for it. */
-static void replace_waiting(struct tcp_conn *conn)
+static void replace_waiting(struct tcp_conn *conn, uint32_t holder)
 {
     struct tcp *tcp = conn->tcp;
-    uint32_t index = tcp_timewait_find(tcp, &conn->tuple);
+    uint32_t index = holder & ~TCP_TABLE_TIMEWAIT;
 
-    if (index != TIMEWAIT_NONE) {
+    if (holder != TABLE_NONE) {
         tcp_open_behind(conn, timewait_at(&tcp->timewait, index)->snd_nxt);
         tcp_timewait_forget(tcp, index);
         tcp->counters.time_wait_reused++;
@@ -129,23 +144,23 @@ static void replace_waiting(struct tcp_conn *conn)
 int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
                 const struct tcp_settings *settings, struct tcp_conn **out)
 {
-    struct tcp_tuple tuple = *wanted;
+    struct choice choice = {.tuple = *wanted};
     struct net_path path;
     struct tcp_conn *conn;
     int error;
 
     /* MUST-46. */
-    if (!ip_addr_is_unicast(&tuple.remote) || tuple.remote_port == 0) {
+    if (!ip_addr_is_unicast(&choice.tuple.remote) || choice.tuple.remote_port == 0) {
         return TCP_ERR_ADDRESS;
     }
-    error = choose_local(tcp, &tuple);
+    error = choose_local(tcp, &choice);
     if (error != TCP_OK) {
         return error;
     }
-    if (net_path_find(tcp->net, &tuple.remote, &path) != 0) {
+    if (net_path_find(tcp->net, &choice.tuple.remote, &path) != 0) {
         return TCP_ERR_ROUTE;
     }
-    conn = tcp_conn_create(tcp, &tuple, tuple_hash(&tuple, tcp->table_key), settings);
+    conn = tcp_conn_create(tcp, &choice.tuple, choice.hash, settings);
     if (!conn) {
         return TCP_ERR_NO_MEMORY;
     }
@@ -158,7 +173,7 @@ int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
         tcp_conn_abandon(conn);
         return TCP_ERR_NO_MEMORY;
     }
-    replace_waiting(conn);
+    replace_waiting(conn, choice.holder);
     conn->flags |= TCP_CONN_OPEN_TOLD;
     tcp_conn_want_output(conn);
     *out = conn;
