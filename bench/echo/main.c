@@ -6,6 +6,7 @@
 #include "bench/descriptors.h"
 #include "bench/echo/options.h"
 #include "bench/echo/services.h"
+#include "bench/place_stack.h"
 #include "bench/result_file.h"
 #include "bench/signals.h"
 
@@ -24,8 +25,8 @@ static void print_ready(const struct echo_options *options, struct hr_stack *sta
     unsigned workers = hr_stack_worker_count(stack);
 
     (void)printf("ready %s on", echo_service_names[options->service]);
-    for (unsigned i = 0; i < options->stack.address_count; i++) {
-        (void)printf(" %s", options->addresses[i]);
+    for (unsigned i = 0; i < options->place.address_count; i++) {
+        (void)printf(" %s", options->place.addresses[i]);
     }
     (void)printf(" port %u, %u worker%s:", options->port, workers, workers == 1 ? "" : "s");
     for (unsigned i = 0; i < workers; i++) {
@@ -187,6 +188,7 @@ static int exit_status(const struct hr_failure *failure)
 int main(int argc, char **argv)
 {
     static struct echo_options options;
+    struct hr_stack_options stack_options;
     struct hr_stack *stack;
     struct hr_failure failure;
     sigset_t signals;
@@ -207,8 +209,9 @@ int main(int argc, char **argv)
     if (!result_file_open("echo_server", "--json", options.json, &json)) {
         return 1;
     }
-    options.stack.on_event = on_event;
-    if (hr_stack_create(&options.stack, &stack, &failure) != HR_OK) {
+    stack_options = place_stack(&options.place);
+    stack_options.on_event = on_event;
+    if (hr_stack_create(&stack_options, &stack, &failure) != HR_OK) {
         (void)fprintf(stderr, "echo_server: %s\n", failure.text);
         return exit_status(&failure);
     }

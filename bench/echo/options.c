@@ -2,12 +2,10 @@
 
 #include "bench/values.h"
 
-#include <getopt.h>
+#include <headrace/headrace.h>
 #include <stdio.h>
-#include <string.h>
 
 const char *const echo_service_names[] = {"echo", "discard", "chargen", NULL};
-static const char *const mode_names[] = {"auto", "zerocopy", "native", "generic", NULL};
 
 static const char help[] =
     "usage: echo_server --interface IF --address CIDR [options]\n"
@@ -37,19 +35,9 @@ static const char help[] =
     "  --help, --version\n";
 
 enum {
-    OPTION_INTERFACE = 256,
-    OPTION_ADDRESS,
-    OPTION_GATEWAY,
-    OPTION_PORT,
+    OPTION_PORT = 256,
     OPTION_SERVICE,
     OPTION_CLOSE_AFTER,
-    OPTION_QUEUES,
-    OPTION_CORES,
-    OPTION_MODE,
-    OPTION_BUSY,
-    OPTION_SLEEP,
-    OPTION_RECEIVE_FRAMES,
-    OPTION_TIME_WAIT,
     OPTION_DURATION,
     OPTION_STATS,
     OPTION_JSON,
@@ -58,19 +46,11 @@ enum {
 };
 
 static const struct option names[] = {
-    {"interface", required_argument, NULL, OPTION_INTERFACE},
-    {"address", required_argument, NULL, OPTION_ADDRESS},
-    {"gateway", required_argument, NULL, OPTION_GATEWAY},
+    PLACE_OPTIONS_OF_PORTS,
+    PLACE_OPTIONS_OF_STACK,
     {"port", required_argument, NULL, OPTION_PORT},
     {"service", required_argument, NULL, OPTION_SERVICE},
     {"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
-    {"queues", required_argument, NULL, OPTION_QUEUES},
-    {"cores", required_argument, NULL, OPTION_CORES},
-    {"mode", required_argument, NULL, OPTION_MODE},
-    {"busy", no_argument, NULL, OPTION_BUSY},
-    {"sleep", no_argument, NULL, OPTION_SLEEP},
-    {"receive-frames", required_argument, NULL, OPTION_RECEIVE_FRAMES},
-    {"time-wait", required_argument, NULL, OPTION_TIME_WAIT},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"json", required_argument, NULL, OPTION_JSON},
@@ -87,15 +67,6 @@ static enum echo_parse wrong(const char *format, const char *value)
     return ECHO_WRONG;
 }
 
-static enum echo_parse append(const char **list, unsigned *count, const char *value)
-{
-    if (*count == ECHO_ADDRESSES_MAX) {
-        return wrong("'%s' is one too many: at most 16 can be given.", value);
-    }
-    list[(*count)++] = value;
-    return ECHO_RUN;
-}
-
 static enum echo_parse take_number(int option, const char *value, struct echo_options *options)
 {
     unsigned number = 0;
@@ -110,17 +81,6 @@ static enum echo_parse take_number(int option, const char *value, struct echo_op
         good = value_unsigned(value, 1, UINT32_MAX, &number);
         options->close_after = number;
         return good ? ECHO_RUN : wrong("--close-after takes 1 to 4294967295, not '%s'.", value);
-    case OPTION_RECEIVE_FRAMES:
-        good = value_power_of_two(value, 2048, 65536, &number);
-        options->stack.receive_frames = number;
-        /* Half of them at the most may be lent, and data needs some. */
-        options->stack.frames_per_worker = hr_stack_options_default.frames_per_worker + 2 * number;
-        return good ? ECHO_RUN
-                    : wrong("--receive-frames takes 2048, 4096, ... 65536, not '%s'.", value);
-    case OPTION_TIME_WAIT:
-        good = value_unsigned(value, 1, 240, &number);
-        options->stack.time_wait_ms = number * 1000;
-        return good ? ECHO_RUN : wrong("--time-wait takes 1 to 240 seconds, not '%s'.", value);
     case OPTION_DURATION:
         good = value_seconds(value, &options->duration_s) && options->duration_s > 0;
         return good ? ECHO_RUN : wrong("--duration takes seconds, as 0.5 or 60, not '%s'.", value);
@@ -130,59 +90,26 @@ static enum echo_parse take_number(int option, const char *value, struct echo_op
     }
 }
 
-static enum echo_parse take_list(int option, const char *value, struct echo_options *options)
+static enum echo_parse take_service(const char *value, struct echo_options *options)
 {
-    bool good;
-
-    if (option == OPTION_QUEUES) {
-        good = value_list(value, options->queues, HR_WORKERS_MAX, &options->stack.queue_count);
-        options->stack.queues = options->queues;
-        return good ? ECHO_RUN : wrong("--queues takes numbers, as 0 or 0,1, not '%s'.", value);
-    }
-    good = value_list(value, options->cores, HR_WORKERS_MAX, &options->stack.core_count);
-    options->stack.cores = options->cores;
-    return good ? ECHO_RUN : wrong("--cores takes numbers, as 0 or 0,1, not '%s'.", value);
-}
-
-static enum echo_parse take_name(int option, const char *value, struct echo_options *options)
-{
-    int found = value_name(value, option == OPTION_MODE ? mode_names : echo_service_names);
+    int found = value_name(value, echo_service_names);
 
     if (found < 0) {
-        return wrong(option == OPTION_MODE ? "'%s' is no mode: auto, zerocopy, native or generic."
-                                           : "'%s' is no service: echo, discard or chargen.",
-                     value);
+        return wrong("'%s' is no service: echo, discard or chargen.", value);
     }
-    if (option == OPTION_MODE) {
-        options->stack.mode = (enum hr_mode)found;
-    } else {
-        options->service = (enum echo_service)found;
-    }
+    options->service = (enum echo_service)found;
     return ECHO_RUN;
 }
 
 static enum echo_parse take(int option, const char *value, struct echo_options *options)
 {
+    if (place_has(option)) {
+        return place_take(option, value, &options->place) ? ECHO_RUN
+                                                          : wrong(place_refusal(option), value);
+    }
     switch (option) {
-    case OPTION_INTERFACE:
-        options->stack.interface = value;
-        return ECHO_RUN;
-    case OPTION_ADDRESS:
-        return append(options->addresses, &options->stack.address_count, value);
-    case OPTION_GATEWAY:
-        return append(options->gateways, &options->stack.gateway_count, value);
-    case OPTION_QUEUES:
-    case OPTION_CORES:
-        return take_list(option, value, options);
     case OPTION_SERVICE:
-    case OPTION_MODE:
-        return take_name(option, value, options);
-    case OPTION_BUSY:
-        options->stack.wait = HR_WAIT_BUSY;
-        return ECHO_RUN;
-    case OPTION_SLEEP:
-        options->stack.wait = HR_WAIT_SLEEP;
-        return ECHO_RUN;
+        return take_service(value, options);
     case OPTION_JSON:
         options->json = value;
         return ECHO_RUN;
@@ -201,9 +128,7 @@ enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *o
 {
     int option;
 
-    *options = (struct echo_options){.stack = hr_stack_options_default, .port = 7};
-    options->stack.addresses = options->addresses;
-    options->stack.gateways = options->gateways;
+    *options = (struct echo_options){.port = 7};
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum echo_parse result;
@@ -220,10 +145,10 @@ enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *o
     if (optind < argc) {
         return wrong("'%s' is not an option.", argv[optind]);
     }
-    if (!options->stack.interface) {
+    if (!options->place.interface) {
         return wrong("%s", "No interface was given: --interface IF.");
     }
-    if (options->stack.address_count == 0) {
+    if (options->place.address_count == 0) {
         return wrong("%s", "No address was given: --address CIDR.");
     }
     if (options->close_after > 0 && options->service != ECHO_SERVICE_ECHO) {

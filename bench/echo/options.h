@@ -4,9 +4,9 @@
 #ifndef HEADRACE_BENCH_ECHO_OPTIONS_H
 #define HEADRACE_BENCH_ECHO_OPTIONS_H
 
-#include <headrace/headrace.h>
+#include "bench/place_options.h"
 
-#define ECHO_ADDRESSES_MAX 16
+#include <stdint.h>
 
 enum echo_service {
     ECHO_SERVICE_ECHO,    /* RFC 862 */
@@ -15,11 +15,7 @@ enum echo_service {
 };
 
 struct echo_options {
-    struct hr_stack_options stack;
-    const char *addresses[ECHO_ADDRESSES_MAX];
-    const char *gateways[ECHO_ADDRESSES_MAX];
-    unsigned queues[HR_WORKERS_MAX];
-    unsigned cores[HR_WORKERS_MAX];
+    struct place_options place;
     uint16_t port;
     enum echo_service service;
     uint64_t close_after; /* bytes after which an echo half-closes; 0: never first */
@@ -35,7 +31,6 @@ enum echo_parse {
     ECHO_WRONG, /* a sentence was printed */
 };
 
-/* The structure points into itself and must not move. */
 enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *options);
 
 extern const char *const echo_service_names[];

@@ -7,6 +7,8 @@
 
 #include "bench/echo/options.h"
 
+#include <headrace/headrace.h>
+
 extern const struct hr_conn_ops *const echo_services[];
 
 /* Echo that half-closes first. The listener's context points to the number of

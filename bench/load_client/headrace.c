@@ -4,6 +4,7 @@
 #include "bench/load_client/engine.h"
 #include "bench/load_client/stacks.h"
 #include "bench/load_client/workload.h"
+#include "bench/place_stack.h"
 
 #include <errno.h>
 #include <semaphore.h>
@@ -106,7 +107,7 @@ static int headrace_open(struct load_conn *conn)
     const struct load_options *options = conn->load->options;
     struct hr_connect_options connect_options = hr_connect_options_default;
 
-    connect_options.local = options->addresses[lane->opened++ % options->address_count];
+    connect_options.local = options->addresses[lane->opened++ % options->place.address_count];
     connect_options.nodelay = true;
     connect_options.context = conn;
     return hr_connect_with(lane->worker, &options->target, &ops, &connect_options);
@@ -179,16 +180,18 @@ static void on_event(struct hr_stack *stack, const struct hr_event *event, void 
 }
 
 /* What is in flight stands in frames, and so does what has come. */
-static void choose_limits(struct load_options *options)
+static struct hr_stack_options choose_stack(const struct load_options *options)
 {
+    struct hr_stack_options stack = place_stack(&options->place);
     const uint32_t frames_max = 262144; /* 1 GiB */
     uint64_t segments = ((uint64_t)options->size * options->depth + 1399) / 1400;
     uint64_t frames = (uint64_t)options->connections * 2 * (segments < 32 ? segments : 32);
 
-    options->headrace.frames_per_worker += (uint32_t)(frames < frames_max ? frames : frames_max);
+    stack.frames_per_worker += (uint32_t)(frames < frames_max ? frames : frames_max);
     /* Those that end have closed first, and stand beside their successors for a while. */
-    options->headrace.connections_max += 2 * options->connections;
-    options->headrace.on_event = on_event;
+    stack.connections_max += 2 * options->connections;
+    stack.on_event = on_event;
+    return stack;
 }
 
 static void show_all(const struct lane *lanes, unsigned count, load_show *show)
@@ -280,15 +283,15 @@ static int run(struct lane *lanes, struct hr_stack *stack, const struct load_opt
     return 0;
 }
 
-int headrace_run(struct load_options *options, struct load_results *results, load_show *show)
+int headrace_run(const struct load_options *options, struct load_results *results, load_show *show)
 {
+    struct hr_stack_options stack_options = choose_stack(options);
     struct hr_stack *stack;
     struct hr_failure failure;
     struct lane *lanes;
     int result = -1;
 
-    choose_limits(options);
-    if (hr_stack_create(&options->headrace, &stack, &failure) != HR_OK) {
+    if (hr_stack_create(&stack_options, &stack, &failure) != HR_OK) {
         (void)fprintf(stderr, "load: %s\n", failure.text);
         /* An address that is wrong wherever it is tried is the user's error. */
         return failure.error == HR_ERR_ADDRESS || failure.error == HR_ERR_NO_ROUTE ? -2 : -1;

@@ -61,13 +61,13 @@ static int bind_next(const struct load_options *options, int fd)
     struct sockaddr_storage from;
     int one = 1;
 
-    if (options->address_count == 0) {
+    if (options->place.address_count == 0) {
         return 0;
     }
     /* The port is chosen with the peer in view, or addresses would share one range. */
     (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     return bind(fd, (const struct sockaddr *)&from,
-                address(&options->addresses[opened++ % options->address_count], &from));
+                address(&options->addresses[opened++ % options->place.address_count], &from));
 }
 
 static int kernel_open(struct load_conn *conn)
@@ -235,7 +235,7 @@ static void run(struct load *load, load_show *show)
     }
 }
 
-int kernel_run(struct load_options *options, struct load_results *results, load_show *show)
+int kernel_run(const struct load_options *options, struct load_results *results, load_show *show)
 {
     static struct load load;
     struct load_part part = {.begin_ns = clock_now_ns(), .index = 0, .count = 1};

@@ -3,14 +3,12 @@
 #include "bench/load_client/schedule.h"
 #include "bench/values.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 const char *const load_stack_names[] = {"kernel", "headrace", NULL};
 const char *const load_workload_names[] = {"echo", "connect", "upload", "download", NULL};
 static const char *const close_names[] = {"client", "server", NULL};
-static const char *const mode_names[] = {"auto", "zerocopy", "native", "generic", NULL};
 
 static const char help[] =
     "usage: load --target IP:PORT [options]\n"
@@ -45,7 +43,6 @@ static const char help[] =
 enum {
     OPTION_STACK = 256,
     OPTION_TARGET,
-    OPTION_ADDRESS,
     OPTION_WORKLOAD,
     OPTION_CONNECTIONS,
     OPTION_SIZE,
@@ -59,22 +56,11 @@ enum {
     OPTION_HISTOGRAM,
     OPTION_HELP,
     OPTION_VERSION,
-    /* From here on of --stack headrace. */
-    OPTION_INTERFACE,
-    OPTION_GATEWAY,
-    OPTION_QUEUES,
-    OPTION_CORES,
-    OPTION_MODE,
-    OPTION_BUSY,
-    OPTION_SLEEP,
-    OPTION_RECEIVE_FRAMES,
-    OPTION_TIME_WAIT,
 };
 
 static const struct option names[] = {
     {"stack", required_argument, NULL, OPTION_STACK},
     {"target", required_argument, NULL, OPTION_TARGET},
-    {"address", required_argument, NULL, OPTION_ADDRESS},
     {"workload", required_argument, NULL, OPTION_WORKLOAD},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
     {"size", required_argument, NULL, OPTION_SIZE},
@@ -88,15 +74,8 @@ static const struct option names[] = {
     {"histogram", required_argument, NULL, OPTION_HISTOGRAM},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
-    {"interface", required_argument, NULL, OPTION_INTERFACE},
-    {"gateway", required_argument, NULL, OPTION_GATEWAY},
-    {"queues", required_argument, NULL, OPTION_QUEUES},
-    {"cores", required_argument, NULL, OPTION_CORES},
-    {"mode", required_argument, NULL, OPTION_MODE},
-    {"busy", no_argument, NULL, OPTION_BUSY},
-    {"sleep", no_argument, NULL, OPTION_SLEEP},
-    {"receive-frames", required_argument, NULL, OPTION_RECEIVE_FRAMES},
-    {"time-wait", required_argument, NULL, OPTION_TIME_WAIT},
+    PLACE_OPTIONS_OF_PORTS,
+    PLACE_OPTIONS_OF_STACK,
     {0},
 };
 
@@ -135,24 +114,53 @@ static bool parse_target(const char *text, struct hr_addr *target)
     return hr_addr_parse(brackets ? host + 1 : host, (uint16_t)port, target) == HR_OK;
 }
 
+/* This program's words for it. */
+static const char *refusal(int option)
+{
+    switch (option) {
+    case PLACE_ADDRESS:
+        return "is one too many: at most 16 addresses can be given.";
+    case PLACE_GATEWAY:
+        return "is one too many: at most 16 gateways can be given.";
+    case PLACE_MODE:
+        return "is no mode: auto, zerocopy, native or generic.";
+    case PLACE_RECEIVE_FRAMES:
+        return "is no number of frames: 2048, 4096, ... 65536.";
+    case PLACE_TIME_WAIT:
+        return "is no time for TIME-WAIT: 1 to 240 seconds.";
+    default:
+        return "is no list of numbers: as 0 or 0,1.";
+    }
+}
+
 /* With or without a length behind it, which our own stack asks for. */
-static enum load_parse take_address(const char *value, struct load_options *options)
+static bool parse_address(const char *text, struct hr_addr *addr)
 {
     char host[64];
-    size_t length = strcspn(value, "/");
+    size_t length = strcspn(text, "/");
 
-    if (options->address_count == LOAD_ADDRESSES_MAX) {
-        return wrong("is one too many: at most 16 addresses can be given.", value);
+    if (length >= sizeof host) {
+        return false;
     }
-    memcpy(host, value, length < sizeof host ? length : 0);
-    host[length < sizeof host ? length : 0] = '\0';
-    if (hr_addr_parse(host, 0, &options->addresses[options->address_count]) != HR_OK) {
+    memcpy(host, text, length);
+    host[length] = '\0';
+    return hr_addr_parse(host, 0, addr) == HR_OK;
+}
+
+static enum load_parse take_place(int option, const char *value, struct load_options *options)
+{
+    struct place_options *place = &options->place;
+
+    if (!place_take(option, value, place)) {
+        return wrong(refusal(option), value);
+    }
+    if (option == PLACE_ADDRESS &&
+        !parse_address(value, &options->addresses[place->address_count - 1])) {
         return wrong(
             "is no address: as 192.0.2.1/24, or without a length for the kernel's "
             "stack.",
             value);
     }
-    options->address_texts[options->address_count++] = value;
     return LOAD_RUN;
 }
 
@@ -170,15 +178,10 @@ static enum load_parse take_name(int option, const char *value, struct load_opti
         options->workload = (enum load_workload)found;
         return found >= 0 ? LOAD_RUN
                           : wrong("is no workload: echo, connect, upload or download.", value);
-    case OPTION_CLOSE:
+    default:
         found = value_name(value, close_names);
         options->close = (enum load_close)found;
         return found >= 0 ? LOAD_RUN : wrong("does not close: client or server.", value);
-    default:
-        found = value_name(value, mode_names);
-        options->headrace.mode = (enum hr_mode)found;
-        return found >= 0 ? LOAD_RUN
-                          : wrong("is no mode: auto, zerocopy, native or generic.", value);
     }
 }
 
@@ -199,15 +202,6 @@ static enum load_parse take_number(int option, const char *value, struct load_op
     case OPTION_RATE:
         good = value_unsigned(value, 1, SCHEDULE_RATE_MAX, &options->rate);
         return good ? LOAD_RUN : wrong("is no rate: 1 to 100000000 requests a second.", value);
-    case OPTION_RECEIVE_FRAMES:
-        good = value_power_of_two(value, 2048, 65536, &options->headrace.receive_frames);
-        options->headrace.frames_per_worker =
-            hr_stack_options_default.frames_per_worker + 2 * options->headrace.receive_frames;
-        return good ? LOAD_RUN : wrong("is no number of frames: 2048, 4096, ... 65536.", value);
-    case OPTION_TIME_WAIT:
-        good = value_unsigned(value, 1, 240, &options->headrace.time_wait_ms);
-        options->headrace.time_wait_ms *= good ? 1000 : 1;
-        return good ? LOAD_RUN : wrong("is no time for TIME-WAIT: 1 to 240 seconds.", value);
     case OPTION_DURATION:
         good = value_seconds(value, &options->duration_s) && options->duration_s > 0;
         return good ? LOAD_RUN : wrong("is no duration: seconds, as 0.5 or 60.", value);
@@ -217,54 +211,21 @@ static enum load_parse take_number(int option, const char *value, struct load_op
     }
 }
 
-static enum load_parse take_list(int option, const char *value, struct load_options *options)
-{
-    struct hr_stack_options *stack = &options->headrace;
-    bool good;
-
-    if (option == OPTION_GATEWAY) {
-        if (stack->gateway_count == LOAD_ADDRESSES_MAX) {
-            return wrong("is one too many: at most 16 gateways can be given.", value);
-        }
-        options->gateways[stack->gateway_count++] = value;
-        return LOAD_RUN;
-    }
-    if (option == OPTION_QUEUES) {
-        good = value_list(value, options->queues, HR_WORKERS_MAX, &stack->queue_count);
-        stack->queues = options->queues;
-    } else {
-        good = value_list(value, options->cores, HR_WORKERS_MAX, &stack->core_count);
-        stack->cores = options->cores;
-    }
-    return good ? LOAD_RUN : wrong("is no list of numbers: as 0 or 0,1.", value);
-}
-
 static enum load_parse take(int option, const char *value, struct load_options *options)
 {
+    if (place_has(option)) {
+        return take_place(option, value, options);
+    }
     switch (option) {
     case OPTION_TARGET:
         options->target_text = value;
         return parse_target(value, &options->target)
                    ? LOAD_RUN
                    : wrong("is no target: IP:PORT or [IP]:PORT.", value);
-    case OPTION_ADDRESS:
-        return take_address(value, options);
     case OPTION_STACK:
     case OPTION_WORKLOAD:
     case OPTION_CLOSE:
-    case OPTION_MODE:
         return take_name(option, value, options);
-    case OPTION_GATEWAY:
-    case OPTION_QUEUES:
-    case OPTION_CORES:
-        return take_list(option, value, options);
-    case OPTION_INTERFACE:
-        options->headrace.interface = value;
-        return LOAD_RUN;
-    case OPTION_BUSY:
-    case OPTION_SLEEP:
-        options->headrace.wait = option == OPTION_BUSY ? HR_WAIT_BUSY : HR_WAIT_SLEEP;
-        return LOAD_RUN;
     case OPTION_VERIFY:
         options->verify = true;
         return LOAD_RUN;
@@ -293,10 +254,10 @@ static enum load_parse check(const struct load_options *options)
     if (!options->target_text) {
         return lacks("No target was given: --target IP:PORT.");
     }
-    if (is_headrace && !options->headrace.interface) {
+    if (is_headrace && !options->place.interface) {
         return lacks("No interface was given: --interface IF.");
     }
-    if (is_headrace && options->address_count == 0) {
+    if (is_headrace && options->place.address_count == 0) {
         return lacks("No address was given: --address CIDR.");
     }
     if (!is_headrace && options->needs_headrace) {
@@ -315,14 +276,8 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
 {
     int option;
 
-    *options = (struct load_options){.connections = 1,
-                                     .size = 64,
-                                     .depth = 1,
-                                     .duration_s = 5,
-                                     .warmup_s = 1,
-                                     .headrace = hr_stack_options_default};
-    options->headrace.addresses = options->address_texts;
-    options->headrace.gateways = options->gateways;
+    *options = (struct load_options){
+        .connections = 1, .size = 64, .depth = 1, .duration_s = 5, .warmup_s = 1};
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum load_parse result;
@@ -331,7 +286,7 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
             return wrong(option == ':' ? "lacks its value." : "is not an option.",
                          argv[optind - 1]);
         }
-        if (option >= OPTION_INTERFACE) {
+        if (place_has(option) && option != PLACE_ADDRESS) {
             options->needs_headrace = argv[optind - 1 - (optarg == argv[optind - 1])];
         }
         result = take(option, optarg, options);
@@ -342,6 +297,5 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
     if (optind < argc) {
         return wrong("is not an option.", argv[optind]);
     }
-    options->headrace.address_count = options->address_count;
     return check(options);
 }

@@ -4,11 +4,11 @@
 #ifndef HEADRACE_BENCH_LOAD_OPTIONS_H
 #define HEADRACE_BENCH_LOAD_OPTIONS_H
 
+#include "bench/place_options.h"
+
 #include <headrace/headrace.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define LOAD_ADDRESSES_MAX 16
 
 enum load_stack {
     LOAD_KERNEL,
@@ -35,9 +35,10 @@ struct load_options {
     enum load_stack stack;
     struct hr_addr target;
     const char *target_text;
-    const char *address_texts[LOAD_ADDRESSES_MAX]; /* as given, perhaps with a length */
-    struct hr_addr addresses[LOAD_ADDRESSES_MAX];  /* to connect from, in turn */
-    unsigned address_count;
+    /* Of --stack headrace; of the kernel's, its addresses, with or without a length. */
+    struct place_options place;
+    struct hr_addr addresses[PLACE_ADDRESSES_MAX]; /* those, to connect from in turn */
+    const char *needs_headrace; /* an option that was given and is for that stack alone */
     unsigned connections;
     unsigned size;  /* bytes of a request */
     unsigned depth; /* requests in flight per connection */
@@ -49,12 +50,6 @@ struct load_options {
     bool verify; /* every byte compared */
     const char *json;
     const char *histogram;
-    /* Of --stack headrace: */
-    struct hr_stack_options headrace;
-    const char *gateways[LOAD_ADDRESSES_MAX];
-    unsigned queues[HR_WORKERS_MAX];
-    unsigned cores[HR_WORKERS_MAX];
-    const char *needs_headrace; /* an option that was given and is for that stack alone */
 };
 
 enum load_parse {
@@ -63,7 +58,6 @@ enum load_parse {
     LOAD_WRONG, /* a sentence was printed */
 };
 
-/* The structure points into itself and must not move. */
 enum load_parse load_options_parse(int argc, char **argv, struct load_options *options);
 
 #endif

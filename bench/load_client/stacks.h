@@ -18,7 +18,7 @@ typedef void load_show(const struct load_progress *progress);
 
 /* 0, or -1 and a sentence on standard error, or -2 when what was
  * wrong is the command line. `show` may be NULL. */
-int kernel_run(struct load_options *options, struct load_results *results, load_show *show);
-int headrace_run(struct load_options *options, struct load_results *results, load_show *show);
+int kernel_run(const struct load_options *options, struct load_results *results, load_show *show);
+int headrace_run(const struct load_options *options, struct load_results *results, load_show *show);
 
 #endif

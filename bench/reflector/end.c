@@ -66,11 +66,12 @@ static int take_cores(struct end *end)
 
     CPU_ZERO(&allowed);
     (void)sched_getaffinity(0, sizeof allowed, &allowed);
-    if (options->core_count > 0 && options->core_count != end->worker_count) {
+    if (options->place.core_count > 0 && options->place.core_count != end->worker_count) {
         return complain("--cores has to name one core for each queue, %u.", end->worker_count);
     }
     for (unsigned i = 0; i < end->worker_count; i++) {
-        unsigned core = options->core_count > 0 ? options->cores[i] : usable_core(i, &allowed);
+        unsigned core =
+            options->place.core_count > 0 ? options->place.cores[i] : usable_core(i, &allowed);
 
         if (core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
             return complain("Core %u is not one that this process may use: see 'taskset -p $$'.",
@@ -83,14 +84,14 @@ static int take_cores(struct end *end)
 
 static uint32_t frames_lent(const struct end *end, const struct nic_facts *nic)
 {
-    return max_u32(nic_frames_to_lend(nic), end->options->receive_frames);
+    return max_u32(nic_frames_to_lend(nic), end->options->place.receive_frames);
 }
 
 static int open_memory(struct end *end, const struct nic_facts *nic)
 {
     struct xdp_memory_config config = xdp_memory_config_default;
     struct xdp_error error = {0};
-    int nodes[REFLECTOR_WORKERS_MAX];
+    int nodes[PLACE_WORKERS_MAX];
 
     for (unsigned i = 0; i < end->worker_count; i++) {
         nodes[i] = numa_node_near(end->workers[i].core);
@@ -104,28 +105,34 @@ static int open_memory(struct end *end, const struct nic_facts *nic)
 
 static int open_interface(struct end *end, const struct nic_facts *nic)
 {
+    static const enum xdp_mode modes[] = {
+        [PLACE_MODE_AUTO] = XDP_MODE_AUTO,
+        [PLACE_MODE_ZEROCOPY] = XDP_MODE_ZEROCOPY,
+        [PLACE_MODE_NATIVE] = XDP_MODE_NATIVE,
+        [PLACE_MODE_GENERIC] = XDP_MODE_GENERIC,
+    };
     const struct reflector_options *options = end->options;
-    struct xdp_queue_config queues[REFLECTOR_WORKERS_MAX];
-    struct ip_addr addresses[REFLECTOR_ADDRESSES_MAX];
+    struct xdp_queue_config queues[PLACE_WORKERS_MAX];
+    struct ip_addr addresses[PLACE_ADDRESSES_MAX];
     struct xdp_config config = xdp_config_default;
     struct xdp_error error = {0};
 
     for (unsigned i = 0; i < end->worker_count; i++) {
-        queues[i].queue = options->queues[i];
+        queues[i].queue = options->place.queues[i];
         queues[i].pool = &end->memory.pools[i];
     }
-    config.interface = options->interface;
-    config.mode = options->mode;
+    config.interface = options->place.interface;
+    config.mode = modes[options->place.mode];
     config.queues = queues;
     config.queue_count = end->worker_count;
     config.region = &end->memory.region;
     config.entries[XSK_FILL] = frames_lent(end, nic);
     config.entries[XSK_RX] = frames_lent(end, nic) / 2;
-    for (unsigned i = 0; i < options->address_count; i++) {
+    for (unsigned i = 0; i < options->place.address_count; i++) {
         addresses[i] = options->addresses[i].addr;
     }
     config.addresses = addresses;
-    config.address_count = options->address_count;
+    config.address_count = options->place.address_count;
     return xdp_open(&config, &end->interface, &error) == 0 ? 0 : fail(&error);
 }
 
@@ -138,7 +145,7 @@ static int make_worker(struct end *end, unsigned index)
         .pool = &end->memory.pools[index],
         .mac = end->interface->nic.mac,
         .mtu = (uint16_t)min_u32(end->interface->mtu_bytes, NET_MTU_MAX),
-        .address_count = options->address_count,
+        .address_count = options->place.address_count,
         .addresses = options->addresses,
         .neighbours = worker->neighbours,
         .neighbours_max = END_NEIGHBOURS,
@@ -162,20 +169,20 @@ static int take_queues(struct end *end, const struct nic_facts *nic)
 {
     struct reflector_options *options = end->options;
 
-    if (options->queue_count == 0) {
-        options->queue_count = min_u32(nic->queue_count, REFLECTOR_WORKERS_MAX);
-        for (unsigned i = 0; i < options->queue_count; i++) {
-            options->queues[i] = i;
+    if (options->place.queue_count == 0) {
+        options->place.queue_count = min_u32(nic->queue_count, PLACE_WORKERS_MAX);
+        for (unsigned i = 0; i < options->place.queue_count; i++) {
+            options->place.queues[i] = i;
         }
     }
-    for (unsigned i = 0; i < options->queue_count; i++) {
+    for (unsigned i = 0; i < options->place.queue_count; i++) {
         for (unsigned j = 0; j < i; j++) {
-            if (options->queues[j] == options->queues[i]) {
-                return complain("Queue %u is named twice: name it once.", options->queues[i]);
+            if (options->place.queues[j] == options->place.queues[i]) {
+                return complain("Queue %u is named twice: name it once.", options->place.queues[i]);
             }
         }
     }
-    end->worker_count = options->queue_count;
+    end->worker_count = options->place.queue_count;
     end->workers = aligned_alloc(64, end->worker_count * sizeof *end->workers);
     if (!end->workers) {
         return complain("There is no memory for %u workers.", end->worker_count);
@@ -196,7 +203,7 @@ int end_open(struct end *end, struct reflector_options *options)
         return complain("No descriptor can be had: errno %u.", (unsigned)errno);
     }
     checksum_init();
-    if (nic_read(options->interface, &nic, &error) != 0) {
+    if (nic_read(options->place.interface, &nic, &error) != 0) {
         return fail(&error);
     }
     status = take_queues(end, &nic);
@@ -212,7 +219,7 @@ int end_open(struct end *end, struct reflector_options *options)
     if (status == 0 && options->is_driver &&
         options->size + IPV4_HEADER_BYTES + UDP_HEADER_BYTES > end->interface->mtu_bytes) {
         (void)fprintf(stderr, "reflector: --size %u is too large for %s: %u at the most.\n",
-                      options->size, options->interface,
+                      options->size, options->place.interface,
                       end->interface->mtu_bytes - IPV4_HEADER_BYTES - UDP_HEADER_BYTES);
         status = 2;
     }

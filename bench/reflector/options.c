@@ -3,7 +3,6 @@
 #include "bench/reflector/datagram.h"
 #include "bench/values.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,22 +40,10 @@ static const char help[] =
     "  --warmup SECONDS     not measured (0.5)\n"
     "  --help\n";
 
-static const char *const mode_names[] = {"zerocopy", "native", "generic", "auto", NULL};
 static_assert(DATAGRAM_SIZE_MIN == 16 && DATAGRAM_REPORT_BYTES == 40, "as the help says");
-static_assert(XDP_MODE_ZEROCOPY == 0 && XDP_MODE_NATIVE == 1 && XDP_MODE_GENERIC == 2 &&
-                  XDP_MODE_AUTO == 3,
-              "in the order of mode_names");
 
 enum {
-    OPTION_INTERFACE = 256,
-    OPTION_ADDRESS,
-    OPTION_PORT,
-    OPTION_QUEUES,
-    OPTION_CORES,
-    OPTION_MODE,
-    OPTION_BUSY,
-    OPTION_SLEEP,
-    OPTION_RECEIVE_FRAMES,
+    OPTION_PORT = 256,
     OPTION_BATCH,
     OPTION_ONE_WAY,
     OPTION_VERIFY,
@@ -70,15 +57,8 @@ enum {
 };
 
 static const struct option names[] = {
-    {"interface", required_argument, NULL, OPTION_INTERFACE},
-    {"address", required_argument, NULL, OPTION_ADDRESS},
+    PLACE_OPTIONS_OF_PORTS,
     {"port", required_argument, NULL, OPTION_PORT},
-    {"queues", required_argument, NULL, OPTION_QUEUES},
-    {"cores", required_argument, NULL, OPTION_CORES},
-    {"mode", required_argument, NULL, OPTION_MODE},
-    {"busy", no_argument, NULL, OPTION_BUSY},
-    {"sleep", no_argument, NULL, OPTION_SLEEP},
-    {"receive-frames", required_argument, NULL, OPTION_RECEIVE_FRAMES},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"one-way", no_argument, NULL, OPTION_ONE_WAY},
     {"verify", no_argument, NULL, OPTION_VERIFY},
@@ -100,20 +80,23 @@ static enum reflector_parse wrong(const char *format, const char *value)
     return REFLECTOR_WRONG;
 }
 
-static enum reflector_parse take_address(const char *value, struct reflector_options *options)
+static enum reflector_parse take_place(int option, const char *value,
+                                       struct reflector_options *options)
 {
     struct ip_prefix address;
 
-    if (options->address_count == REFLECTOR_ADDRESSES_MAX) {
-        return wrong("'%s' is one too many: at most 16 can be given.", value);
+    if (!place_take(option, value, &options->place)) {
+        return wrong(place_refusal(option), value);
+    }
+    if (option != PLACE_ADDRESS) {
+        return REFLECTOR_RUN;
     }
     if (ip_prefix_parse(value, &address) != 0 || !ip_addr_is_v4(&address.addr) ||
         !strchr(value, '/')) {
         return wrong("--address takes an IPv4 address and its prefix, as 192.0.2.1/24, not '%s'.",
                      value);
     }
-    options->address_texts[options->address_count] = value;
-    options->addresses[options->address_count++] = address;
+    options->addresses[options->place.address_count - 1] = address;
     return REFLECTOR_RUN;
 }
 
@@ -170,54 +153,21 @@ static enum reflector_parse take_number(int option, const char *value,
         return value_unsigned(value, 1, REFLECTOR_IN_FLIGHT_MAX, &options->in_flight)
                    ? REFLECTOR_RUN
                    : wrong("--in-flight takes a number from 1 to 32768, not '%s'.", value);
-    case OPTION_RECEIVE_FRAMES:
-        return value_power_of_two(value, 2048, 65536, &options->receive_frames)
-                   ? REFLECTOR_RUN
-                   : wrong("--receive-frames takes 2048, 4096, ... 65536, not '%s'.", value);
-    case OPTION_SIZE:
+    default:
         return value_unsigned(value, 1, DATAGRAM_SIZE_MAX, &options->size)
                    ? REFLECTOR_RUN
                    : wrong("--size takes a number from 1 to 3772, not '%s'.", value);
-    case OPTION_QUEUES:
-        return value_list(value, options->queues, REFLECTOR_WORKERS_MAX, &options->queue_count)
-                   ? REFLECTOR_RUN
-                   : wrong("--queues takes numbers, as 0 or 0,1, not '%s'.", value);
-    default:
-        return value_list(value, options->cores, REFLECTOR_WORKERS_MAX, &options->core_count)
-                   ? REFLECTOR_RUN
-                   : wrong("--cores takes numbers, as 0 or 0,1, not '%s'.", value);
     }
-}
-
-static enum reflector_parse take_mode(const char *value, struct reflector_options *options)
-{
-    int found = value_name(value, mode_names);
-
-    if (found < 0) {
-        return wrong("'%s' is no mode: auto, zerocopy, native or generic.", value);
-    }
-    options->mode = (enum xdp_mode)found;
-    return REFLECTOR_RUN;
 }
 
 static enum reflector_parse take(int option, const char *value, struct reflector_options *options)
 {
+    if (place_has(option)) {
+        return take_place(option, value, options);
+    }
     switch (option) {
-    case OPTION_INTERFACE:
-        options->interface = value;
-        return REFLECTOR_RUN;
-    case OPTION_ADDRESS:
-        return take_address(value, options);
     case OPTION_DRIVE:
         return take_target(value, options);
-    case OPTION_MODE:
-        return take_mode(value, options);
-    case OPTION_BUSY:
-        options->wait = REFLECTOR_WAIT_BUSY;
-        return REFLECTOR_RUN;
-    case OPTION_SLEEP:
-        options->wait = REFLECTOR_WAIT_SLEEP;
-        return REFLECTOR_RUN;
     case OPTION_ONE_WAY:
         options->is_one_way = true;
         return REFLECTOR_RUN;
@@ -240,28 +190,29 @@ static enum reflector_parse take(int option, const char *value, struct reflector
 
 static enum reflector_parse check(struct reflector_options *options)
 {
-    if (!options->interface) {
+    struct place_options *place = &options->place;
+
+    if (!place->interface) {
         return wrong("%s", "No interface was given: --interface IF.");
     }
-    if (options->address_count == 0) {
+    if (place->address_count == 0) {
         return wrong("%s", "No address was given: --address CIDR.");
     }
-    if (options->is_driver && options->queue_count == 0) {
-        options->queue_count = 1;
+    if (options->is_driver && place->queue_count == 0) {
+        place->queue_count = 1;
     }
-    if (options->is_driver && (options->queue_count > 1 || options->core_count > 1)) {
+    if (options->is_driver && (place->queue_count > 1 || place->core_count > 1)) {
         return wrong("%s", "With --drive there is one queue and one core.");
     }
     while (options->is_driver &&
            !ip_prefix_contains(&options->addresses[options->source], &options->target)) {
-        if (++options->source == options->address_count) {
-            return wrong("--drive takes an address on the link of '%s'.",
-                         options->address_texts[0]);
+        if (++options->source == place->address_count) {
+            return wrong("--drive takes an address on the link of '%s'.", place->addresses[0]);
         }
     }
     options->size =
         max_u32(options->size, options->is_one_way ? DATAGRAM_REPORT_BYTES : DATAGRAM_SIZE_MIN);
-    if (options->in_flight > options->receive_frames / 2) {
+    if (options->in_flight > place->receive_frames / 2) {
         return wrong("%s",
                      "More than half of --receive-frames can't be in flight: the rest is lost.");
     }
@@ -276,9 +227,8 @@ enum reflector_parse reflector_options_parse(int argc, char **argv,
 {
     int option;
 
-    *options = (struct reflector_options){.port = 7,
-                                          .mode = XDP_MODE_AUTO,
-                                          .receive_frames = NIC_FRAMES_TO_LEND_MIN,
+    *options = (struct reflector_options){.place.receive_frames = NIC_FRAMES_TO_LEND_MIN,
+                                          .port = 7,
                                           .batch = PORT_BURST,
                                           .in_flight = 1,
                                           .size = 64,

@@ -14,13 +14,13 @@ void report_ready(const struct end *end)
     } else {
         (void)printf("ready %s on", end->options->is_one_way ? "counting" : "reflecting");
     }
-    for (unsigned i = 0; i < end->options->address_count; i++) {
-        (void)printf(" %s", end->options->address_texts[i]);
+    for (unsigned i = 0; i < end->options->place.address_count; i++) {
+        (void)printf(" %s", end->options->place.addresses[i]);
     }
     (void)printf(" port %u, %u worker%s:", end->options->port, end->worker_count,
                  end->worker_count == 1 ? "" : "s");
     for (unsigned i = 0; i < end->worker_count; i++) {
-        (void)printf("%s queue %u %s on core %u", i > 0 ? "," : "", end->options->queues[i],
+        (void)printf("%s queue %u %s on core %u", i > 0 ? "," : "", end->options->place.queues[i],
                      xdp_mode_name(end->interface->mode), end->workers[i].core);
     }
     if (end->interface->reason[0] != '\0') {

@@ -55,8 +55,8 @@ static bool may_sleep(struct end_worker *worker, bool was_busy, uint64_t now_ns)
     if (worker->idle_since_ns == 0) {
         worker->idle_since_ns = now_ns;
     }
-    return worker->options->wait == REFLECTOR_WAIT_SLEEP ||
-           (worker->options->wait == REFLECTOR_WAIT_ADAPTIVE &&
+    return worker->options->place.wait == PLACE_WAIT_SLEEP ||
+           (worker->options->place.wait == PLACE_WAIT_ADAPTIVE &&
             now_ns - worker->idle_since_ns >= spin_ns);
 }
 
