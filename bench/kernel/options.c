@@ -29,7 +29,7 @@ static const char help[] =
     "  --duration SECONDS   end by itself\n"
     "  --stats SECONDS      print statistics at this interval\n"
     "  --json FILE          write the final statistics\n"
-    "  --help\n";
+    "  --help, --version\n";
 
 static enum kernel_parse wrong(const char *format, const char *value)
 {
@@ -121,6 +121,9 @@ static enum kernel_parse take(int option, const char *value, struct kernel_optio
     case 'h':
         (void)fputs(help, stdout);
         return KERNEL_DONE;
+    case 'v':
+        (void)puts("kernel_echo " HEADRACE_VERSION);
+        return KERNEL_DONE;
     default:
         return take_number(option, value, options);
     }
@@ -129,19 +132,13 @@ static enum kernel_parse take(int option, const char *value, struct kernel_optio
 enum kernel_parse kernel_options_parse(int argc, char **argv, struct kernel_options *options)
 {
     static const struct option names[] = {
-        {"address", required_argument, NULL, 'a'},
-        {"port", required_argument, NULL, 'p'},
-        {"service", required_argument, NULL, 's'},
-        {"engine", required_argument, NULL, 'e'},
-        {"cores", required_argument, NULL, 'c'},
-        {"close-after", required_argument, NULL, 'l'},
-        {"busy", no_argument, NULL, 'b'},
-        {"sleep", no_argument, NULL, 'z'},
-        {"duration", required_argument, NULL, 'd'},
-        {"stats", required_argument, NULL, 't'},
-        {"json", required_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"address", required_argument, NULL, 'a'},  {"port", required_argument, NULL, 'p'},
+        {"service", required_argument, NULL, 's'},  {"engine", required_argument, NULL, 'e'},
+        {"cores", required_argument, NULL, 'c'},    {"close-after", required_argument, NULL, 'l'},
+        {"busy", no_argument, NULL, 'b'},           {"sleep", no_argument, NULL, 'z'},
+        {"duration", required_argument, NULL, 'd'}, {"stats", required_argument, NULL, 't'},
+        {"json", required_argument, NULL, 'j'},     {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {0},
     };
     int option;
 

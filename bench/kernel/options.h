@@ -47,7 +47,7 @@ struct kernel_options {
 /* What main does next. */
 enum kernel_parse {
     KERNEL_RUN,
-    KERNEL_DONE,  /* --help was printed */
+    KERNEL_DONE,  /* --help or --version was printed */
     KERNEL_WRONG, /* a sentence was printed */
 };
 

@@ -38,7 +38,7 @@ static const char help[] =
     "  --size BYTES         payload of a datagram, 1 to 3772 (64); it has 16 at least, and\n"
     "                       with --one-way 40, for what the driver has to know\n"
     "  --warmup SECONDS     not measured (0.5)\n"
-    "  --help\n";
+    "  --help, --version\n";
 
 static_assert(DATAGRAM_SIZE_MIN == 16 && DATAGRAM_REPORT_BYTES == 40, "as the help says");
 
@@ -54,6 +54,7 @@ enum {
     OPTION_SIZE,
     OPTION_WARMUP,
     OPTION_HELP,
+    OPTION_VERSION,
 };
 
 static const struct option names[] = {
@@ -69,6 +70,7 @@ static const struct option names[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
     {"warmup", required_argument, NULL, OPTION_WARMUP},
     {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
     {0},
 };
 
@@ -182,6 +184,9 @@ static enum reflector_parse take(int option, const char *value, struct reflector
         return take_seconds(option, value, options);
     case OPTION_HELP:
         (void)fputs(help, stdout);
+        return REFLECTOR_DONE;
+    case OPTION_VERSION:
+        (void)puts("reflector " HEADRACE_VERSION);
         return REFLECTOR_DONE;
     default:
         return take_number(option, value, options);

@@ -32,7 +32,7 @@ struct reflector_options {
 /* What main does next. */
 enum reflector_parse {
     REFLECTOR_RUN,
-    REFLECTOR_DONE,  /* --help was printed */
+    REFLECTOR_DONE,  /* --help or --version was printed */
     REFLECTOR_WRONG, /* a sentence was printed */
 };
 

@@ -174,6 +174,13 @@ for asked in --help --version; do
     "$ECHO_SERVER" $asked >"$work/out" 2>"$work/err" || fail "$asked"
     [ -s "$work/out" ] && [ ! -s "$work/err" ] || fail "$asked prints nothing, or an error"
 done
+# All programs are of one version, also those that see nothing of the library.
+version=$("$ECHO_SERVER" --version)
+for program in "$LOAD" "$KERNEL_ECHO" "$REFLECTOR"; do
+    "$program" --version >"$work/out" 2>"$work/err" || fail "$program --version"
+    [ "$(cat "$work/out" "$work/err")" = "${program##*/} ${version#echo_server }" ] ||
+        fail "$program --version: $(cat "$work/out" "$work/err")"
+done
 ip netns exec "$server_ns" "${good[@]}" --json /dev/full >"$work/out" 2>"$work/err" &&
     fail 'numbers that could not be written are no success'
 grep -q "^ready .* 2 workers" "$work/out" || fail "no server starts any more: $(cat "$work/err")"
