@@ -4,6 +4,7 @@
  */
 #include "bench/clock.h"
 #include "bench/descriptors.h"
+#include "bench/reflector/link.h"
 #include "bench/reflector/report.h"
 #include "bench/reflector/server.h"
 #include "bench/result_file.h"
@@ -11,7 +12,11 @@
 #include "datapath/util.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 static struct drive drive;
 static struct drive_result result;
@@ -32,38 +37,85 @@ static void *drive_run(void *argument)
     return NULL;
 }
 
-static void wait_for_end(const struct reflector_options *options, const sigset_t *signals)
+/* What main hears of while the workers work. */
+struct events {
+    int signals;
+    int links;
+};
+
+static bool open_events(struct events *events, const sigset_t *signals)
 {
+    events->signals = signalfd(-1, signals, SFD_CLOEXEC);
+    events->links = events->signals < 0 ? -1 : link_watch();
+    if (events->signals < 0 || events->links < 0) {
+        (void)fprintf(stderr, "reflector: No descriptor can be had: %s.\n", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static void close_events(const struct events *events)
+{
+    (void)close(events->signals);
+    (void)close(events->links);
+}
+
+static int milliseconds_until(uint64_t end_ns, uint64_t now_ns)
+{
+    return (int)((min_u64(end_ns - now_ns, 3600 * NS_PER_S) + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+/* Until a signal or its time; false: the interface has gone, and there is nothing left to
+ * wait for. */
+static bool wait_for_end(const struct end *end, const struct events *events)
+{
+    const struct reflector_options *options = end->options;
+    struct pollfd fds[] = {
+        {.fd = events->signals, .events = POLLIN},
+        {.fd = events->links, .events = POLLIN},
+    };
     uint64_t end_ns = UINT64_MAX; /* a driver tells when it is done */
     uint64_t now_ns = clock_now_ns();
 
     if (options->duration_s > 0 && !options->is_driver) {
         end_ns = now_ns + (uint64_t)(options->duration_s * 1e9);
     }
-    /* A process that was stopped and goes on wakes up here without a signal. */
     while (now_ns < end_ns) {
-        uint64_t left_ns = min_u64(end_ns - now_ns, 3600 * NS_PER_S);
-
-        if (signals_wait(signals, (double)left_ns / NS_PER_S)) {
-            return;
+        (void)poll(fds, COUNT_OF(fds), milliseconds_until(end_ns, now_ns));
+        if (fds[0].revents != 0) {
+            return true;
+        }
+        if (fds[1].revents != 0 && link_is_gone(events->links, end->interface->nic.ifindex)) {
+            return false;
         }
         now_ns = clock_now_ns();
     }
+    return true;
 }
 
-static int run(struct end *end, const sigset_t *signals, FILE *json)
+static int run(struct end *end, const struct events *events, FILE *json)
 {
     bool is_driver = end->options->is_driver;
+    bool is_cut_off;
 
     if (end_start(end, is_driver ? drive_run : server_run) != 0) {
         return 1;
     }
     report_ready(end);
-    wait_for_end(end->options, signals);
+    is_cut_off = !wait_for_end(end, events);
     end_stop(end);
+    if (is_cut_off) {
+        (void)fprintf(stderr,
+                      "reflector: %s has been removed: nothing can be sent or received there "
+                      "any more.\n",
+                      end->interface->nic.name);
+    }
     if (!is_driver) {
         report_server(end, json);
-        return 0;
+        return is_cut_off ? 1 : 0;
+    }
+    if (is_cut_off) {
+        return 1;
     }
     if (!result.failure && result.seconds <= 0) {
         result.failure = "It was told to end before there was anything measured.";
@@ -80,6 +132,7 @@ int main(int argc, char **argv)
 {
     static struct reflector_options options;
     static struct end end;
+    struct events events;
     sigset_t signals;
     FILE *json;
     int status;
@@ -97,10 +150,14 @@ int main(int argc, char **argv)
     if (!result_file_open("reflector", NULL, options.json, &json)) {
         return 1;
     }
+    if (!open_events(&events, &signals)) {
+        return 1;
+    }
     status = end_open(&end, &options);
     if (status == 0) {
-        status = run(&end, &signals, json);
+        status = run(&end, &events, json);
     }
     end_close(&end);
+    close_events(&events);
     return result_file_close("reflector", options.json, json) ? status : 1;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Goal:   reflector sends back every byte, its driver counts right, goes on after losses, and
-#         both end when they are told; wrong calls are one sentence.
+#         both end when they are told, or their interface is removed; wrong calls are one
+#         sentence.
 # Method: a kernel client in Python compares what comes back, in native and generic mode and
 #         on two queues; then both ends are reflectors, every byte verified, and the counts
 #         of the two compared; a server that is stopped for a while stands for losses.
@@ -158,3 +159,31 @@ refused 1 "Not one answer came: is a reflector on that port, and not 'reflector 
     "${good[@]}" --drive 10.77.0.1:9
 server_stop
 "$REFLECTOR" --help | grep -q '^usage: reflector ' || fail 'no help'
+
+# The interface goes, and with it that of the other end: both end with a sentence.
+ends_cut_off() {
+    local status=0
+    wait "$1" || status=$?
+    [ $status = 1 ] || fail "without its interface the $4 ended with $status"
+    [ "$(cat "$2")" = "reflector: $3 has been removed: nothing can be sent or received there any \
+more." ] || fail "without its interface the $4 said: $(cat "$2")"
+}
+for how in '' '--one-way'; do
+    # shellcheck disable=SC2086
+    ip netns exec "$server_ns" timeout 60 "$REFLECTOR" --interface "$server_if" --sleep \
+        --address "$server_address/24" $how >"$work/server" 2>"$work/server.err" &
+    server_pid=$!
+    wait_ready
+    # shellcheck disable=SC2086
+    in_client timeout 60 "$REFLECTOR" "${interface[@]}" --address "$driver_address/24" --busy \
+        --drive "$server_address:7" --duration 50 $how >"$work/driver" 2>"$work/driver.err" &
+    driver_pid=$!
+    wait_until 'the driver was not ready' is_driving
+    ip -n "$server_ns" link del "$server_if"
+    ends_cut_off "$server_pid" "$work/server.err" "$server_if" server
+    server_pid=
+    ends_cut_off "$driver_pid" "$work/driver.err" "$client_if" driver
+    grep -q '^reflected ' "$work/server" || fail 'a server that is cut off tells no numbers'
+    veth_unmake
+    [ -n "$how" ] || network_make 1
+done
