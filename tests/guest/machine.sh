@@ -1,18 +1,27 @@
 # An emulated machine whose NIC has zero-copy, on a tap in a namespace of its own; what it
 # made goes with it. The machine is told what to do over a serial line.
 #
-#   machine_start QUEUES      boots it, a second time when the first fails, and says so
+#   machine_assemble          kernel and archive of files, in the build folder
+#   machine_start             boots it, a second time when the first fails, and says so
 #   machine_stop
 #   guest LINE                runs a line of shell in it: its output, its status
 #   guest_must LINE           the same, and fails when the line does
 #   guest_file NAME           the contents of a file of the guest
 #   outside COMMAND...        runs beyond the NIC: the kernel's TCP of this machine
 #   wait_until WHAT SECONDS COMMAND   until the command succeeds; fails with WHAT
+#
+# Which machine it is says whoever includes this:
+#
+#   $queues, $qemu, $flavour  queues of the NIC; the emulator's command; the kernel's flavour
+#   nic_options               sets nic, its options (the tap's are $tap_options), and
+#                             tap_queues
+#   nic_setup                 what the NIC needs before its first server, told to the guest
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 outside_ns=hrg$$ tap=hrg$$
 outside_address=10.88.0.2 kernel_address=10.88.0.3 stack_address=10.88.0.1
+tap_options="tap,id=nic,ifname=$tap,script=no,downscript=no"
 boot_s=90 command_s=60
 machine_pid= guest_is_up=
 work=$(mktemp -d)
@@ -102,8 +111,8 @@ guest_file() {
 }
 
 make_tap() {
-    local queues=$1 several=
-    [ "$queues" = 1 ] || several=multi_queue
+    local several=
+    [ "$tap_queues" = 1 ] || several=multi_queue
     ip netns add "$outside_ns"
     ip -n "$outside_ns" tuntap add dev "$tap" mode tap $several
     ip -n "$outside_ns" address add "$outside_address/24" dev "$tap"
@@ -115,20 +124,13 @@ make_tap() {
 
 # What these options are for stands in README.md.
 run_qemu() {
-    local queues=$1 nic=,disable-legacy=on,iommu_platform=on,romfile= net=
-    if [ "$queues" -gt 1 ]; then
-        net=,queues=$queues
-        nic+=,mq=on,vectors=$((2 * queues + 2))
-    fi
     # It must not outlive this shell, however that ends.
-    exec setpriv --pdeathsig KILL ip netns exec "$outside_ns" qemu-system-x86_64 -nodefaults -display none -no-reboot \
+    exec setpriv --pdeathsig KILL ip netns exec "$outside_ns" "$qemu" -nodefaults -display none -no-reboot \
         -machine q35 -accel tcg,thread=single -cpu qemu64 -smp 2 -m 512 \
-        -kernel "$GUEST/kernel/vmlinuz" -initrd "$GUEST/initramfs" \
+        -kernel "$GUEST/kernel-$flavour/vmlinuz" -initrd "$GUEST/initramfs-$flavour" \
         -append "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0 ipv6.disable=1 \
 rdinit=/init guest.address=$kernel_address/24" \
-        -serial "file:$work/console" -chardev "pipe,id=line,path=$work/line" -serial chardev:line \
-        -netdev "tap,id=nic,ifname=$tap,script=no,downscript=no$net" \
-        -device "virtio-net-pci,netdev=nic$nic"
+        -serial "file:$work/console" -chardev "pipe,id=line,path=$work/line" -serial chardev:line "${nic[@]}"
 }
 
 # True when the guest runs commands and its kernel's address answers.
@@ -138,22 +140,37 @@ boot() {
     mkfifo "$work/line.in" "$work/line.out"
     # Both ways each, so that opening waits for nobody.
     exec {to_guest}<>"$work/line.in" {from_guest}<>"$work/line.out"
-    make_tap "$1"
-    run_qemu "$1" </dev/null >"$work/qemu" 2>&1 &
+    nic_options
+    make_tap
+    run_qemu </dev/null >"$work/qemu" 2>&1 &
     machine_pid=$!
     until [[ ${line-} == guest-up* ]]; do
         next_line $boot_s || return 1
     done
     echo "$line"
+    nic_setup || return 1
     outside ping -q -c 3 -i 0.2 -W 5 "$kernel_address" >/dev/null || return 1
     guest_is_up=yes
 }
 
+say() {
+    printf '%4d s: %s\n' $SECONDS "$*"
+}
+
+machine_assemble() {
+    local kernel=$GUEST/kernel-$flavour
+    mkdir -p "$GUEST"
+    "$here/kernel" "$kernel" "$flavour"
+    "$here/initramfs" "$GUEST/initramfs-$flavour" "$kernel/modules" "$(command -v busybox)" "$here/init" \
+        "$ECHO_SERVER" "$KERNEL_ECHO" "$ANSWERER" "$TURNER" ip ss ethtool
+    say "the guest is assembled, Linux $(cat "$kernel/release")"
+}
+
 machine_start() {
-    if ! boot "$1"; then
+    if ! boot; then
         echo "the guest did not come up, a second try follows: $(cat "$work/qemu")"
         tail -5 "$work/console" || true
         machine_stop
-        boot "$1" || fail "the guest did not come up twice: $(cat "$work/qemu")"
+        boot || fail "the guest did not come up twice: $(cat "$work/qemu")"
     fi
 }
