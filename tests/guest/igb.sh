@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Goal:   zero-copy works on a second driver that has it (igb), with one queue and with two.
+# Method: as virtio.sh, on a newer QEMU, which has this NIC, and Debian's ordinary kernel,
+#         which has its driver.
+. "$(dirname "$0")/checks.sh"
+
+flavour=amd64 qemu=$GUEST/emulator/qemu
+# The NIC itself spreads flows, by a table.
+turner='while ethtool -X eth0 weight 1 0 && ethtool -X eth0 weight 0 1; do :; done'
+
+nic_options() {
+    tap_queues=1
+    nic=(-netdev "$tap_options" -device pcie-root-port,id=root
+        -device igb,bus=root,netdev=nic,romfile=)
+}
+
+# AF_XDP knows nothing of tags that a NIC has taken off: echo_server asks for this.
+nic_setup() {
+    guest "ethtool -L eth0 combined $queues && ethtool -K eth0 rxvlan off"
+}
+
+"$here/emulator" "$GUEST/emulator" igb
+machine_assemble
+for queues in 1 2; do
+    machine_and_server_start
+    check_zero_copy
+    check_bytes
+    check_beside
+    check_stall
+    check_kill
+    [ "$queues" = 1 ] || check_crossing
+    server_stop
+    check_statistics
+    machine_stop
+done
+say 'all done'
