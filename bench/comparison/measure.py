@@ -70,12 +70,17 @@ def busy_ticks(cores):
     return [rows[f"cpu{core}"] for core in cores]
 
 
-def value_of(cell, report):
+def value_of(cell, server, report):
     seconds = report["seconds"]
     if seconds <= 0:
         raise programs.Failed(f"a client of {cell.section} measured for no time at all")
-    if cell.section == "bulk":
-        moved = report["bytes_out" if cell.workload == "upload" else "bytes_in"]
+    is_bulk = cell.section == "bulk"
+    moved = report["bytes_out" if cell.workload == "upload" else "bytes_in"] if is_bulk else 0
+    if (moved if is_bulk else report["requests"]) == 0:
+        # A latency of 0 would be the best of all.
+        raise programs.Failed(f"{server} did nothing for a client of {cell.section}, {cell.name}, "
+                              "in the measured time")
+    if is_bulk:
         return moved * 8 / seconds / 1e9
     if cell.section == "latency":
         return report["latency_ns"]["p50"] / 1e3
@@ -107,7 +112,7 @@ def measure_once(place, cell, server, process, options):
     server_times.look(process.pid)
     busy = [(after - before) / TICK / elapsed for before, after in zip(ticks, busy_ticks(cores))]
     latency = {name: nanoseconds / 1e3 for name, nanoseconds in report.get("latency_ns", {}).items()}
-    return Sample(value=value_of(cell, report), server_cpu=(server_times.cpu - cpu) / elapsed,
+    return Sample(value=value_of(cell, server, report), server_cpu=(server_times.cpu - cpu) / elapsed,
                   client_cpu=client_times.cpu / elapsed, busy=busy, latency_us=latency,
                   delay=(server_times.waited - waited + client_times.waited) / elapsed,
                   errors=report["errors"], errors_of=report.get("errors_of", {}),

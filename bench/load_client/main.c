@@ -60,6 +60,36 @@ static void heed_signals(void)
     }
 }
 
+/* Of a server that takes connections and does nothing with them all errors are 0. False:
+ * nothing at all was done for us, and a sentence was printed. */
+static bool was_served(const struct load_options *options, const struct load_results *results)
+{
+    static const char *const complaints[] = {
+        [LOAD_ECHO] = "answered no request",
+        [LOAD_CONNECT] = "answered no request",
+        [LOAD_UPLOAD] = "taken no byte",
+        [LOAD_DOWNLOAD] = "sent no byte",
+    };
+    uint64_t served = options->workload == LOAD_UPLOAD     ? results->bytes_out
+                      : options->workload == LOAD_DOWNLOAD ? results->bytes_in
+                                                           : results->requests;
+
+    if (served == 0) {
+        (void)fprintf(stderr, "load: %s has %s in the measured time.\n", options->target_text,
+                      complaints[options->workload]);
+    }
+    return served > 0;
+}
+
+/* What was wrong, each thing with its sentence. */
+static bool is_good(const struct load_options *options, const struct load_results *results)
+{
+    if (results->errors[LOAD_ERROR_CONNECT] > 0 && results->failure == 0) {
+        (void)fprintf(stderr, "load: %s did not answer until the end.\n", options->target_text);
+    }
+    return load_errors(results) == 0 && was_served(options, results);
+}
+
 int main(int argc, char **argv)
 {
     static struct load_results results;
@@ -68,6 +98,7 @@ int main(int argc, char **argv)
     FILE *json;
     FILE *histogram;
     bool written;
+    bool good;
     int result;
 
     descriptors_open_standard();
@@ -97,9 +128,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "load: It was told to end before there was anything measured.\n");
         return 1;
     }
-    if (results.errors[LOAD_ERROR_CONNECT] > 0 && results.failure == 0) {
-        (void)fprintf(stderr, "load: %s did not answer until the end.\n", options.target_text);
-    }
+    good = is_good(&options, &results);
     report_print(&options, &results);
     if (json) {
         report_json(json, &options, &results);
@@ -109,5 +138,5 @@ int main(int argc, char **argv)
     }
     written = result_file_close("load", options.json, json);
     written = result_file_close("load", options.histogram, histogram) && written;
-    return written && load_errors(&results) == 0 ? 0 : 1;
+    return written && good ? 0 : 1;
 }

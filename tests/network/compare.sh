@@ -91,7 +91,7 @@ ln -s "$KERNEL_ECHO" "$work/bench/kernel_echo"
 cat >"$work/bench/load" <<'L'
 #!/usr/bin/env bash
 while [ "$1" != --json ]; do shift; done
-printf '{"seconds": 1, "requests": 10, "bytes_in": 640, "bytes_verified": %u, "errors": 1200,
+printf '{"seconds": 1, "requests": '${requests:-10}', "bytes_in": 640, "bytes_verified": %u, "errors": 1200,
          "errors_of": {"connect": 0, "reset": 1200, "data": 0}}' "$verified" >"$2"
 L
 chmod +x "$work/bench/load"
@@ -108,6 +108,11 @@ status=0
 pretend 639 || status=$?
 { [ $status = 1 ] && grep -q '^compare: of 640 bytes from epoll 639 were verified' "$work/text"; } ||
     fail "status $status: $(cat "$work/text")"
+# One that was served nothing has no rate of 0: its cell has failed.
+status=0
+requests=0 pretend 640 || status=$?
+{ [ $status = 1 ] && grep -q '^compare: epoll did nothing for a client of echo, 1 connection, in' \
+    "$work/text"; } || fail "status $status: $(cat "$work/text")"
 
 # No room for the one: it is said, and the other is written.
 status=0

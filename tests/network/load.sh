@@ -2,8 +2,8 @@
 # Goal:   load over our own stack: every workload with every byte compared, whoever closes
 #         first, by one worker and by two, streams in generic mode too; several source
 #         addresses; at a rate as many requests as it says; the histogram file; its errors as
-#         sentences; told to end early, it reports what it has measured. Over the kernel's
-#         stack what both have.
+#         sentences, and a server that does nothing is one; told to end early, it reports what
+#         it has measured. Over the kernel's stack what both have.
 # Method: against echo_server on the other end of the veth pair, so that no kernel's TCP
 #         takes part; for less than half a second each; the counts of both sides compared.
 . "$(dirname "$0")/lib.sh"
@@ -190,6 +190,39 @@ refused 1 '^load: 203\.0\.113\.1:7 could not be connected to: No route leads to 
 refused 1 "^load: $server_address:9 could not be connected to: Connection refused\.$" \
     --target "$server_address:9" "${short[@]}"
 server_stop
+
+# A server that accepts and never answers; one that never takes what is sent.
+server_start --service discard
+for name in kernel headrace; do
+    stack=("${target[@]}" --connections 3)
+    [ $name = kernel ] || stack+=("${own[@]}")
+    for how in '' '--rate 100'; do
+        # shellcheck disable=SC2086 # two words
+        refused 1 "^load: $server_address:7 has answered no request in the measured time\.$" \
+            "${stack[@]}" $how
+    done
+    refused 1 "^load: $server_address:7 did not answer until the end\.$" \
+        "${stack[@]}" --workload connect
+    refused 1 "^load: $server_address:7 has sent no byte in the measured time\.$" \
+        "${stack[@]}" --workload download
+done
+server_stop
+in_client ip link set lo up
+ip netns exec "$client_ns" python3 -c '
+import signal, socket
+with socket.create_server(("127.0.0.1", 7)) as server:
+    connection, _ = server.accept()
+    signal.pause()
+' &
+idle_pid=$!
+trap 'kill $echo_pid $idle_pid 2>/dev/null || true; network_remove' EXIT
+listens() {
+    [ -n "$(in_client ss -Htln src 127.0.0.1:7)" ]
+}
+wait_until 'nobody listens' listens
+refused 1 '^load: 127\.0\.0\.1:7 has taken no byte in the measured time\.$' \
+    --target 127.0.0.1:7 --workload upload --warmup 1 --duration 0.2
+kill "$idle_pid"
 
 # Told to end long before its time, when answers have come: what was measured is reported.
 has_sent() {
