@@ -252,9 +252,10 @@ static int explain_attach(struct xdp_error *error, const struct program_target *
     if (errnum == -EPERM) {
         return explain_load(error, errnum);
     }
-    return xdp_error_set(error, errnum, "%s refused the XDP program in %s mode: %s%s.",
-                         target->interface, mode, strerror(-errnum),
-                         target->generic ? "" : "; use --mode generic with this driver");
+    return xdp_error_set(
+        error, errnum, "%s refused the XDP program in %s mode: %s%s.", target->interface, mode,
+        strerror(-errnum),
+        target->is_chosen && !target->generic ? "; use --mode generic with this driver" : "");
 }
 
 int program_attach(struct program *program, const struct program_target *target,

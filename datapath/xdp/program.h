@@ -38,7 +38,8 @@ struct program_config {
 struct program_target {
     const char *interface; /* its name, for the error sentence */
     uint32_t ifindex;
-    bool generic; /* the kernel's generic hook; else the driver's */
+    bool generic;   /* the kernel's generic hook; else the driver's */
+    bool is_chosen; /* that, by the user: who is refused it is told of the other */
 };
 
 int program_load(struct program *program, const struct program_config *config,

@@ -198,10 +198,12 @@ static int explain_bind(struct xdp_error *error, int errnum, const struct xsk_ad
                              "The interface %s is down: bring it up with 'ip link set %s up'.",
                              address->interface, address->interface);
     default:
-        return xdp_error_set(
-            error, errnum, "%s refused %s mode on queue %u: %s%s.", address->interface,
-            address->zero_copy ? "zero-copy" : "copy", address->queue, strerror(-errnum),
-            address->zero_copy ? "; use --mode native or generic with this driver" : "");
+        return xdp_error_set(error, errnum, "%s refused %s mode on queue %u: %s%s.",
+                             address->interface, address->zero_copy ? "zero-copy" : "copy",
+                             address->queue, strerror(-errnum),
+                             address->zero_copy && address->is_chosen
+                                 ? "; use --mode native or generic with this driver"
+                                 : "");
     }
 }
 

@@ -50,6 +50,7 @@ struct xsk_address {
     uint32_t ifindex;
     uint32_t queue;
     bool zero_copy; /* asked for; else copy */
+    bool is_chosen; /* the mode, by the user: who is refused it is told of others */
 };
 
 int xsk_socket_open(struct xsk_socket *sock, const struct xsk_socket_config *config,

@@ -68,12 +68,20 @@ static int check_queues(const struct xdp_interface *interface, const struct xdp_
     return 0;
 }
 
-static struct program_target target_of(const struct xdp_interface *interface, enum xdp_mode mode)
+/* Advice to use another mode is for who has named one: XDP_MODE_AUTO tries them itself. */
+static bool is_chosen(const struct xdp_config *config)
+{
+    return config->mode != XDP_MODE_AUTO;
+}
+
+static struct program_target target_of(const struct xdp_interface *interface,
+                                       const struct xdp_config *config, enum xdp_mode mode)
 {
     return (struct program_target){
         .interface = interface->nic.name,
         .ifindex = interface->nic.ifindex,
         .generic = mode == XDP_MODE_GENERIC,
+        .is_chosen = is_chosen(config),
     };
 }
 
@@ -81,7 +89,7 @@ static struct program_target target_of(const struct xdp_interface *interface, en
 static int check(struct xdp_interface *interface, const struct xdp_config *config,
                  struct xdp_error *error)
 {
-    const struct program_target target = target_of(interface, XDP_MODE_NATIVE);
+    const struct program_target target = target_of(interface, config, XDP_MODE_NATIVE);
     int result = check_rings(config, error);
 
     if (result == 0 && config->offloads_off) {
@@ -110,6 +118,7 @@ static int open_port(struct xdp_interface *interface, const struct xdp_config *c
         .ifindex = interface->nic.ifindex,
         .queue = queue->queue,
         .zero_copy = mode == XDP_MODE_ZEROCOPY,
+        .is_chosen = is_chosen(config),
     };
     int result;
 
@@ -168,7 +177,7 @@ static int load_program(struct xdp_interface *interface, const struct xdp_config
 static int attach_program(struct xdp_interface *interface, const struct xdp_config *config,
                           enum xdp_mode mode, struct xdp_error *error)
 {
-    const struct program_target target = target_of(interface, mode);
+    const struct program_target target = target_of(interface, config, mode);
     int result = load_program(interface, config, false, error);
 
     if (result == 0) {

@@ -64,7 +64,8 @@ veth_unmake
 network_make 1
 
 reflector_start --busy
-grep -Eq "^ready reflecting on $server_address/24 port 7, 1 worker: queue 0 native on core [0-9]+ \(" \
+grep -Eq "^ready reflecting on $server_address/24 port 7, 1 worker: queue 0 native on core [0-9]+ \
+\($server_if refused zero-copy mode on queue 0: Operation not supported\.\)$" \
     "$work/server" || fail 'the ready line'
 for run in '--busy' '--in-flight 16 --size 1 --busy' '--in-flight 64 --size 1472' \
     '--in-flight 2048 --receive-frames 4096 --batch 1' '--sleep --in-flight 4 --size 1000'; do

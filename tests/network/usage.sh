@@ -174,6 +174,16 @@ for asked in --help --version; do
     "$ECHO_SERVER" $asked >"$work/out" 2>"$work/err" || fail "$asked"
     [ -s "$work/out" ] && [ ! -s "$work/err" ] || fail "$asked prints nothing, or an error"
 done
+# Who leaves the choice of the mode to us is told what was tried, and given no advice.
+place="queue 0 native on core [0-9]+, queue 1 native on core [0-9]+"
+for mode in auto native; do
+    reason=
+    [ $mode = native ] ||
+        reason=" \\($server_if refused zero-copy mode on queue 0: Operation not supported\\.\\)"
+    ip netns exec "$server_ns" "${good[@]}" --mode $mode >"$work/out" 2>"$work/err" || fail "$mode"
+    grep -Eq "^ready echo on $server_address/24 port 7, 2 workers: $place$reason$" "$work/out" ||
+        fail "mode $mode: $(cat "$work/out")"
+done
 # All programs are of one version, also those that see nothing of the library.
 version=$("$ECHO_SERVER" --version)
 for program in "$LOAD" "$KERNEL_ECHO" "$REFLECTOR"; do
