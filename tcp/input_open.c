@@ -222,6 +222,6 @@ void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_arriva
         timewait_restart(&tcp->timewait, index, tcp->now_ns);
     }
     if (length > 0 || seg->seq != entry->rcv_nxt) {
-        emit_timewait_ack(tcp, entry);
+        tcp_timewait_ack(tcp, index);
     }
 }

@@ -157,7 +157,7 @@ uint64_t tcp_next_deadline(const struct tcp *tcp);
 /* Whether the port was full or frames were short, so that another turn is owed. */
 static inline bool tcp_has_output(const struct tcp *tcp)
 {
-    return !list_is_empty(&tcp->output);
+    return !list_is_empty(&tcp->output) || !list_is_empty(&tcp->timewait.owing);
 }
 
 /* For net_transport. */

@@ -12,6 +12,7 @@ void timewait_init(struct timewait *timewait, void *memory, uint32_t entries_max
 {
     slab_init(&timewait->entries, memory, sizeof(struct timewait_entry), entries_max);
     list_init(&timewait->fifo);
+    list_init(&timewait->owing);
     timewait->duration_ns = duration_ns;
 }
 
@@ -25,6 +26,7 @@ uint32_t timewait_add(struct timewait *timewait, uint64_t now_ns)
     }
     entry->expiry_ns = now_ns + timewait->duration_ns;
     list_push_back(&timewait->fifo, &entry->link);
+    list_link_init(&entry->owing_link);
     return index;
 }
 
@@ -44,6 +46,7 @@ void timewait_remove(struct timewait *timewait, uint32_t index)
 
     assert(slab_generation(&timewait->entries, index) & 1);
     list_link_remove(&entry->link);
+    list_link_remove(&entry->owing_link);
     slab_give(&timewait->entries, index);
 }
 

@@ -2,7 +2,8 @@
  * TIME-WAIT: what is left of a connection for 2MSL (RFC 9293 section 3.3.2).
  * An entry instead of a connection: at most 64 bytes and the tuple. Since 2MSL
  * is one setting, the entries stand in a FIFO by expiry; a repeated FIN moves
- * its entry to the tail.
+ * its entry to the tail. One whose ACK found the port full stands in a second
+ * FIFO, `owing`, until it went.
  *
  * Owner: the worker's `struct tcp`, which also keeps the entries in its table
  * by tuple. Memory is given at init; one thread.
@@ -22,6 +23,7 @@
 struct timewait_entry {
     struct tcp_tuple tuple;
     struct list_link link;
+    struct list_link owing_link;
     uint64_t expiry_ns;
     uint32_t snd_nxt;
     uint32_t rcv_nxt;
@@ -36,7 +38,8 @@ static_assert(sizeof(struct timewait_entry) - sizeof(struct tcp_tuple) <= 64,
 
 struct timewait {
     struct slab entries;
-    struct list fifo; /* the oldest first */
+    struct list fifo;  /* the oldest first */
+    struct list owing; /* an ACK each, the oldest first */
     uint64_t duration_ns;
 };
 

@@ -18,11 +18,36 @@ void tcp_timewait_forget(struct tcp *tcp, uint32_t index)
     timewait_remove(&tcp->timewait, index);
 }
 
+void tcp_timewait_ack(struct tcp *tcp, uint32_t index)
+{
+    struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+
+    list_link_remove(&entry->owing_link);
+    if (emit_has_room(tcp)) {
+        emit_timewait_ack(tcp, entry);
+    } else {
+        list_push_back(&tcp->timewait.owing, &entry->owing_link);
+    }
+}
+
+static void send_owed(struct tcp *tcp)
+{
+    while (emit_has_room(tcp)) {
+        struct list_link *link = list_pop_front(&tcp->timewait.owing);
+
+        if (!link) {
+            return;
+        }
+        emit_timewait_ack(tcp, container_of(link, struct timewait_entry, owing_link));
+    }
+}
+
 void tcp_timewait_expire(struct tcp *tcp)
 {
     while (timewait_next_ns(&tcp->timewait) <= tcp->now_ns) {
         tcp_timewait_forget(tcp, timewait_oldest(&tcp->timewait));
     }
+    send_owed(tcp);
 }
 
 /* With all entries in use the oldest makes place: it has waited the longest. */
@@ -54,7 +79,7 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     entry->ts_recent = conn->ts_recent;
     entry->ts_offset = conn->ts_offset;
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
-        emit_timewait_ack(tcp, entry); /* of the FIN that brought us here */
+        tcp_timewait_ack(tcp, index); /* of the FIN that brought us here */
     }
     if (conn->state != TCP_TIME_WAIT) {
         tcp_state_set(conn, TCP_TIME_WAIT);

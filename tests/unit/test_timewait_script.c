@@ -1,7 +1,8 @@
 /*
  * Goal:   a connection becomes a TIME-WAIT entry (tcp/timewait_table.c), which knows
- *         enough to answer, leaves after 2MSL or when a younger one needs its place,
- *         and is known to other workers for as long as it stands.
+ *         enough to answer, also when the port was full, leaves after 2MSL or when a
+ *         younger one needs its place, and is known to other workers for as long as it
+ *         stands.
  * Method: scripts over one stack; an owners' table that counts.
  */
 #include "tests/unit/tcp_fixture.h"
@@ -92,6 +93,52 @@ static void an_entry_answers_as_the_connection_did(void **state)
            .window = window);
 }
 
+/* The port has no room in the turn in which the FIN comes, first or again: the ACK, once,
+ * follows when it has. */
+static void an_ack_without_room_is_owed(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    for (unsigned i = 0; i < 2; i++) {
+        f->tx_room = 0;
+        turn(f);
+        peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+        peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+        expect_state(f, TCP_TIME_WAIT);
+        expect_silence(f);
+        assert_true(tcp_has_output(&f->tcp));
+        f->tx_room = 1;
+        turn(f);
+        turn(f);
+        expect(f, TCP_ACK, .seq = 2, .ack = 2);
+        assert_false(tcp_has_output(&f->tcp));
+        turn(f);
+        expect_silence(f);
+    }
+}
+
+/* The entry leaves before its ACK went, and takes the debt along. */
+static void a_reset_entry_owes_nothing(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    to_time_wait(f, 0);
+    f->tx_room = 0;
+    turn(f);
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    assert_true(tcp_has_output(&f->tcp));
+    peer_sends(f, TCP_RST, .seq = 2);
+    expect_state(f, TCP_CLOSED);
+    assert_false(tcp_has_output(&f->tcp));
+    f->tx_room = 1;
+    turn(f);
+    turn(f);
+    expect_silence(f);
+}
+
 static void entries_are_found_by_their_tuple(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -153,6 +200,7 @@ int main(void)
         SCRIPT(the_connection_goes_at_once),      SCRIPT(entries_leave_after_2msl),
         SCRIPT(the_oldest_makes_place),           SCRIPT(an_entry_answers_as_the_connection_did),
         SCRIPT(entries_are_found_by_their_tuple), SCRIPT(an_entry_is_claimed_while_it_stands),
+        SCRIPT(an_ack_without_room_is_owed),      SCRIPT(a_reset_entry_owes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
