@@ -88,10 +88,10 @@ static void sample_rtt(struct tcp_conn *conn, const struct tcp_segment *seg,
     }
 }
 
-/* RFC 5681 section 2. */
+/* RFC 5681 section 2; but the answers to probes of a closed window tell of no loss. */
 static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-    return seg->ack == conn->snd.una && conn->snd.nxt != conn->snd.una &&
+    return seg->ack == conn->snd.una && conn->snd.nxt != conn->snd.una && conn->snd.wnd > 0 &&
            tcp_segment_length(seg) == 0 && window_of(conn, seg) == conn->snd.wnd;
 }
 
@@ -105,6 +105,25 @@ static bool has_new_window(const struct tcp_conn *conn, const struct tcp_segment
     return news->acked > 0 || (seq_ge(seg->ack, conn->snd.una) &&
                                (seq_lt(conn->snd.wl1, seg->seq) ||
                                 (conn->snd.wl1 == seg->seq && seq_le(conn->snd.wl2, seg->ack))));
+}
+
+/* The window has opened. The byte that probed it goes first when it is old enough to have
+ * been answered: the peer had no room for it, so it is no loss of the path, for which RACK
+ * or the RTO, long overdue, would take it. */
+static void end_probing(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+    const struct tcp_record *probe;
+
+    if (!flight || flight->sendq.head == flight->sendq.next) {
+        return;
+    }
+    probe = sendq_at(&flight->sendq, flight->sendq.head);
+    if (!(probe->flags & (TCP_RECORD_LOST | TCP_RECORD_SACKED)) &&
+        conn->tcp->now_ns - probe->last_tx_ns >= conn->rtt.srtt_ns) {
+        sendq_mark_lost(&flight->sendq, flight->sendq.head);
+    }
+    flight->rto_base_ns = conn->tcp->now_ns;
 }
 
 static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
@@ -123,6 +142,7 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
             (conn->rexmit_timer == TCP_TIMER_PERSIST || conn->rexmit_timer == TCP_TIMER_OVERRIDE)) {
             conn->snd.backoff = 0;
             conn->flags &= ~(uint32_t)(TCP_CONN_PROBE | TCP_CONN_OVERRIDE);
+            end_probing(conn);
         }
     }
 }

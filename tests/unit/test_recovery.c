@@ -174,7 +174,60 @@ static void a_closed_window_is_probed_for_ever(void **state)
     expect_after(f, RTO, TCP_ACK, .seq = 2, .ack = 1, .bytes = 99); /* no back-off is left */
 }
 
-/* But not for an application that has gone (RFC 6429), nor a peer that has. */
+/* A byte that the closed window has refused goes again as soon as the window opens, and is
+ * no loss of the path. */
+static void a_refused_probe_goes_first(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    for (unsigned sack = 0; sack < 2; sack++) {
+        uint32_t cwnd;
+
+        f->peer = &f->peers[sack];
+        (void)far_peer(state, sack);
+        cwnd = conn_of(f)->cwnd;
+        f->peer->window = WINDOW_ZERO;
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+        send_segments(f, 3);
+        for (unsigned i = 0; i < 3; i++) {
+            expect_after(f, RTO << i, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+            peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+        }
+        wait_ns(f, RTO << 2);
+        f->peer->window = 65535;
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+        expect(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = MSS - 1);
+        expect_segments(f, 1, 3);
+        wait_ns(f, RTT);
+        acks(f, 3);
+        assert_in_range(conn_of(f)->cwnd, cwnd, UINT32_MAX);
+        assert_int_equal(conn_of(f)->ssthresh, UINT32_MAX);
+    }
+    assert_int_equal(f->tcp.counters.rto_expired, 0);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 0);
+}
+
+/* The window opens before the answer to the probe can be there: the peer will take it. */
+static void a_probe_under_way_is_waited_for(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    f->peer->window = WINDOW_ZERO;
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    send_segments(f, 3);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+    wait_ns(f, RTT / 2);
+    f->peer->window = 65535;
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    expect(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = MSS - 1);
+    expect_segments(f, 1, 3);
+    wait_ns(f, RTT);
+    acks(f, 3);
+    assert_int_equal(f->tcp.counters.retransmissions, 0);
+}
+
+/* No probes for an application that has gone (RFC 6429), nor a peer that has. */
 static void probes_that_nobody_waits_for_end(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -216,6 +269,8 @@ int main(void)
         SCRIPT(a_peer_may_renege),
         SCRIPT(who_does_not_answer_is_given_up),
         SCRIPT(a_closed_window_is_probed_for_ever),
+        SCRIPT(a_refused_probe_goes_first),
+        SCRIPT(a_probe_under_way_is_waited_for),
         SCRIPT(probes_that_nobody_waits_for_end),
     };
 
