@@ -34,7 +34,7 @@
     X(LATE, "no timer runs out later than a tick and a turn after its deadline")                   \
     X(CARE, "whoever owes something has a timer for it, or stands on a list")                      \
     X(PROGRESS, "nobody is stuck, but for a peer that is alive and does not read")                 \
-    X(SPURIOUS, "nothing is sent twice when the plan gives no reason")                             \
+    X(SPURIOUS, "nothing but a window probe is sent twice when the plan gives no reason")          \
     X(HOME, "at the end all memory, timers and frames are back where they were")                   \
     X(SETUP, "the run could be set up")
 
