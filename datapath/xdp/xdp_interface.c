@@ -7,6 +7,7 @@
 
 /* Ethernet and two VLAN tags. */
 #define LINK_HEADER_BYTES 22
+#define ETHERNET_MTU_BYTES 1500u
 
 const struct xdp_config xdp_config_default = {
     .mode = XDP_MODE_AUTO,
@@ -107,6 +108,22 @@ static int check(struct xdp_interface *interface, const struct xdp_config *confi
     return result != 0 ? result : program_check_foreign(&target, error);
 }
 
+/* Drivers say EINVAL of an MTU that is too large for their buffers (igb, see
+ * README.md), and of much else. */
+static int explain_large_mtu(const struct xdp_interface *interface, int result,
+                             struct xdp_error *error)
+{
+    const struct xdp_error refused = *error;
+    uint32_t mtu_bytes = interface->nic.mtu_bytes;
+
+    if (result != -EINVAL || mtu_bytes <= ETHERNET_MTU_BYTES) {
+        return result;
+    }
+    return xdp_error_set(error, result,
+                         "%s Its MTU of %u may be the reason: try 'ip link set %s mtu %u' first.",
+                         refused.text, mtu_bytes, interface->nic.name, ETHERNET_MTU_BYTES);
+}
+
 static int open_port(struct xdp_interface *interface, const struct xdp_config *config,
                      enum xdp_mode mode, struct xdp_error *error)
 {
@@ -136,7 +153,8 @@ static int open_port(struct xdp_interface *interface, const struct xdp_config *c
                              queue->queue, config->entries[XSK_FILL]);
     }
     interface->port_count++; /* from here on close_all closes it */
-    return xsk_socket_bind(&port->socket, &address, error);
+    result = xsk_socket_bind(&port->socket, &address, error);
+    return explain_large_mtu(interface, result, error);
 }
 
 /* The reverse of open_in_mode. The program first, so that no packet meets a
@@ -203,6 +221,7 @@ static int open_in_mode(struct xdp_interface *interface, const struct xdp_config
     }
     if (result == 0) {
         result = attach_program(interface, config, mode, error);
+        result = explain_large_mtu(interface, result, error);
     }
     if (result != 0) {
         close_all(interface);
