@@ -19,6 +19,18 @@ nic_setup() {
     guest "ethtool -L eth0 combined $queues && ethtool -K eth0 rxvlan off"
 }
 
+# refused_mtu MTU WHAT: the driver's reason is in the guest's kernel log only.
+refused_mtu() {
+    guest_must "ip link set eth0 mtu $1"
+    refused eth0 "$2 with this driver. Its MTU of $1 may be the reason: try 'ip link set eth0 mtu 1500' first."
+}
+
+# Larger than its buffers with an XDP program, and larger than a frame.
+check_refused() {
+    refused_mtu 3800 'the XDP program in native mode: Invalid argument; use --mode generic'
+    refused_mtu 9000 'zero-copy mode on queue 0: Invalid argument; use --mode native or generic'
+}
+
 "$here/emulator" "$GUEST/emulator" igb
 machine_assemble
 for queues in 1 2; do
@@ -31,6 +43,7 @@ for queues in 1 2; do
     [ "$queues" = 1 ] || check_crossing
     server_stop
     check_statistics
+    [ "$queues" != 1 ] || check_refused
     machine_stop
 done
 say 'all done'

@@ -26,6 +26,13 @@ nic_setup() {
     guest 'ethtool -K eth0 rx-gro-hw off'
 }
 
+# A driver without zero-copy.
+check_refused() {
+    guest_must 'ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up'
+    refused v0 'zero-copy mode on queue 0: Operation not supported; use --mode native or generic with this driver.'
+    guest_must 'ip link del v0'
+}
+
 machine_assemble
 for queues in 1 2; do
     machine_and_server_start
