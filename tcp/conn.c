@@ -1,6 +1,7 @@
 #include "tcp/conn.h"
 
 #include "datapath/net/checksum.h"
+#include "tcp/ack.h"
 #include "tcp/cc.h"
 #include "tcp/seq.h"
 #include "tcp/tcp.h"
@@ -135,6 +136,7 @@ void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason)
     wheel_cancel(&tcp->wheel, &conn->timer);
     tcp_window_forget(conn);
     drop_queues(conn);
+    tcp_ack_let_go(conn);
     list_link_remove(&conn->output_link);
     list_push_back(&tcp->ended, &conn->output_link);
     tcp->counters.closed++;
@@ -189,16 +191,9 @@ void tcp_conn_rest(struct tcp_conn *conn)
 
 void tcp_conn_want_output(struct tcp_conn *conn)
 {
+    tcp_ack_let_go(conn);
     if (!list_link_is_on(&conn->output_link)) {
         list_push_back(&conn->tcp->output, &conn->output_link);
-    }
-}
-
-void tcp_delay_ack(struct tcp_conn *conn)
-{
-    if (conn->ack_ns == UINT64_MAX) {
-        conn->ack_ns = conn->tcp->now_ns + TCP_DELAYED_ACK_NS;
-        tcp_conn_arm(conn);
     }
 }
 

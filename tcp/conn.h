@@ -69,6 +69,7 @@ enum tcp_conn_flag {
     TCP_CONN_DRAINING = 1 << 20,    /* over but for what the application has not read */
     TCP_CONN_FIN_OWED = 1 << 19,    /* shut down, but no memory for the FIN yet */
     TCP_CONN_STARVED = 1 << 21,     /* a send was refused for want of frames: look again */
+    TCP_CONN_ACK_HELD = 1 << 22,    /* on tcp->held: see tcp/ack.h */
 };
 
 /* What the shared retransmission timer stands for. */
@@ -135,13 +136,14 @@ struct tcp_conn {
     uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */
     uint8_t challenges;      /* in the period of challenge_ns */
 
-    /* On the transmit list, on a neighbour's list of waiters, or, when CLOSED,
-     * on the list of those that end with this turn. */
+    /* On the transmit list, with those whose ACK is held, on a neighbour's list of
+     * waiters, or, when CLOSED, on the list of those that end with this turn. */
     struct list_link output_link;
     struct wheel_entry timer; /* due at the earliest of the deadlines below */
     uint64_t rexmit_ns;       /* UINT64_MAX: not armed */
     uint64_t ack_ns;          /* delayed ACK, or a squeezed window to look at again */
     uint64_t life_ns;         /* FIN-WAIT-2 */
+    uint64_t ack_held_ns;     /* since when, with ACK_HELD */
 
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
@@ -178,11 +180,9 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn);
 /* Gives the flight back when nothing is queued any more. */
 void tcp_conn_rest(struct tcp_conn *conn);
 
-/* Puts the connection on the transmit list unless it is on a list already. */
+/* Puts the connection on the transmit list unless it stands there, waits for a neighbour
+ * or has ended. */
 void tcp_conn_want_output(struct tcp_conn *conn);
-
-/* What came is acknowledged with the next data, or after 40 ms. */
-void tcp_delay_ack(struct tcp_conn *conn);
 
 /* A deadline was changed: the shared entry of the wheel follows. */
 void tcp_conn_arm(struct tcp_conn *conn);

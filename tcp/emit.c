@@ -2,6 +2,7 @@
 
 #include "datapath/net/checksum.h"
 #include "datapath/net/wire.h"
+#include "tcp/ack.h"
 #include "tcp/options.h"
 #include "tcp/seq.h"
 #include "tcp/window.h"
@@ -69,17 +70,6 @@ static void send_on(struct tcp_conn *conn, const struct emission *segment)
     start = net_header_write(net, &conn->path, &ip, header);
     net_send(net, segment->frame, start, (uint16_t)(segment->payload + segment->length - start));
     conn->tcp->counters.segments_out++;
-}
-
-/* The segment carried our ACK. */
-static void acked(struct tcp_conn *conn)
-{
-    conn->flags &= ~(uint32_t)TCP_CONN_ACK_NOW;
-    conn->rcv.acked = conn->rcv.nxt;
-    conn->rcv.unacked = 0;
-    if (!tcp_conn_has(conn, TCP_CONN_SQUEEZED | TCP_CONN_STARVED)) {
-        conn->ack_ns = UINT64_MAX; /* the wheel's entry comes due for nothing, once */
-    }
 }
 
 static unsigned write_syn_options(const struct tcp_conn *conn, uint8_t *payload)
@@ -239,7 +229,7 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
         segment.options_bytes =
             syn ? write_syn_options(conn, segment.payload) : write_timestamp(conn, segment.payload);
         send_on(conn, &segment);
-        acked(conn);
+        tcp_ack_went(conn);
     }
     if (record->slice.length == 0) {
         frame_drop(tcp->pool, segment.frame, FRAME_WORKER);
@@ -271,7 +261,7 @@ bool emit_ack(struct tcp_conn *conn)
     segment.options_bytes = write_ack_options(conn, segment.payload);
     send_on(conn, &segment);
     frame_drop(conn->tcp->pool, segment.frame, FRAME_WORKER);
-    acked(conn);
+    tcp_ack_went(conn);
     conn->tcp->counters.acks_out++;
     return true;
 }

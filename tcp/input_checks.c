@@ -1,5 +1,6 @@
 #include "tcp/input.h"
 
+#include "tcp/ack.h"
 #include "tcp/emit.h"
 #include "tcp/seq.h"
 #include "tcp/window.h"
@@ -20,8 +21,7 @@ void tcp_challenge_ack(struct tcp_conn *conn)
     }
     conn->challenges++;
     tcp->counters.challenge_acks++;
-    conn->flags |= TCP_CONN_ACK_NOW;
-    tcp_conn_want_output(conn);
+    tcp_ack_now(conn);
 }
 
 /* TS.Recent is so old that the sign of a difference to it says nothing. */
@@ -137,14 +137,12 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (length > 0 && seq_le(seg->seq + length, conn->rcv.nxt)) {
         conn->tcp->counters.duplicates++;
         reassembly_note_duplicate(&conn->reassembly, seg->seq, seg->seq + length);
-        conn->flags |= TCP_CONN_ACK_NOW;
-        tcp_conn_want_output(conn);
+        tcp_ack_now(conn);
         return;
     }
     if (length > 0) {
         /* A window probe: it must be answered for as long as it comes. */
-        conn->flags |= TCP_CONN_ACK_NOW;
-        tcp_conn_want_output(conn);
+        tcp_ack_now(conn);
         return;
     }
     tcp_challenge_ack(conn);
@@ -158,8 +156,7 @@ static void strip_crossed_syn(struct tcp_conn *conn, struct tcp_segment *seg)
         (seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)) {
         seg->flags ^= TCP_SYN | TCP_SYN_TAKEN;
         seg->seq++;
-        conn->flags |= TCP_CONN_ACK_NOW;
-        tcp_conn_want_output(conn);
+        tcp_ack_now(conn);
     }
 }
 

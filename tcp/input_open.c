@@ -1,5 +1,6 @@
 #include "tcp/input.h"
 
+#include "tcp/ack.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/isn.h"
@@ -154,8 +155,7 @@ void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
     }
     synchronize(conn, seg);
     tcp_establish(conn, seg);
-    conn->flags |= TCP_CONN_ACK_NOW;
-    tcp_conn_want_output(conn);
+    tcp_ack_now(conn);
     /* Text behind the SYN is taken like any other from here on. */
     seg->flags ^= TCP_SYN | TCP_SYN_TAKEN;
     seg->seq++;

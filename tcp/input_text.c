@@ -1,52 +1,18 @@
 #include "tcp/input.h"
 
+#include "tcp/ack.h"
 #include "tcp/emit.h"
 #include "tcp/seq.h"
 #include "tcp/window.h"
 
 #include <assert.h>
 
-/* In-order bytes are in. They are acknowledged with the burst: at once at the
- * start and for every second full segment, else with the next data or after
- * 40 ms (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2). */
-static void owe_ack(struct tcp_conn *conn, uint32_t bytes)
-{
-    conn->rcv.unacked += bytes;
-    if (conn->rcv.mss < bytes) {
-        conn->rcv.mss = (uint16_t)min_u32(bytes, UINT16_MAX);
-    }
-    if (conn->rcv.quick_acks > 0) {
-        conn->rcv.quick_acks--;
-        conn->flags |= TCP_CONN_ACK_NOW;
-    } else if (conn->rcv.unacked >= 2u * conn->rcv.mss) {
-        conn->flags |= TCP_CONN_ACK_NOW;
-    } else if (!list_link_is_on(&conn->output_link)) {
-        tcp_delay_ack(conn); /* what is to be sent may carry it: see tcp_transmit() */
-    }
-    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW)) {
-        tcp_conn_want_output(conn);
-    }
-    /* A long burst is not left without an answer until its end. */
-    if (conn->rcv.unacked >= conn->tcp->ack_every_segments * (uint32_t)conn->rcv.mss &&
-        emit_has_room(conn->tcp) &&
-        net_path_check(conn->tcp->net, &conn->path, conn->tcp->now_ns) == NET_PATH_READY) {
-        (void)emit_ack(conn);
-    }
-}
-
-static void ack_at_once(struct tcp_conn *conn)
-{
-    conn->flags |= TCP_CONN_ACK_NOW;
-    tcp_conn_want_output(conn);
-}
-
 /* A peer without SACK learns of loss by counting ACKs: one for each segment. */
 static void ack_out_of_order(struct tcp_conn *conn)
 {
-    ack_at_once(conn);
-    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK) && emit_has_room(conn->tcp) &&
-        net_path_check(conn->tcp->net, &conn->path, conn->tcp->now_ns) == NET_PATH_READY) {
-        (void)emit_ack(conn);
+    tcp_ack_now(conn);
+    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
+        tcp_ack_in_burst(conn);
     }
 }
 
@@ -238,7 +204,7 @@ void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
     }
     if (!take_in_order(conn, &seg->payload)) {
         seg->flags &= (uint16_t)~TCP_FIN; /* it stands behind what was not taken */
-        ack_at_once(conn);
+        tcp_ack_now(conn);
         return;
     }
     if (conn->state != TCP_CLOSED && had_hole) {
@@ -248,9 +214,9 @@ void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
         return;
     }
     if (had_hole) {
-        ack_at_once(conn);
+        tcp_ack_now(conn);
     }
-    owe_ack(conn, length);
+    tcp_ack_owe(conn, length);
 }
 
 /* RCV.NXT steps over the FIN. */
@@ -258,7 +224,7 @@ static void take_fin(struct tcp_conn *conn)
 {
     conn->flags = (conn->flags & ~(uint32_t)TCP_CONN_FIN_PENDING) | TCP_CONN_FIN_RECEIVED;
     tcp_window_keep(conn, 1);
-    ack_at_once(conn);
+    tcp_ack_now(conn);
     switch (conn->state) {
     case TCP_SYN_RECEIVED:
     case TCP_ESTABLISHED:
@@ -283,7 +249,7 @@ void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg)
         conn->flags |= TCP_CONN_FIN_PENDING;
         conn->rcv.fin = fin;
         if (fin != conn->rcv.nxt) {
-            ack_at_once(conn);
+            tcp_ack_now(conn);
         }
     }
     if (!tcp_conn_has(conn, TCP_CONN_FIN_PENDING) || conn->rcv.fin != conn->rcv.nxt) {

@@ -55,9 +55,10 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* Segments acknowledged at once after the start and after a loss, so that the
  * peer's slow start is not held up; Linux's TCP_MAX_QUICKACKS is 16. */
 #define TCP_QUICK_ACKS 16u
-/* A burst is acknowledged once, but not more than so many full segments apart: four
- * times in a full burst of 64. Not yet measured against the senders of others. */
+/* A burst is acknowledged once, but not more than so many full segments apart, and
+ * what came over a few turns like one burst. */
 #define TCP_ACK_EVERY_SEGMENTS 16u
+#define TCP_ACK_HOLD_NS (20 * NS_PER_US)
 
 /* How long a sender waits for a window that is open but too small before it
  * sends a piece. RFC 9293 section 3.8.6.2.1: 0.1 to 1 second. */

@@ -1,5 +1,6 @@
 #include "tcp/output.h"
 
+#include "tcp/ack.h"
 #include "tcp/emit.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
@@ -184,8 +185,8 @@ static enum verdict serve(struct tcp_conn *conn)
             verdict = OUTPUT_STUCK;
         }
     }
-    if (conn->rcv.unacked > 0) {
-        tcp_delay_ack(conn);
+    if (verdict == OUTPUT_DONE) {
+        tcp_ack_later(conn);
     }
     if (sent > 0 || verdict == OUTPUT_DONE) {
         tcp_rexmit_arm(conn);
@@ -224,6 +225,7 @@ void tcp_transmit(struct tcp *tcp)
     struct list stuck;
 
     list_init(&stuck);
+    tcp_ack_release(tcp);
     while (emit_has_room(tcp)) {
         struct list_link *link = list_pop_front(&tcp->output);
         struct tcp_conn *conn;

@@ -31,6 +31,7 @@ const struct tcp_config tcp_config_default = {
     .time_wait_ns = TCP_TIME_WAIT_NS,
     .fin_wait_2_ns = TCP_FIN_WAIT_2_NS,
     .ack_every_segments = TCP_ACK_EVERY_SEGMENTS,
+    .ack_hold_ns = TCP_ACK_HOLD_NS,
     .port_first = 49152,
     .port_count = 16384,
     .verify_checksums = true,
@@ -85,7 +86,7 @@ static bool is_consistent(const struct tcp_config *config)
            config->pieces_max > 0 && config->blocks_bytes > 0 &&
            config->blocks_bytes % (1u << BLOCKS_ORDER_MAX) == 0 && config->port_count > 0 &&
            (uint32_t)config->port_first + config->port_count <= 65536 && config->port_first > 0 &&
-           config->ack_every_segments > 0 &&
+           config->ack_every_segments > 0 && config->ack_hold_ns <= TCP_DELAYED_ACK_NS &&
            (config->verify_checksums || !config->net->checksum_tx);
 }
 
@@ -116,6 +117,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->app = config->app;
     tcp->verify_checksums = config->verify_checksums;
     tcp->ack_every_segments = config->ack_every_segments;
+    tcp->ack_hold_ns = config->ack_hold_ns;
     tcp->fin_wait_2_ns = config->fin_wait_2_ns;
     tcp->port_first = config->port_first;
     tcp->port_count = config->port_count;
@@ -126,6 +128,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->promise_limit =
         (uint64_t)TCP_PROMISE_FACTOR *
         ((uint64_t)frame_pool_data_free(config->pool) << config->pool->chunk_shift);
+    list_init(&tcp->held);
     list_init(&tcp->output);
     list_init(&tcp->ended);
     wheel_init(&tcp->wheel, now_ns);
@@ -231,6 +234,24 @@ static bool check_conn(const struct tcp *tcp, const struct tcp_conn *conn)
            reassembly_check(&conn->reassembly, &room);
 }
 
+/* In order of time, and theirs the flag. */
+static bool check_held(const struct tcp *tcp)
+{
+    uint64_t before_ns = 0;
+
+    for (const struct list_link *link = tcp->held.head.next; link != &tcp->held.head;
+         link = link->next) {
+        const struct tcp_conn *conn = container_of(link, struct tcp_conn, output_link);
+
+        if (!tcp_conn_has(conn, TCP_CONN_ACK_HELD) || conn->rcv.unacked == 0 ||
+            conn->ack_held_ns < before_ns) {
+            return false;
+        }
+        before_ns = conn->ack_held_ns;
+    }
+    return true;
+}
+
 bool tcp_check(const struct tcp *tcp)
 {
     uint64_t promised_bytes = 0;
@@ -246,5 +267,5 @@ bool tcp_check(const struct tcp *tcp)
         }
         promised_bytes += conn->rcv.edge - conn->rcv.nxt;
     }
-    return promised_bytes == tcp->promised_bytes;
+    return promised_bytes == tcp->promised_bytes && check_held(tcp);
 }

@@ -86,8 +86,9 @@ struct tcp_config {
     uint64_t blocks_bytes;           /* for long send queues and reassembly */
     uint64_t time_wait_ns;           /* 2MSL */
     uint64_t fin_wait_2_ns;
-    uint32_t ack_every_segments;
-    uint16_t port_first; /* ephemeral ports are [port_first, port_first + port_count) */
+    uint32_t ack_every_segments; /* 1 and more: no ACK is held for more segments */
+    uint64_t ack_hold_ns;        /* at most TCP_DELAYED_ACK_NS; nor for longer */
+    uint16_t port_first;         /* ephemeral ports are [port_first, port_first + port_count) */
     uint16_t port_count;
     bool verify_checksums; /* off only without net's checksum_tx: a received payload that is
                               sent on brings the sum that was taken here */
@@ -107,6 +108,8 @@ struct tcp {
     uint32_t now_ms; /* the clock of timestamps */
     bool verify_checksums;
     uint32_t ack_every_segments;
+    uint64_t ack_hold_ns;
+    struct list held;   /* connections whose ACK is held: see tcp/ack.h */
     struct list output; /* connections that have something to send */
     struct list ended;  /* connections that ended in this turn */
     struct table table; /* connections and TIME-WAIT entries by tuple */
@@ -154,10 +157,12 @@ void tcp_turn_end(struct tcp *tcp);
 /* When tcp_timers has something to do next; UINT64_MAX never. */
 uint64_t tcp_next_deadline(const struct tcp *tcp);
 
-/* Whether the port was full or frames were short, so that another turn is owed. */
+/* Whether the port was full or frames were short, or ACKs are held for some
+ * microseconds, so that another turn is owed. */
 static inline bool tcp_has_output(const struct tcp *tcp)
 {
-    return !list_is_empty(&tcp->output) || !list_is_empty(&tcp->timewait.owing);
+    return !list_is_empty(&tcp->output) || !list_is_empty(&tcp->held) ||
+           !list_is_empty(&tcp->timewait.owing);
 }
 
 /* For net_transport. */

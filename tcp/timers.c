@@ -1,4 +1,5 @@
 /* Timers of TCP: what a due entry of the wheel means. */
+#include "tcp/ack.h"
 #include "tcp/input.h"
 #include "tcp/recovery.h"
 #include "tcp/tcp.h"
@@ -58,5 +59,6 @@ void tcp_timers(struct tcp *tcp, uint64_t now_ns)
 
 uint64_t tcp_next_deadline(const struct tcp *tcp)
 {
-    return min_u64(wheel_next_ns(&tcp->wheel), timewait_next_ns(&tcp->timewait));
+    return min_u64(min_u64(wheel_next_ns(&tcp->wheel), timewait_next_ns(&tcp->timewait)),
+                   tcp_ack_next_ns(tcp));
 }

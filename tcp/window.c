@@ -1,5 +1,6 @@
 #include "tcp/window.h"
 
+#include "tcp/ack.h"
 #include "tcp/seq.h"
 
 #include <assert.h>
@@ -131,8 +132,7 @@ void tcp_window_freed(struct tcp_conn *conn)
     }
     tcp_window_open(conn);
     if (conn->rcv.edge != before) {
-        conn->flags |= TCP_CONN_ACK_NOW;
-        tcp_conn_want_output(conn);
+        tcp_ack_now(conn);
     }
 }
 

@@ -1,78 +1,10 @@
 /*
  * Goal:   the seventh and eighth step of segment arrival (RFC 9293 section
- *         3.10.7.4): text in order and out of order, when it is acknowledged, what
- *         is not taken for want of frames, and FIN in each state.
+ *         3.10.7.4): text in order and out of order, what is not taken for want of
+ *         frames, and FIN in each state.
  * Method: scripts over one stack.
  */
 #include "tests/unit/tcp_fixture.h"
-
-/* After the start at which each segment is acknowledged at once. */
-static uint32_t establish_quietly(struct tcp_fixture *f)
-{
-    establish(f);
-    for (uint32_t i = 0; i < TCP_QUICK_ACKS; i++) {
-        peer_sends(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
-        expect(f, TCP_ACK, .seq = 1, .ack = 1 + (i + 1) * MSS);
-    }
-    return 1 + TCP_QUICK_ACKS * MSS;
-}
-
-/* RFC 9293 section 3.8.6.3. */
-static void an_ack_is_delayed_by_40_ms(void **state)
-{
-    struct tcp_fixture *f = *state;
-    uint32_t seq = establish_quietly(f);
-
-    peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = MSS);
-    expect_after(f, TCP_DELAYED_ACK_NS, TCP_ACK, .seq = 1, .ack = seq + MSS);
-    expect_silence_for(f, SECONDS(1));
-}
-
-static void every_second_segment_is_acknowledged_at_once(void **state)
-{
-    struct tcp_fixture *f = *state;
-    uint32_t seq = establish_quietly(f);
-
-    peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = MSS);
-    wait_ns(f, MS(10));
-    peer_sends(f, TCP_ACK, .seq = seq + MSS, .ack = 1, .bytes = MSS);
-    expect(f, TCP_ACK, .seq = 1, .ack = seq + 2 * MSS);
-    expect_silence_for(f, SECONDS(1));
-    for (unsigned i = 0; i < 3; i++) { /* small ones: two segments' worth */
-        peer_sends(f, TCP_ACK, .seq = seq + 2 * MSS + i * 600, .ack = 1, .bytes = 600);
-        expect_silence(f);
-    }
-    peer_sends(f, TCP_ACK, .seq = seq + 2 * MSS + 1800, .ack = 1, .bytes = 600);
-    expect(f, TCP_ACK, .seq = 1, .ack = seq + 2 * MSS + 2400);
-}
-
-static void a_delayed_ack_rides_on_data(void **state)
-{
-    struct tcp_fixture *f = *state;
-    uint32_t seq = establish_quietly(f);
-
-    peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = 10);
-    app_sends(f, 100);
-    expect(f, TCP_ACK, .seq = 1, .ack = seq + 10, .bytes = 100);
-    peer_sends(f, TCP_ACK, .seq = seq + 10, .ack = 101);
-    expect_silence_for(f, SECONDS(1));
-}
-
-/* One ACK for a burst, but none of more than ack_every_segments. */
-static void a_burst_is_acknowledged_in_steps(void **state)
-{
-    struct tcp_fixture *f = *state;
-
-    establish(f);
-    for (uint32_t i = 0; i < 40; i++) {
-        peer_queues(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
-    }
-    turn(f);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1 + 16 * MSS);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1 + 32 * MSS);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1 + 40 * MSS);
-    assert_int_equal(f->peer->told.data, 40 * MSS);
-}
 
 static void out_of_order_text_is_reported_by_sack(void **state)
 {
@@ -463,10 +395,6 @@ static void without_a_piece_nothing_is_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(an_ack_is_delayed_by_40_ms),
-        SCRIPT(every_second_segment_is_acknowledged_at_once),
-        SCRIPT(a_delayed_ack_rides_on_data),
-        SCRIPT(a_burst_is_acknowledged_in_steps),
         SCRIPT(out_of_order_text_is_reported_by_sack),
         SCRIPT(a_report_goes_before_data),
         SCRIPT(without_sack_each_segment_out_of_order_is_answered),

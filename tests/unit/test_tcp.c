@@ -65,13 +65,16 @@ static void spoil(struct tcp_config *config, unsigned row)
     case 14:
         config->ack_every_segments = 0;
         break;
+    case 15:
+        config->ack_hold_ns = TCP_DELAYED_ACK_NS + 1;
+        break;
     default: /* the sums of payloads that pass on would be unknown */
         config->verify_checksums = false;
         break;
     }
 }
 
-#define SPOILED 16u
+#define SPOILED 17u
 
 static void each_field_out_of_its_range(void **state)
 {
@@ -244,7 +247,7 @@ static void the_check_finds_breaches(void **state)
     conn = conn_make(&f, 1000);
     assert_non_null(tcp_conn_flight(conn));
     whole = *conn;
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < 7; i++) {
         assert_true(tcp_check(&f.tcp));
         switch (i) {
         case 0:
@@ -262,12 +265,16 @@ static void the_check_finds_breaches(void **state)
         case 4:
             conn->flight->sendq.bytes++;
             break;
+        case 5:
+            list_push_back(&f.tcp.held, &conn->output_link); /* without the flag */
+            break;
         default:
             conn->reassembly.bytes++;
             break;
         }
         assert_false(tcp_check(&f.tcp));
         conn->flight->sendq.bytes = 0;
+        list_link_remove(&conn->output_link);
         *conn = whole;
         wheel_entry_init(&conn->timer);
         list_link_init(&conn->output_link);
