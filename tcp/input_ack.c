@@ -67,7 +67,7 @@ static void take_delivered(struct tcp_conn *conn, uint32_t ack, struct tcp_ack_n
         }
         sendq_drop_head(sendq, &room);
     }
-    sendq_acknowledge(sendq, &room, ack);
+    sendq_trim(sendq, &room, ack);
 }
 
 /* With timestamps a retransmission gives a sample too, in milliseconds. */

@@ -197,7 +197,7 @@ void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_
 }
 
 /* The acknowledgement ends inside the record. */
-static void trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
+static void cut_head(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
 {
     struct tcp_record *record = at(sendq, sendq->head);
     uint32_t cut = una - record->seq;
@@ -256,13 +256,11 @@ void sendq_drop_head(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
     sendq->head++;
 }
 
-void sendq_acknowledge(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
+void sendq_trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una)
 {
-    while (sendq_acknowledged(sendq, una)) {
-        sendq_drop_head(sendq, room);
-    }
+    assert(!sendq_acknowledged(sendq, una));
     if (sendq->head != sendq->next && seq_lt(at(sendq, sendq->head)->seq, una)) {
-        trim(sendq, room, una);
+        cut_head(sendq, room, una);
     }
     if (sendq->head >= rebase_at) {
         rebase(sendq);

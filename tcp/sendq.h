@@ -157,9 +157,9 @@ static inline const struct tcp_record *sendq_acknowledged(const struct tcp_sendq
 /* Drops that record and its frame. */
 void sendq_drop_head(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
 
-/* Everything before `una` is acknowledged: drops whole records, trims the one
- * that it cuts. */
-void sendq_acknowledge(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una);
+/* Everything before `una` is acknowledged, and of the records that lie there whole none is
+ * left: takes off the front of the one that it cuts. */
+void sendq_trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t una);
 
 /* The position of the first record whose end is after `seq`, or `tail`. */
 uint32_t sendq_find(const struct tcp_sendq *sendq, uint32_t seq);

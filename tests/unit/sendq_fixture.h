@@ -159,10 +159,20 @@ static inline void queue_sent(struct sendq_fixture *f, unsigned count, uint16_t 
     }
 }
 
+/* As an ACK does. */
+static inline void sendq_deliver(struct tcp_sendq *sendq, const struct tcp_sendq_room *room,
+                                 uint32_t una)
+{
+    while (sendq_acknowledged(sendq, una)) {
+        sendq_drop_head(sendq, room);
+    }
+    sendq_trim(sendq, room, una);
+}
+
 static inline void acknowledge(struct sendq_fixture *f, uint32_t una)
 {
     f->una = una;
-    sendq_acknowledge(&f->sendq, &f->room, una);
+    sendq_deliver(&f->sendq, &f->room, una);
 }
 
 #endif

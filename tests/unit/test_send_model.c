@@ -18,6 +18,7 @@
 #include "tests/unit/conn_fixture.h"
 #include "tests/unit/piece_fixture.h"
 #include "tests/unit/send_fixture.h"
+#include "tests/unit/sendq_fixture.h"
 
 #define STEPS 30000u
 
@@ -65,7 +66,7 @@ static void acknowledge_some(struct sender *s, struct random *random)
     uint32_t sent = s->conn->snd.nxt - s->conn->snd.una;
 
     s->conn->snd.una += (uint32_t)random_below(random, sent + 1);
-    sendq_acknowledge(&s->conn->flight->sendq, &room, s->conn->snd.una);
+    sendq_deliver(&s->conn->flight->sendq, &room, s->conn->snd.una);
     tcp_conn_rest(s->conn);
 }
 
