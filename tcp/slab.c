@@ -1,5 +1,7 @@
 #include "tcp/slab.h"
 
+#include <string.h>
+
 size_t slab_memory_bytes(uint32_t object_bytes, uint32_t count)
 {
     return (size_t)count * (object_bytes + sizeof(struct slab_slot));
@@ -15,6 +17,9 @@ void slab_init(struct slab *slab, void *memory, uint32_t object_bytes, uint32_t 
     slab->used = 0;
     slab->free_head = SLAB_NONE;
     slab->untouched = 0;
+    /* The first pages are there before the first turn that needs them. */
+    memset(slab->objects, 0, object_bytes);
+    memset(slab->slots, 0, sizeof *slab->slots);
 }
 
 void *slab_take(struct slab *slab, uint32_t *index)

@@ -46,7 +46,7 @@ struct table_cursor {
 };
 
 size_t table_memory_bytes(uint32_t entries_max);
-/* `memory` is zeroed and aligned to a cache line. */
+/* `memory` is aligned to a cache line, and touched all over. */
 void table_init(struct table *table, void *memory, uint32_t entries_max);
 
 /* False when the table is full. The pair may not be in it; the value may not be
