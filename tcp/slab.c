@@ -18,8 +18,10 @@ void slab_init(struct slab *slab, void *memory, uint32_t object_bytes, uint32_t 
     slab->free_head = SLAB_NONE;
     slab->untouched = 0;
     /* The first pages are there before the first turn that needs them. */
-    memset(slab->objects, 0, object_bytes);
-    memset(slab->slots, 0, sizeof *slab->slots);
+    if (count > 0) {
+        memset(slab->objects, 0, object_bytes);
+        memset(slab->slots, 0, sizeof *slab->slots);
+    }
 }
 
 void *slab_take(struct slab *slab, uint32_t *index)
