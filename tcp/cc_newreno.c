@@ -27,14 +27,23 @@ static void open_window(struct tcp_conn *conn)
 /* The product of a window and a segment never comes near this. */
 static const uint32_t cwnd_bytes_max = 1u << 30;
 
+/* Slow start by what was acknowledged, up to L of RFC 3465. The bytes that are left for
+ * avoidance. */
+static uint32_t slow_start(struct tcp_conn *conn, uint32_t bytes)
+{
+    uint32_t grown = min_u32(bytes, TCP_SLOW_START_SEGMENTS * conn->snd.mss);
+    uint32_t room = min_u32(conn->ssthresh, cwnd_bytes_max) - conn->cwnd;
+
+    conn->cwnd += min_u32(grown, room);
+    return grown > room && conn->cwnd == conn->ssthresh ? grown - room : 0;
+}
+
 static void acked(struct tcp_conn *conn, uint32_t bytes)
 {
     uint32_t mss = conn->snd.mss;
 
     if (conn->cwnd < conn->ssthresh) {
-        /* Slow start; L of RFC 3465 is 2. */
-        conn->cwnd = min_u32(conn->cwnd + min_u32(bytes, 2 * mss), cwnd_bytes_max);
-        return;
+        bytes = slow_start(conn, bytes);
     }
     conn->cc_acked += bytes;
     if (conn->cc_acked >= conn->cwnd) {

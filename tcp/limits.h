@@ -31,6 +31,11 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 #define TCP_INITIAL_WINDOW_SEGMENTS 10u
 #define TCP_INITIAL_WINDOW_BYTES 14600u
 
+/* L of RFC 3465 section 2.3, where it is 2; RFC 9406 section 4.3 has 8 without pacing, Linux
+ * no limit. Receivers acknowledge whole bursts (Linux with GRO 44 segments, we 16), and
+ * slow start is to double with them too. */
+#define TCP_SLOW_START_SEGMENTS 16u
+
 /* RFC 6298. The floor is Linux's 200 ms, below the RFC's SHOULD of 1 s; as in
  * Linux it stands for the variance, where the RFC has the clock's granularity: a
  * steady path of more than 200 ms would have its round trip for an RTO. */

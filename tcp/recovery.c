@@ -124,6 +124,13 @@ static bool cwnd_was_limit(const struct tcp_conn *conn, uint32_t prior_in_flight
     return prior_in_flight + conn->snd.mss > conn->cwnd;
 }
 
+/* RFC 3465 section 2.3: behind an RTO an ACK may be of what arrived long ago, and opens the
+ * window by a segment at most. */
+static uint32_t creditable(const struct tcp_conn *conn, uint32_t bytes)
+{
+    return conn->flight->recovery == TCP_RECOVERY_LOSS ? min_u32(bytes, conn->snd.mss) : bytes;
+}
+
 /* Most ACKs leave nothing in flight that could be lost. */
 static bool finds_loss(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
@@ -161,7 +168,7 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
     if (news->data > 0 && !repairing && flight->recovery != TCP_RECOVERY_FAST &&
         cwnd_was_limit(conn, news->prior_in_flight)) {
-        conn->cc->acked(conn, news->data);
+        conn->cc->acked(conn, creditable(conn, news->data));
     }
 }
 

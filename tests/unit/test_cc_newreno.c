@@ -63,8 +63,11 @@ static void acknowledged_bytes_open_it(void **state)
         {"slow start, a byte", 10000, UINT32_MAX, 0, 1, 10001, 0},
         {"slow start, a segment", 10000, UINT32_MAX, 0, 1000, 11000, 0},
         {"slow start, two", 10000, UINT32_MAX, 0, 2000, 12000, 0},
-        {"slow start, never more than two", 10000, UINT32_MAX, 0, 9000, 12000, 0},
-        {"the last step of slow start", 9999, 10000, 0, 1000, 10999, 0},
+        {"slow start, a burst", 10000, UINT32_MAX, 0, 16000, 26000, 0},
+        {"slow start, never more than sixteen", 40000, UINT32_MAX, 0, 16001, 56000, 0},
+        {"the last step of slow start", 9000, 10000, 0, 1000, 10000, 0},
+        {"a step beyond is of avoidance", 9999, 10000, 0, 1000, 10000, 999},
+        {"so is what is left of a burst", 9000, 10000, 0, 30000, 11000, 5000},
         {"avoidance begins at ssthresh", 10000, 10000, 0, 1000, 10000, 1000},
         {"a byte short of a window", 10000, 10000, 0, 9999, 10000, 9999},
         {"a window", 10000, 10000, 9000, 1000, 11000, 0},
@@ -171,10 +174,10 @@ static void idleness_never_opens_it(void **state)
 }
 
 /* Slow start doubles in a round trip, avoidance adds a segment, whether each
- * segment is acknowledged or every second, or single bytes are. */
+ * segment is acknowledged or every second, all at once, or single bytes are. */
 static void growth_in_a_round_trip(void **state)
 {
-    static const uint32_t steps[] = {1, 7, 536, 1000, 2000};
+    static const uint32_t steps[] = {1, 7, 536, 1000, 2000, 10000};
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(steps); i++) {

@@ -112,6 +112,22 @@ static void duplicates_after_a_timeout_are_no_new_loss(void **state)
     forget_sent(f);
 }
 
+/* RFC 3465 section 2.3. Only the first was lost; that the others were there is no sign of
+ * how much the path takes. */
+static void a_large_ack_after_a_timeout_opens_it_by_a_segment(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 20);
+    expect_segments(f, 0, 10);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(conn_of(f)->cwnd, MSS);
+    wait_ns(f, RTT);
+    acks(f, 8); /* short of the recovery point */
+    assert_int_equal(conn_of(f)->cwnd, 2 * MSS);
+    forget_sent(f);
+}
+
 /* RFC 8985 section 6.3 and RFC 2018 section 8: a head that is SACKed still at the
  * timeout was dropped again by the peer. */
 static void a_peer_may_renege(void **state)
@@ -266,6 +282,7 @@ int main(void)
         SCRIPT(only_bare_acks_are_duplicates),
         SCRIPT(the_timeout_backs_off),
         SCRIPT(duplicates_after_a_timeout_are_no_new_loss),
+        SCRIPT(a_large_ack_after_a_timeout_opens_it_by_a_segment),
         SCRIPT(a_peer_may_renege),
         SCRIPT(who_does_not_answer_is_given_up),
         SCRIPT(a_closed_window_is_probed_for_ever),
