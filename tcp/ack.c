@@ -8,6 +8,12 @@ void tcp_ack_now(struct tcp_conn *conn)
     tcp_conn_want_output(conn);
 }
 
+void tcp_ack_loss(struct tcp_conn *conn)
+{
+    conn->rcv.quick_acks = TCP_QUICK_ACKS;
+    tcp_ack_now(conn);
+}
+
 static void hold(struct tcp_conn *conn)
 {
     conn->flags |= TCP_CONN_ACK_HELD;

@@ -1,7 +1,8 @@
 /*
  * When what was received is acknowledged (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
  *
- *   at once   out of order, duplicates, a hole filled, FIN, a window that opens, the start
+ *   at once   out of order, duplicates, a hole filled, FIN, a window that opens; the start,
+ *             and what follows a loss
  *   held      two full segments and more: until `ack_every_segments` of them, a good part of
  *             the window, or `ack_hold_ns` after the second, whichever is first
  *   delayed   less than that: with the next data, or after 40 ms
@@ -19,6 +20,10 @@
 
 /* An ACK goes with this turn's output. */
 void tcp_ack_now(struct tcp_conn *conn);
+
+/* The same, for a peer that has lost something: the segments that follow are answered as at
+ * the start, because its window is as small. */
+void tcp_ack_loss(struct tcp_conn *conn);
 
 /* So many bytes came in order: acknowledged by the rules above. */
 void tcp_ack_owe(struct tcp_conn *conn, uint32_t bytes);

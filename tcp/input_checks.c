@@ -137,7 +137,7 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (length > 0 && seq_le(seg->seq + length, conn->rcv.nxt)) {
         conn->tcp->counters.duplicates++;
         reassembly_note_duplicate(&conn->reassembly, seg->seq, seg->seq + length);
-        tcp_ack_now(conn);
+        tcp_ack_loss(conn);
         return;
     }
     if (length > 0) {

@@ -10,7 +10,7 @@
 /* A peer without SACK learns of loss by counting ACKs: one for each segment. */
 static void ack_out_of_order(struct tcp_conn *conn)
 {
-    tcp_ack_now(conn);
+    tcp_ack_loss(conn);
     if (!tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
         tcp_ack_in_burst(conn);
     }

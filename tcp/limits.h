@@ -57,8 +57,8 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* The longest that a peer is taken to delay an ACK: RFC 8985 section 7.2 and
  * Linux (TCP_DELACK_MAX). */
 #define TCP_PEER_DELAYED_ACK_NS (200 * NS_PER_MS)
-/* Segments acknowledged at once after the start and after a loss, so that the
- * peer's slow start is not held up; Linux's TCP_MAX_QUICKACKS is 16. */
+/* Segments acknowledged at once after the start and after a loss of the peer's, so that
+ * its slow start is not held up; Linux's TCP_MAX_QUICKACKS is 16. */
 #define TCP_QUICK_ACKS 16u
 /* A burst is acknowledged once, but not more than so many full segments apart, and
  * what came over a few turns like one burst. */

@@ -24,7 +24,6 @@ static void enter_recovery(struct tcp_conn *conn)
     flight->recovery = TCP_RECOVERY_FAST;
     flight->recovery_point = conn->snd.nxt;
     flight->tlp_out = false;
-    conn->rcv.quick_acks = TCP_QUICK_ACKS;
     conn->cc->loss(conn, flight_size(conn));
     conn->tcp->counters.fast_recoveries++;
 }

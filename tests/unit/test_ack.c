@@ -179,6 +179,38 @@ static void urgent_ones_go_at_once(void **state)
     }
 }
 
+/* Who has lost something begins anew with a small window: as at the start. */
+static void after_a_loss_each_is_acknowledged(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t at;    /* of the segment that tells of it, from what was received */
+        uint32_t taken; /* of it, when the hole before it is filled */
+    } cases[] = {
+        {"a hole", MSS, MSS},
+        {"sent again", (uint32_t)-MSS, 0},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t seq;
+
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        f->peer->sack = false;
+        seq = establish_quietly(f);
+        peer_sends(f, TCP_ACK, .seq = seq + cases[i].at, .ack = 1, .bytes = MSS);
+        expect(f, TCP_ACK, .seq = 1, .ack = seq);
+        for (unsigned n = 0; n < TCP_QUICK_ACKS; n++) {
+            peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = MSS);
+            seq += MSS + (n == 0 ? cases[i].taken : 0);
+            expect(f, TCP_ACK, .seq = 1, .ack = seq);
+        }
+        seq = peer_sends_full(f, seq, 1);
+        expect_after(f, TCP_DELAYED_ACK_NS, TCP_ACK, .seq = 1, .ack = seq);
+    }
+}
+
 /* A peer that may have used up its window is not kept waiting. */
 static void a_narrow_window_is_not_held(void **state)
 {
@@ -247,13 +279,21 @@ static void a_full_port_keeps_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(an_ack_is_delayed_by_40_ms),       SCRIPT(a_delayed_ack_rides_on_data),
-        SCRIPT(two_full_segments_are_held),       SCRIPT(small_segments_count_by_bytes),
-        SCRIPT(more_segments_do_not_prolong_it),  SCRIPT(so_many_segments_are_not_held),
-        SCRIPT(a_burst_is_acknowledged_in_steps), SCRIPT(data_carries_what_is_held),
-        SCRIPT(data_that_waits_carries_nothing),  SCRIPT(urgent_ones_go_at_once),
-        SCRIPT(a_narrow_window_is_not_held),      SCRIPT(without_a_hold_each_second_goes_at_once),
-        SCRIPT(each_is_held_from_its_own_time),   SCRIPT(a_full_port_keeps_it),
+        SCRIPT(an_ack_is_delayed_by_40_ms),
+        SCRIPT(a_delayed_ack_rides_on_data),
+        SCRIPT(two_full_segments_are_held),
+        SCRIPT(small_segments_count_by_bytes),
+        SCRIPT(more_segments_do_not_prolong_it),
+        SCRIPT(so_many_segments_are_not_held),
+        SCRIPT(a_burst_is_acknowledged_in_steps),
+        SCRIPT(data_carries_what_is_held),
+        SCRIPT(data_that_waits_carries_nothing),
+        SCRIPT(urgent_ones_go_at_once),
+        SCRIPT(after_a_loss_each_is_acknowledged),
+        SCRIPT(a_narrow_window_is_not_held),
+        SCRIPT(without_a_hold_each_second_goes_at_once),
+        SCRIPT(each_is_held_from_its_own_time),
+        SCRIPT(a_full_port_keeps_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
