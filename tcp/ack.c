@@ -34,10 +34,15 @@ void tcp_ack_later(struct tcp_conn *conn)
     }
 }
 
-/* So much of the window is used up that the peer may be waiting for it. */
+/* So much of the window is used up that the peer may be waiting for it: no full segment goes
+ * into what is left, or two and more are a third of it. */
 static bool window_runs_out(const struct tcp_conn *conn)
 {
-    return conn->rcv.unacked >= (conn->rcv.edge - conn->rcv.nxt) / 2;
+    const struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t left = rcv->edge - rcv->nxt;
+
+    return rcv->unacked >= rcv->mss &&
+           (left < rcv->mss || (rcv->unacked >= 2u * rcv->mss && rcv->unacked >= left / 2));
 }
 
 void tcp_ack_in_burst(struct tcp_conn *conn)
@@ -59,7 +64,7 @@ void tcp_ack_owe(struct tcp_conn *conn, uint32_t bytes)
     if (rcv->quick_acks > 0) {
         rcv->quick_acks--;
         tcp_ack_now(conn);
-    } else if (rcv->unacked >= 2u * rcv->mss && window_runs_out(conn)) {
+    } else if (window_runs_out(conn)) {
         tcp_ack_now(conn);
     } else {
         tcp_ack_later(conn);

@@ -222,6 +222,20 @@ static void a_narrow_window_is_not_held(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = seq);
 }
 
+/* One that has no room for a second segment leaves nothing to wait for. */
+static void a_window_of_one_segment_is_not_delayed(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t seq;
+
+    f->settings.receive_buffer = MSS + MSS / 2;
+    seq = establish_quietly(f);
+    peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = MSS / 2);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = seq + MSS / 2, .ack = 1, .bytes = MSS / 2);
+    expect(f, TCP_ACK, .seq = 1, .ack = seq + MSS);
+}
+
 static void without_a_hold_each_second_goes_at_once(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -292,6 +306,7 @@ int main(void)
         SCRIPT(after_a_loss_each_is_acknowledged),
         SCRIPT(a_narrow_window_is_not_held),
         SCRIPT(without_a_hold_each_second_goes_at_once),
+        SCRIPT(a_window_of_one_segment_is_not_delayed),
         SCRIPT(each_is_held_from_its_own_time),
         SCRIPT(a_full_port_keeps_it),
     };
