@@ -53,6 +53,13 @@ void tcp_ack_in_burst(struct tcp_conn *conn)
     }
 }
 
+void tcp_ack_duplicate_before(struct tcp_conn *conn)
+{
+    if (conn->reassembly.duplicate && tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
+        tcp_ack_in_burst(conn);
+    }
+}
+
 void tcp_ack_owe(struct tcp_conn *conn, uint32_t bytes)
 {
     struct tcp_rcv *rcv = &conn->rcv;

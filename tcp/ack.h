@@ -34,6 +34,10 @@ void tcp_ack_later(struct tcp_conn *conn);
 /* An ACK before the end of the burst, if it can go; ACK_NOW stays set if it can't. */
 void tcp_ack_in_burst(struct tcp_conn *conn);
 
+/* Before a duplicate is noted: if the one before it still waits for its report, that goes
+ * first, since each has its own (RFC 2883 section 4). */
+void tcp_ack_duplicate_before(struct tcp_conn *conn);
+
 /* Those that were held long enough go to the transmit list. */
 void tcp_ack_release(struct tcp *tcp);
 

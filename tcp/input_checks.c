@@ -136,6 +136,7 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
     }
     if (length > 0 && seq_le(seg->seq + length, conn->rcv.nxt)) {
         conn->tcp->counters.duplicates++;
+        tcp_ack_duplicate_before(conn);
         reassembly_note_duplicate(&conn->reassembly, seg->seq, seg->seq + length);
         tcp_ack_loss(conn);
         return;

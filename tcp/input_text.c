@@ -173,6 +173,7 @@ static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *s
         return;
     }
     tcp->counters.out_of_order++;
+    tcp_ack_duplicate_before(conn);
     switch (reassembly_insert(&conn->reassembly, &room, seg->seq, &seg->payload)) {
     case REASSEMBLY_DUPLICATE:
         tcp->counters.duplicates++;

@@ -26,6 +26,25 @@ static void out_of_order_text_is_reported_by_sack(void **state)
     assert_int_equal(f->peer->told.data, 4000);
 }
 
+/* RFC 2883 section 4: also those that come in one burst. */
+static void each_duplicate_has_its_report(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1001);
+    peer_sends(f, TCP_ACK, .seq = 3001, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1001, .sack = {{3001, 4001}});
+    peer_queues(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    peer_queues(f, TCP_ACK, .seq = 3001, .ack = 1, .bytes = MSS);
+    peer_queues(f, TCP_ACK, .seq = 501, .ack = 1, .bytes = 10);
+    turn(f);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1001, .sack = {{1, 1001}, {3001, 4001}});
+    expect(f, TCP_ACK, .seq = 1, .ack = 1001, .sack = {{3001, 4001}, {3001, 4001}});
+    expect(f, TCP_ACK, .seq = 1, .ack = 1001, .sack = {{501, 511}, {3001, 4001}});
+}
+
 /* Blocks have no place in data segments, so an ACK goes before them. */
 static void a_report_goes_before_data(void **state)
 {
@@ -396,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(out_of_order_text_is_reported_by_sack),
+        SCRIPT(each_duplicate_has_its_report),
         SCRIPT(a_report_goes_before_data),
         SCRIPT(without_sack_each_segment_out_of_order_is_answered),
         SCRIPT(urgent_data_stays_in_line),
