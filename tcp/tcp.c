@@ -234,8 +234,8 @@ static bool check_conn(const struct tcp *tcp, const struct tcp_conn *conn)
            reassembly_check(&conn->reassembly, &room);
 }
 
-/* In order of time, and theirs the flag. */
-static bool check_held(const struct tcp *tcp)
+/* In order of time, and theirs the flag, which `count` connections have. */
+static bool check_held(const struct tcp *tcp, uint32_t count)
 {
     uint64_t before_ns = 0;
 
@@ -248,13 +248,15 @@ static bool check_held(const struct tcp *tcp)
             return false;
         }
         before_ns = conn->ack_held_ns;
+        count--;
     }
-    return true;
+    return count == 0;
 }
 
 bool tcp_check(const struct tcp *tcp)
 {
     uint64_t promised_bytes = 0;
+    uint32_t held_count = 0;
 
     for (uint32_t i = 0; i < tcp->conns.untouched; i++) {
         const struct tcp_conn *conn = slab_at(&tcp->conns, i);
@@ -266,6 +268,7 @@ bool tcp_check(const struct tcp *tcp)
             return false;
         }
         promised_bytes += conn->rcv.edge - conn->rcv.nxt;
+        held_count += tcp_conn_has(conn, TCP_CONN_ACK_HELD);
     }
-    return promised_bytes == tcp->promised_bytes && check_held(tcp);
+    return promised_bytes == tcp->promised_bytes && check_held(tcp, held_count);
 }

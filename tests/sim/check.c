@@ -1,6 +1,7 @@
 #include "tests/sim/check.h"
 
 #include "datapath/util.h"
+#include "tcp/ack.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 #include "tcp/wheel.h"
@@ -53,15 +54,25 @@ static uint64_t deadline_ns(const struct tcp_conn *conn)
     return min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);
 }
 
+static bool is_late(const struct sim *sim, unsigned side, uint64_t due_ns)
+{
+    return due_ns != UINT64_MAX &&
+           sim->pair.now_ns > max_u64(due_ns, sim->not_before_ns[side]) + TICK_NS;
+}
+
 int check_before_turn(struct sim *sim, unsigned side)
 {
     uint64_t now_ns = sim->pair.now_ns;
+    uint64_t held_ns = tcp_ack_next_ns(&sim->pair.host[side].tcp);
 
+    if (is_late(sim, side, held_ns)) {
+        return sim_fail(sim, INVARIANT_LATE, "side %u: an ACK that is held, by %llu ns", side,
+                        (unsigned long long)(now_ns - held_ns));
+    }
     for (unsigned i = 0; i < sim->plan.connections; i++) {
         const struct tcp_conn *conn = sim_conn(sim, i, side);
 
-        if (conn && deadline_ns(conn) != UINT64_MAX &&
-            now_ns > max_u64(deadline_ns(conn), sim->not_before_ns[side]) + TICK_NS) {
+        if (conn && is_late(sim, side, deadline_ns(conn))) {
             return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: by %llu ns", i, side,
                             (unsigned long long)(now_ns - deadline_ns(conn)));
         }

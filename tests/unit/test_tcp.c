@@ -247,7 +247,7 @@ static void the_check_finds_breaches(void **state)
     conn = conn_make(&f, 1000);
     assert_non_null(tcp_conn_flight(conn));
     whole = *conn;
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         assert_true(tcp_check(&f.tcp));
         switch (i) {
         case 0:
@@ -267,6 +267,9 @@ static void the_check_finds_breaches(void **state)
             break;
         case 5:
             list_push_back(&f.tcp.held, &conn->output_link); /* without the flag */
+            break;
+        case 6:
+            conn->flags |= TCP_CONN_ACK_HELD; /* on no list */
             break;
         default:
             conn->reassembly.bytes++;
