@@ -320,14 +320,14 @@ void emit_reset_to(struct tcp *tcp, const struct tcp_tuple *tuple, const struct 
     tcp->counters.resets_out++;
 }
 
-void emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
+bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
 {
     struct emission segment = {.seq = entry->snd_nxt, .ack = entry->rcv_nxt, .flags = TCP_ACK};
 
     segment.window = entry->rcv_wnd;
     segment.frame = control_frame(tcp, &segment.payload);
     if (segment.frame == FRAME_NONE) {
-        return;
+        return false;
     }
     if (entry->timestamps) {
         be32_store(segment.payload - 12, 0x0101080a);
@@ -337,4 +337,5 @@ void emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
     }
     send_stateless(tcp, &entry->tuple, &segment);
     tcp->counters.acks_out++;
+    return true;
 }

@@ -23,10 +23,8 @@ void emit_reset(struct tcp_conn *conn);
  * connection wants. */
 void emit_reset_to(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp_segment *seg);
 
-struct tcp_timewait;
-
-/* The ACK of a TIME-WAIT entry. */
-void emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry);
+/* The ACK of a TIME-WAIT entry. False when no control frame is free. */
+bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry);
 
 /* Room for one more packet. */
 static inline bool emit_has_room(const struct tcp *tcp)

@@ -2,7 +2,7 @@
  * TIME-WAIT: what is left of a connection for 2MSL (RFC 9293 section 3.3.2).
  * An entry instead of a connection: at most 64 bytes and the tuple. Since 2MSL
  * is one setting, the entries stand in a FIFO by expiry; a repeated FIN moves
- * its entry to the tail. One whose ACK found the port full stands in a second
+ * its entry to the tail. One whose ACK found the port full, or no frame, stands in a second
  * FIFO, `owing`, until it went.
  *
  * Owner: the worker's `struct tcp`, which also keeps the entries in its table

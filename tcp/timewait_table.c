@@ -23,22 +23,22 @@ void tcp_timewait_ack(struct tcp *tcp, uint32_t index)
     struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
 
     list_link_remove(&entry->owing_link);
-    if (emit_has_room(tcp)) {
-        emit_timewait_ack(tcp, entry);
-    } else {
+    if (!emit_has_room(tcp) || !emit_timewait_ack(tcp, entry)) {
         list_push_back(&tcp->timewait.owing, &entry->owing_link);
     }
 }
 
 static void send_owed(struct tcp *tcp)
 {
-    while (emit_has_room(tcp)) {
-        struct list_link *link = list_pop_front(&tcp->timewait.owing);
+    struct list *owing = &tcp->timewait.owing;
 
-        if (!link) {
+    while (!list_is_empty(owing) && emit_has_room(tcp)) {
+        struct list_link *link = owing->head.next;
+
+        if (!emit_timewait_ack(tcp, container_of(link, struct timewait_entry, owing_link))) {
             return;
         }
-        emit_timewait_ack(tcp, container_of(link, struct timewait_entry, owing_link));
+        list_link_remove(link);
     }
 }
 

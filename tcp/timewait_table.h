@@ -19,8 +19,8 @@ uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple);
 /* The entry leaves before its time. */
 void tcp_timewait_forget(struct tcp *tcp, uint32_t index);
 
-/* The ACK of the entry goes, or with the port full is owed: lost, it would leave the peer
- * in LAST-ACK for an RTO. */
+/* The ACK of the entry goes, or with the port full or no frame is owed: lost, it would leave the
+ * peer in LAST-ACK for an RTO. */
 void tcp_timewait_ack(struct tcp *tcp, uint32_t index);
 
 /* Once a turn: those whose 2MSL has passed leave, and what is owed goes as far as there is

@@ -149,13 +149,13 @@ static void without_a_control_frame(void **state)
     for (unsigned i = 0; i < COUNT_OF(frames); i++) {
         frames[i] = frame_take(&f->pool, FRAME_BUDGET_CONTROL, FRAME_APP);
     }
-    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2); /* not answered */
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2); /* this waits */
     expect_silence(f);
     f->peer = &f->peers[2];
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1); /* nor is this */
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1); /* not answered */
     expect_silence(f);
     f->peer = &f->peers[3];
-    peer_sends_syn(f, 0, .seq = 0); /* this waits */
+    peer_sends_syn(f, 0, .seq = 0); /* this waits, too */
     expect_silence(f);
     f->peer = &f->peers[0];
     app_aborts(f); /* without a word */
@@ -165,6 +165,8 @@ static void without_a_control_frame(void **state)
         frame_drop(&f->pool, frames[i], FRAME_APP);
     }
     turn(f);
+    f->peer = &f->peers[1];
+    expect(f, TCP_ACK, .seq = 2, .ack = 2);
     f->peer = &f->peers[3];
     expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
 }

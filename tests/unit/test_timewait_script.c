@@ -120,6 +120,33 @@ static void an_ack_without_room_is_owed(void **state)
     }
 }
 
+/* Nor without a frame. */
+static void an_ack_without_a_frame_is_owed(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t frames[16];
+
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    while (frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER) != FRAME_NONE) {
+    }
+    for (unsigned i = 0; i < COUNT_OF(frames); i++) {
+        frames[i] = frame_take(&f->pool, FRAME_BUDGET_CONTROL, FRAME_APP);
+    }
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    turn(f);
+    expect_silence(f);
+    expect_state(f, TCP_TIME_WAIT);
+    assert_true(tcp_has_output(&f->tcp));
+    for (unsigned i = 0; i < COUNT_OF(frames); i++) {
+        frame_drop(&f->pool, frames[i], FRAME_APP);
+    }
+    turn(f);
+    expect(f, TCP_ACK, .seq = 2, .ack = 2);
+    assert_false(tcp_has_output(&f->tcp));
+}
+
 /* The entry leaves before its ACK went, and takes the debt along. */
 static void a_reset_entry_owes_nothing(void **state)
 {
@@ -200,7 +227,8 @@ int main(void)
         SCRIPT(the_connection_goes_at_once),      SCRIPT(entries_leave_after_2msl),
         SCRIPT(the_oldest_makes_place),           SCRIPT(an_entry_answers_as_the_connection_did),
         SCRIPT(entries_are_found_by_their_tuple), SCRIPT(an_entry_is_claimed_while_it_stands),
-        SCRIPT(an_ack_without_room_is_owed),      SCRIPT(a_reset_entry_owes_nothing),
+        SCRIPT(an_ack_without_a_frame_is_owed),   SCRIPT(an_ack_without_room_is_owed),
+        SCRIPT(a_reset_entry_owes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
