@@ -107,15 +107,28 @@ static bool has_new_window(const struct tcp_conn *conn, const struct tcp_segment
                                 (conn->snd.wl1 == seg->seq && seq_le(conn->snd.wl2, seg->ack))));
 }
 
+/* A window that opens again and again for nothing would keep a connection for ever that the
+ * application has left (RFC 6429): no timer runs out, so it is counted here, as probes are. */
+static bool takes_nothing(struct tcp_conn *conn)
+{
+    return conn->rexmit_timer == TCP_TIMER_PERSIST && tcp_conn_has(conn, TCP_CONN_APP_CLOSED) &&
+           conn->retransmissions++ >= TCP_R2_RETRANSMISSIONS;
+}
+
 /* The window has opened. The byte that probed it goes first when it is old enough to have
  * been answered: the peer had no room for it, so it is no loss of the path, for which RACK
  * or the RTO, long overdue, would take it. Apart, or every ACK would save the registers
  * that this takes: 12 instructions. */
-static __attribute__((noinline)) void end_probing(struct tcp_conn *conn)
+static __attribute__((noinline)) void end_probing(struct tcp_conn *conn,
+                                                  const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
     const struct tcp_record *probe;
 
+    if (news->acked == 0 && takes_nothing(conn)) {
+        tcp_conn_end(conn, TCP_REASON_TIMEOUT);
+        return;
+    }
     if (!flight || flight->sendq.head == flight->sendq.next) {
         return;
     }
@@ -143,7 +156,7 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
             (conn->rexmit_timer == TCP_TIMER_PERSIST || conn->rexmit_timer == TCP_TIMER_OVERRIDE)) {
             conn->snd.backoff = 0;
             conn->flags &= ~(uint32_t)(TCP_CONN_PROBE | TCP_CONN_OVERRIDE);
-            end_probing(conn);
+            end_probing(conn, news);
         }
     }
 }
@@ -218,6 +231,9 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
         conn->retransmissions = 0;
     }
     update_window(conn, seg, &news);
+    if (conn->state == TCP_CLOSED) {
+        return;
+    }
     tcp_recovery_on_ack(conn, &news);
     if (news.acked > 0 || news.sacked > 0 || news.window_changed || news.duplicate) {
         tcp_rexmit_arm(conn);

@@ -274,6 +274,35 @@ static void probes_that_nobody_waits_for_end(void **state)
     }
 }
 
+/* Nor for a window that opens again and again and takes nothing: no timer would ever run out. */
+static void openings_that_nobody_waits_for_end(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t window;
+    } cases[] = {{"for all that is queued", 65535}, {"for too little to send", 10}};
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        establish(f);
+        f->peer->window = WINDOW_ZERO;
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+        app_sends(f, 2 * MSS);
+        app_closes(f);
+        for (unsigned n = 0; n < 200 && f->peer->told.close == 0; n++) {
+            wait_ns(f, MS(50));
+            forget_sent(f);
+            f->peer->window = n & 1 ? WINDOW_ZERO : cases[i].window;
+            peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+            forget_sent(f);
+        }
+        assert_int_equal(f->peer->told.close, 1);
+        assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +318,7 @@ int main(void)
         SCRIPT(a_refused_probe_goes_first),
         SCRIPT(a_probe_under_way_is_waited_for),
         SCRIPT(probes_that_nobody_waits_for_end),
+        SCRIPT(openings_that_nobody_waits_for_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
