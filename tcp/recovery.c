@@ -147,6 +147,7 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
     bool repairing = flight->recovery == TCP_RECOVERY_FAST;
+    uint32_t credit = creditable(conn, news->data); /* also for what ends the recovery */
     bool found;
 
     if (flight->recovery != TCP_RECOVERY_OPEN && seq_ge(conn->snd.una, flight->recovery_point)) {
@@ -167,7 +168,7 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
     if (news->data > 0 && !repairing && flight->recovery != TCP_RECOVERY_FAST &&
         cwnd_was_limit(conn, news->prior_in_flight)) {
-        conn->cc->acked(conn, creditable(conn, news->data));
+        conn->cc->acked(conn, credit);
     }
 }
 
