@@ -72,7 +72,8 @@ static int init_tcp(struct hr_worker *worker, const struct hr_stack_options *opt
     config.port_first =
         (uint16_t)(worker->stack->port_first + worker->index * worker->stack->ports_per_worker);
     config.owners = worker->stack->worker_count > 1 ? &worker_owners : NULL;
-    /* Untouched pages cost nothing, so a large limit is not a large process. */
+    /* Untouched pages cost nothing, so a large limit is not a large process: only the table,
+     * 16 to 32 bytes for each that may be in it, is touched at the start. */
     worker->memory_bytes = tcp_memory_bytes(&config);
     worker->memory = mmap(NULL, worker->memory_bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

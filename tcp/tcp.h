@@ -154,7 +154,8 @@ void tcp_transmit(struct tcp *tcp);
 /* Tells of the connections that ended, and frees them. */
 void tcp_turn_end(struct tcp *tcp);
 
-/* When tcp_timers has something to do next; UINT64_MAX never. */
+/* When tcp_timers, or tcp_transmit for an ACK that is held, has something to do next;
+ * UINT64_MAX never. */
 uint64_t tcp_next_deadline(const struct tcp *tcp);
 
 /* Whether the port was full or frames were short, or ACKs are held for some
