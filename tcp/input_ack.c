@@ -125,7 +125,10 @@ static __attribute__((noinline)) void end_probing(struct tcp_conn *conn,
     struct tcp_flight *flight = conn->flight;
     const struct tcp_record *probe;
 
-    if (news->acked == 0 && takes_nothing(conn)) {
+    if (news->acked > 0) {
+        return; /* it was taken; what stands there now is no probe */
+    }
+    if (takes_nothing(conn)) {
         tcp_conn_end(conn, TCP_REASON_TIMEOUT);
         return;
     }

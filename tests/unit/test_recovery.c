@@ -57,6 +57,36 @@ static void a_partial_ack_repairs_the_next(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 2);
 }
 
+/* A window that is taken back while a loss is repaired: the repair goes on with the partial
+ * ACK that opens it. */
+static void a_window_that_closes_in_recovery(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    for (unsigned i = 0; i < 3; i++) {
+        acks(f, 0);
+    }
+    expect_segments(f, 0, 1);
+    f->peer->window = WINDOW_ZERO;
+    for (unsigned i = 0; i < 4; i++) {
+        acks(f, 0);
+        expect_silence(f);
+    }
+    wait_ns(f, RTT);
+    f->peer->window = 65535;
+    acks(f, 3);
+    expect_segments(f, 3, 4);
+    wait_ns(f, RTT);
+    acks(f, 8);
+    expect_silence_for(f, SECONDS(5));
+    assert_int_equal(f->tcp.counters.rto_expired, 0);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+    assert_int_equal(f->tcp.counters.retransmissions, 2);
+}
+
 /* RFC 5681 section 2: what is not a duplicate ACK. */
 static void only_bare_acks_are_duplicates(void **state)
 {
@@ -315,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(three_duplicate_acks_are_a_loss),
         SCRIPT(a_partial_ack_repairs_the_next),
+        SCRIPT(a_window_that_closes_in_recovery),
         SCRIPT(only_bare_acks_are_duplicates),
         SCRIPT(the_timeout_backs_off),
         SCRIPT(duplicates_after_a_timeout_are_no_new_loss),
