@@ -61,7 +61,7 @@ static void heed_signals(void)
 }
 
 /* Of a server that takes connections and does nothing with them all errors are 0. False:
- * nothing at all was done for us, and a sentence was printed. */
+ * nothing at all was done for us, or asked for, and a sentence was printed. */
 static bool was_served(const struct load_options *options, const struct load_results *results)
 {
     static const char *const complaints[] = {
@@ -74,7 +74,13 @@ static bool was_served(const struct load_options *options, const struct load_res
                       : options->workload == LOAD_DOWNLOAD ? results->bytes_in
                                                            : results->requests;
 
-    if (served == 0) {
+    if (served == 0 && options->rate > 0 && results->unanswered == 0) {
+        (void)fprintf(
+            stderr,
+            "load: At a rate of %u no request was due in the measured time: give it a longer "
+            "--duration.\n",
+            options->rate);
+    } else if (served == 0) {
         (void)fprintf(stderr, "load: %s has %s in the measured time.\n", options->target_text,
                       complaints[options->workload]);
     }

@@ -201,6 +201,8 @@ for name in kernel headrace; do
         refused 1 "^load: $server_address:7 has answered no request in the measured time\.$" \
             "${stack[@]}" $how
     done
+    refused 1 "^load: At a rate of 1 no request was due in the measured time: give it a longer" \
+        "${stack[@]}" --rate 1 --warmup 0.2
     refused 1 "^load: $server_address:7 did not answer until the end\.$" \
         "${stack[@]}" --workload connect
     refused 1 "^load: $server_address:7 has sent no byte in the measured time\.$" \
