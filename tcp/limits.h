@@ -61,7 +61,9 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
  * its slow start is not held up; Linux's TCP_MAX_QUICKACKS is 16. */
 #define TCP_QUICK_ACKS 16u
 /* A burst is acknowledged once, but not more than so many full segments apart, and
- * what came over a few turns like one burst. */
+ * what came over a few turns like one burst. Measured between two Headrace ends over veth
+ * (MTU 1500, medians of five runs, 2026-11): without a hold 2.7 Gbit/s, with these 3.3 to the
+ * server and 3.0 from it; 32 segments, 50 us or 100 us gave no more. */
 #define TCP_ACK_EVERY_SEGMENTS 16u
 #define TCP_ACK_HOLD_NS (20 * NS_PER_US)
 
