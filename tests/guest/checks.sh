@@ -205,3 +205,22 @@ print(f"{crossed} of {sum(worker['rx_packets'] for worker in workers)} packets c
 assert crossed > 0 or len(workers) == 1, "nothing crossed"
 P
 }
+
+# Everything, with one queue and with two. The NIC has check_refused, of what its driver refuses.
+check_all() {
+    machine_assemble
+    for queues in 1 2; do
+        machine_and_server_start
+        check_zero_copy
+        check_bytes
+        check_beside
+        check_stall
+        check_kill
+        [ "$queues" = 1 ] || check_crossing
+        server_stop
+        check_statistics
+        [ "$queues" != 1 ] || check_refused
+        machine_stop
+    done
+    say 'all done'
+}

@@ -33,18 +33,4 @@ check_refused() {
     guest_must 'ip link del v0'
 }
 
-machine_assemble
-for queues in 1 2; do
-    machine_and_server_start
-    check_zero_copy
-    check_bytes
-    check_beside
-    check_stall
-    check_kill
-    [ "$queues" = 1 ] || check_crossing
-    server_stop
-    check_statistics
-    [ "$queues" != 1 ] || check_refused
-    machine_stop
-done
-say 'all done'
+check_all
