@@ -2,6 +2,7 @@
 
 #include "api/convert.h"
 #include "api/stack.h"
+#include "tcp/cc.h"
 
 static_assert(sizeof(struct wheel_entry) == sizeof(((struct hr_timer *)0)->opaque),
               "an entry of the wheel stands in the application's timer");
@@ -89,8 +90,9 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     if (atomic_load_explicit(&worker->stack->stopping, memory_order_relaxed)) {
         return HR_ERR_STATE;
     }
+    settings.cc = tcp_cc_find(options->congestion_control);
     if (!buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
-        !may_use_port(worker, tuple.local_port)) {
+        !settings.cc || !may_use_port(worker, tuple.local_port)) {
         return HR_ERR_ARGUMENT;
     }
     settings.receive_buffer = options->receive_buffer;

@@ -1,6 +1,7 @@
 /* Listeners: an immutable set for all workers, and each worker's copies. */
 #include "api/convert.h"
 #include "api/stack.h"
+#include "tcp/cc.h"
 
 #include <stdlib.h>
 #include <urcu-qsbr.h>
@@ -11,7 +12,13 @@ const struct hr_listen_options hr_listen_options_default = {
     .half_open_max = 4096,
     .nodelay = false,
     .context = NULL,
+    .congestion_control = NULL,
 };
+
+const char *const *hr_congestion_controls(void)
+{
+    return tcp_cc_names;
+}
 
 static bool addr_equal(const struct hr_addr *a, const struct hr_addr *b)
 {
@@ -51,7 +58,8 @@ static int check(const struct hr_stack *stack, const struct hr_addr *addr,
     bool is_own = ip_addr_is_unspecified(&inner);
 
     if (addr->port == 0 || options->half_open_max == 0 ||
-        !buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer)) {
+        !buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
+        !tcp_cc_find(options->congestion_control)) {
         return HR_ERR_ARGUMENT;
     }
     for (unsigned i = 0; i < stack->address_count; i++) {
@@ -87,6 +95,8 @@ int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct h
     if (error != HR_OK) {
         return error;
     }
+    /* The caller's string need not outlive the call. */
+    entry.options.congestion_control = tcp_cc_find(options->congestion_control)->name;
     (void)pthread_mutex_lock(&stack->lock);
     error = add(stack, &entry);
     (void)pthread_mutex_unlock(&stack->lock);
@@ -135,6 +145,7 @@ static struct tcp_listener listener_of(const struct listener_entry *entry)
     listener.settings.receive_buffer = entry->options.receive_buffer;
     listener.settings.send_buffer = entry->options.send_buffer;
     listener.settings.nodelay = entry->options.nodelay;
+    listener.settings.cc = tcp_cc_find(entry->options.congestion_control);
     return listener;
 }
 
@@ -157,7 +168,8 @@ static bool has(const struct listener_set *set, const struct tcp_listener *liste
            listener->half_open_max == wanted.half_open_max &&
            listener->settings.receive_buffer == wanted.settings.receive_buffer &&
            listener->settings.send_buffer == wanted.settings.send_buffer &&
-           listener->settings.nodelay == wanted.settings.nodelay;
+           listener->settings.nodelay == wanted.settings.nodelay &&
+           listener->settings.cc == wanted.settings.cc;
 }
 
 static void close_missing(struct tcp *tcp, const struct listener_set *set)

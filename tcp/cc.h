@@ -1,6 +1,6 @@
 /*
  * Congestion control behind one table of functions. An algorithm owns
- * conn->cwnd, conn->ssthresh and conn->cc_acked; recovery tells it what
+ * conn->cwnd, conn->ssthresh and conn->cc_state; recovery tells it what
  * happened and never changes them itself.
  */
 #ifndef HEADRACE_TCP_CC_H
@@ -13,8 +13,9 @@ struct tcp_cc_ops {
     /* The connection is established: the initial window. */
     void (*open)(struct tcp_conn *conn);
     /* So many bytes were newly acknowledged outside of recovery, while the
-     * window was what limited the sender. */
-    void (*acked)(struct tcp_conn *conn, uint32_t bytes);
+     * window was what limited the sender. `rtt_ns` is this ACK's sample of the round
+     * trip, or UINT64_MAX. */
+    void (*acked)(struct tcp_conn *conn, uint32_t bytes, uint64_t rtt_ns);
     /* Loss was found: ssthresh and the window for the recovery. `in_flight` is
      * the pipe before it. */
     void (*loss)(struct tcp_conn *conn, uint32_t in_flight);
@@ -27,8 +28,28 @@ struct tcp_cc_ops {
 };
 
 extern const struct tcp_cc_ops tcp_cc_newreno;
+extern const struct tcp_cc_ops tcp_cc_cubic;
+
+/* All names, as Linux has them where it has the algorithm; ended by NULL, the default first. */
+extern const char *const tcp_cc_names[];
+
+/* By name; NULL is the default. NULL when there is none of that name. */
+const struct tcp_cc_ops *tcp_cc_find(const char *name);
 
 /* RFC 6928's initial window for a segment size. */
 uint32_t tcp_cc_initial_window(const struct tcp_conn *conn);
+
+/* Slow start by what was acknowledged, up to L of RFC 3465 and to ssthresh. The bytes that
+ * are left for avoidance. */
+uint32_t tcp_cc_slow_start(struct tcp_conn *conn, uint32_t bytes);
+
+/* The window for the time after a recovery. */
+void tcp_cc_recovered(struct tcp_conn *conn);
+
+/* The time in which something was in flight, since the start of some epoch. */
+static inline uint64_t tcp_busy_ns(const struct tcp_conn *conn)
+{
+    return conn->tcp->now_ns - conn->idle_ns;
+}
 
 #endif

@@ -93,7 +93,7 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
         return NULL;
     }
     conn->path = path;
-    conn->cc = &tcp_cc_newreno;
+    conn->cc = settings->cc;
     conn->pseudo_sum = checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP);
     take_settings(conn, settings);
     init_timers(conn);
@@ -170,8 +170,13 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
     conn->flight = flight;
     /* RFC 5681 section 4.1: after idleness longer than an RTO the window tells
      * nothing of the path any more. */
-    if (conn->last_send_ns != 0 && conn->tcp->now_ns - conn->last_send_ns > conn->rtt.rto_ns) {
-        conn->cc->idle(conn);
+    if (conn->last_send_ns != 0) {
+        uint64_t pause_ns = conn->tcp->now_ns - conn->last_send_ns;
+
+        conn->idle_ns += pause_ns;
+        if (pause_ns > conn->rtt.rto_ns) {
+            conn->cc->idle(conn);
+        }
     }
     return flight;
 }

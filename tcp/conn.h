@@ -16,7 +16,9 @@
 #include "datapath/list.h"
 #include "datapath/net/net.h"
 #include "datapath/util.h"
+#include "tcp/cc_cubic.h"
 #include "tcp/flight.h"
+#include "tcp/hystart.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
@@ -111,6 +113,15 @@ struct tcp_rcv {
     uint8_t quick_acks; /* segments still acknowledged at once */
 };
 
+/* Of the algorithm that conn->cc says. */
+union tcp_cc_state {
+    uint32_t acked; /* NewReno: bytes acknowledged towards the next increase */
+    struct {
+        struct tcp_cubic cubic;
+        struct tcp_hystart hystart;
+    };
+};
+
 struct tcp_conn {
     struct tcp_tuple tuple;
     uint32_t index; /* in the slab */
@@ -147,12 +158,13 @@ struct tcp_conn {
 
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
-    uint32_t cc_acked; /* bytes acknowledged towards the next increase */
     uint32_t send_buffer;
     struct reassembly reassembly;
     struct recvq recvq;
     struct slice kept;     /* the small payload that the application retained last, or FRAME_NONE */
     uint64_t challenge_ns; /* start of the period in which challenges are counted */
+    union tcp_cc_state cc_state;
+    uint64_t idle_ns;      /* in which nothing was in flight, all in all */
     uint64_t last_send_ns; /* for the restart after idleness (RFC 5681 section 4.1) */
     void *app;             /* the layer above; it owns what this points to */
     const void *app_ops;   /* likewise */

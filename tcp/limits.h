@@ -36,6 +36,9 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
  * slow start is to double with them too. */
 #define TCP_SLOW_START_SEGMENTS 16u
 
+/* No congestion window is wider: bytes. The product of it and a segment fits 64 bits. */
+#define TCP_CWND_MAX (1u << 30)
+
 /* RFC 6298. The floor is Linux's 200 ms, below the RFC's SHOULD of 1 s; as in
  * Linux it stands for the variance, where the RFC has the clock's granularity: a
  * steady path of more than 200 ms would have its round trip for an RTO. */

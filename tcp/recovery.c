@@ -168,7 +168,7 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
     if (news->data > 0 && !repairing && flight->recovery != TCP_RECOVERY_FAST &&
         cwnd_was_limit(conn, news->prior_in_flight)) {
-        conn->cc->acked(conn, credit);
+        conn->cc->acked(conn, credit, news->rtt_ns);
     }
 }
 

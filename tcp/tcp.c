@@ -13,6 +13,7 @@
 const struct tcp_settings tcp_settings_default = {
     .receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
     .send_buffer = TCP_SEND_BUFFER_DEFAULT,
+    .cc = &tcp_cc_cubic,
     .nodelay = false,
     .sack = true,
     .timestamps = true,

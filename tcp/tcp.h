@@ -52,6 +52,7 @@ struct tcp_events {
 struct tcp_settings {
     uint32_t receive_buffer; /* bytes, 4096 to 1 GiB */
     uint32_t send_buffer;    /* bytes, 4096 to 1 GiB */
+    const struct tcp_cc_ops *cc;
     bool nodelay;
     bool sack;
     bool timestamps;

@@ -92,15 +92,20 @@ int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **st
 
 /* What a listener's connections are given. */
 struct hr_listen_options {
-    uint32_t receive_buffer; /* bytes, 4 KiB to 1 GiB */
-    uint32_t send_buffer;    /* bytes, 4 KiB to 1 GiB */
-    uint32_t half_open_max;  /* connections in SYN-RECEIVED, per worker; at least 1 */
-    bool nodelay;            /* as hr_conn_set_nodelay() */
-    void *context;           /* what hr_conn_context() is at first */
+    uint32_t receive_buffer;        /* bytes, 4 KiB to 1 GiB */
+    uint32_t send_buffer;           /* bytes, 4 KiB to 1 GiB */
+    uint32_t half_open_max;         /* connections in SYN-RECEIVED, per worker; at least 1 */
+    bool nodelay;                   /* as hr_conn_set_nodelay() */
+    void *context;                  /* what hr_conn_context() is at first */
+    const char *congestion_control; /* one of hr_congestion_controls(); NULL: the first */
 };
 
+/* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
+ * with HyStart++, RFC 9406) and "newreno" (RFC 6582). Constant; any thread. */
+const char *const *hr_congestion_controls(void);
+
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
- * context. */
+ * context, CUBIC. */
 extern const struct hr_listen_options hr_listen_options_default;
 
 /* Listens on all workers; `addr` with all-zero bytes means all own addresses.

@@ -44,10 +44,11 @@ struct hr_connect_options {
     uint32_t send_buffer;    /* bytes, 4 KiB to 1 GiB */
     bool nodelay;            /* as hr_conn_set_nodelay() */
     void *context;           /* what hr_conn_context() is at first */
+    const char *congestion_control; /* one of hr_congestion_controls(); NULL: the first */
 };
 
 /* 256 KiB to receive, 512 KiB to send, Nagle's algorithm, any own address and port, no
- * context: what hr_connect() uses. */
+ * context, CUBIC: what hr_connect() uses. */
 extern const struct hr_connect_options hr_connect_options_default;
 
 /* As hr_connect(), which see; the options are copied. Besides: HR_ERR_ARGUMENT for an option out of

@@ -154,6 +154,7 @@ static int run(struct echo_options *options, struct hr_stack *stack, const sigse
     int error;
 
     listen_options.nodelay = true;
+    listen_options.congestion_control = options->congestion;
     if (options->close_after > 0) {
         listen_options.context = &options->close_after;
         ops = &echo_limited;

@@ -20,6 +20,7 @@ static const char help[] =
     "  --service NAME       echo, discard or chargen (echo)\n"
     "  --close-after BYTES  echo so many bytes of a connection, then close first; what still\n"
     "                       comes is thrown away (never)\n"
+    "  --congestion NAME    congestion control: cubic or newreno (cubic)\n"
     "  --queues LIST        queues of the interface, a worker each, as 0,1 (all)\n"
     "  --cores LIST         a core for each worker, as 0,1 (those that may be used, in order)\n"
     "  --mode NAME          auto, zerocopy, native or generic (auto)\n"
@@ -38,6 +39,7 @@ enum {
     OPTION_PORT = 256,
     OPTION_SERVICE,
     OPTION_CLOSE_AFTER,
+    OPTION_CONGESTION,
     OPTION_DURATION,
     OPTION_STATS,
     OPTION_JSON,
@@ -51,6 +53,7 @@ static const struct option names[] = {
     {"port", required_argument, NULL, OPTION_PORT},
     {"service", required_argument, NULL, OPTION_SERVICE},
     {"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
+    {"congestion", required_argument, NULL, OPTION_CONGESTION},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"json", required_argument, NULL, OPTION_JSON},
@@ -101,6 +104,14 @@ static enum echo_parse take_service(const char *value, struct echo_options *opti
     return ECHO_RUN;
 }
 
+static enum echo_parse take_congestion(const char *value, struct echo_options *options)
+{
+    options->congestion = value;
+    return value_name(value, hr_congestion_controls()) >= 0
+               ? ECHO_RUN
+               : wrong("'%s' is no congestion control: cubic or newreno.", value);
+}
+
 static enum echo_parse take(int option, const char *value, struct echo_options *options)
 {
     if (place_has(option)) {
@@ -110,6 +121,8 @@ static enum echo_parse take(int option, const char *value, struct echo_options *
     switch (option) {
     case OPTION_SERVICE:
         return take_service(value, options);
+    case OPTION_CONGESTION:
+        return take_congestion(value, options);
     case OPTION_JSON:
         options->json = value;
         return ECHO_RUN;

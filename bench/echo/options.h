@@ -18,10 +18,11 @@ struct echo_options {
     struct place_options place;
     uint16_t port;
     enum echo_service service;
-    uint64_t close_after; /* bytes after which an echo half-closes; 0: never first */
-    double duration_s;    /* 0: until a signal */
-    double stats_s;       /* 0: none until the end */
-    const char *json;     /* file for the final statistics, or NULL */
+    const char *congestion; /* NULL: the default */
+    uint64_t close_after;   /* bytes after which an echo half-closes; 0: never first */
+    double duration_s;      /* 0: until a signal */
+    double stats_s;         /* 0: none until the end */
+    const char *json;       /* file for the final statistics, or NULL */
 };
 
 /* What main does next. */

@@ -23,6 +23,7 @@ static const char help[] =
     "  --engine NAME        epoll, io_uring or busy-poll (epoll)\n"
     "  --close-after BYTES  echo so many bytes of a connection, then close first; what still\n"
     "                       comes is thrown away (never)\n"
+    "  --congestion NAME    congestion control, of those that the kernel has (its choice)\n"
     "  --cores LIST         a worker on each of these cores, as 0,1 (one worker, not pinned)\n"
     "  --busy               never sleep\n"
     "  --sleep              sleep at once when there is nothing to do\n"
@@ -115,6 +116,9 @@ static enum kernel_parse take(int option, const char *value, struct kernel_optio
     case 'z':
         options->wait = KERNEL_WAIT_SLEEP;
         return KERNEL_RUN;
+    case 'g':
+        options->congestion = value;
+        return KERNEL_RUN;
     case 'j':
         options->json = value;
         return KERNEL_RUN;
@@ -132,13 +136,21 @@ static enum kernel_parse take(int option, const char *value, struct kernel_optio
 enum kernel_parse kernel_options_parse(int argc, char **argv, struct kernel_options *options)
 {
     static const struct option names[] = {
-        {"address", required_argument, NULL, 'a'},  {"port", required_argument, NULL, 'p'},
-        {"service", required_argument, NULL, 's'},  {"engine", required_argument, NULL, 'e'},
-        {"cores", required_argument, NULL, 'c'},    {"close-after", required_argument, NULL, 'l'},
-        {"busy", no_argument, NULL, 'b'},           {"sleep", no_argument, NULL, 'z'},
-        {"duration", required_argument, NULL, 'd'}, {"stats", required_argument, NULL, 't'},
-        {"json", required_argument, NULL, 'j'},     {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},        {0},
+        {"address", required_argument, NULL, 'a'},
+        {"port", required_argument, NULL, 'p'},
+        {"service", required_argument, NULL, 's'},
+        {"engine", required_argument, NULL, 'e'},
+        {"cores", required_argument, NULL, 'c'},
+        {"close-after", required_argument, NULL, 'l'},
+        {"congestion", required_argument, NULL, 'g'},
+        {"busy", no_argument, NULL, 'b'},
+        {"sleep", no_argument, NULL, 'z'},
+        {"duration", required_argument, NULL, 'd'},
+        {"stats", required_argument, NULL, 't'},
+        {"json", required_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {0},
     };
     int option;
 

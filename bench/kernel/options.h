@@ -38,10 +38,11 @@ struct kernel_options {
     uint16_t port;
     uint64_t close_after; /* bytes after which an echo half-closes; 0: never first */
     unsigned cores[KERNEL_WORKERS_MAX];
-    unsigned core_count; /* 0: one worker, not pinned */
-    double duration_s;   /* 0: until a signal */
-    double stats_s;      /* 0: none until the end */
-    const char *json;    /* file for the final statistics, or NULL */
+    unsigned core_count;    /* 0: one worker, not pinned */
+    double duration_s;      /* 0: until a signal */
+    double stats_s;         /* 0: none until the end */
+    const char *json;       /* file for the final statistics, or NULL */
+    const char *congestion; /* NULL: the choice of the kernel */
 };
 
 /* What main does next. */

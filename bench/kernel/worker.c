@@ -41,6 +41,20 @@ static void set_port(struct sockaddr_storage *address, uint16_t port)
 
 /* Linux gives TCP_NODELAY and the like of the listener to what it accepts, which
  * saves a system call for each connection. */
+static int set_congestion(const struct kernel_options *options, int fd)
+{
+    const char *name = options->congestion;
+
+    if (!name || setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) == 0) {
+        return 0;
+    }
+    (void)fprintf(stderr,
+                  "kernel_echo: the kernel gives no congestion control '%s': %s. It has those of "
+                  "net.ipv4.tcp_available_congestion_control.\n",
+                  name, strerror(errno));
+    return -1;
+}
+
 static int open_listener(const struct kernel_options *options)
 {
     struct sockaddr_storage address = options->address;
@@ -53,7 +67,11 @@ static int open_listener(const struct kernel_options *options)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 &&
         bind(fd, (const struct sockaddr *)&address, options->address_bytes) == 0 &&
         listen(fd, 4096) == 0) {
-        return fd;
+        if (set_congestion(options, fd) == 0) {
+            return fd;
+        }
+        (void)close(fd);
+        return -1;
     }
     (void)fprintf(stderr, "kernel_echo: port %u of %s can't be listened on: %s.\n", options->port,
                   options->address_text, strerror(errno));

@@ -70,6 +70,13 @@ static int bind_next(const struct load_options *options, int fd)
                 address(&options->addresses[opened++ % options->place.address_count], &from));
 }
 
+static int set_congestion(const struct load_options *options, int fd)
+{
+    return options->congestion ? setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, options->congestion,
+                                            (socklen_t)strlen(options->congestion))
+                               : 0;
+}
+
 static int kernel_open(struct load_conn *conn)
 {
     const struct load_options *options = conn->load->options;
@@ -83,6 +90,7 @@ static int kernel_open(struct load_conn *conn)
         return errno;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)set_congestion(options, fd);
     if (bind_next(options, fd) != 0 ||
         (connect(fd, (const struct sockaddr *)&target, target_bytes) != 0 &&
          errno != EINPROGRESS)) {
@@ -235,6 +243,24 @@ static void run(struct load *load, load_show *show)
     }
 }
 
+/* Asked once before the start, so that no connection can fail of it. */
+static bool has_congestion(const struct load_options *options)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = fd < 0 || set_congestion(options, fd) == 0;
+
+    if (!has) {
+        (void)fprintf(stderr,
+                      "load: the kernel gives no congestion control '%s': %s. It has those of "
+                      "net.ipv4.tcp_available_congestion_control.\n",
+                      options->congestion, strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return has;
+}
+
 int kernel_run(const struct load_options *options, struct load_results *results, load_show *show)
 {
     static struct load load;
@@ -242,6 +268,9 @@ int kernel_run(const struct load_options *options, struct load_results *results,
     uint64_t reused = tcp_ext_time_wait_recycled();
     int result = -1;
 
+    if (!has_congestion(options)) {
+        return -1;
+    }
     raise_file_limit(options->connections);
     buffer = malloc(BUFFER_BYTES);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -27,6 +27,8 @@ static const char help[] =
     "  --rate N             requests (connections) a second in all, answered or not: an open\n"
     "                       loop, which never sleeps; for echo and connect\n"
     "  --close NAME         client or server: who closes first in connect (client)\n"
+    "  --congestion NAME    congestion control: cubic or newreno, or what the kernel has\n"
+    "                       (cubic, or the kernel's choice)\n"
     "  --duration SECONDS   of measuring (5)\n"
     "  --warmup SECONDS     before it (1)\n"
     "  --verify             compare every byte\n"
@@ -49,6 +51,7 @@ enum {
     OPTION_DEPTH,
     OPTION_RATE,
     OPTION_CLOSE,
+    OPTION_CONGESTION,
     OPTION_DURATION,
     OPTION_WARMUP,
     OPTION_VERIFY,
@@ -67,6 +70,7 @@ static const struct option names[] = {
     {"depth", required_argument, NULL, OPTION_DEPTH},
     {"rate", required_argument, NULL, OPTION_RATE},
     {"close", required_argument, NULL, OPTION_CLOSE},
+    {"congestion", required_argument, NULL, OPTION_CONGESTION},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"warmup", required_argument, NULL, OPTION_WARMUP},
     {"verify", no_argument, NULL, OPTION_VERIFY},
@@ -226,6 +230,9 @@ static enum load_parse take(int option, const char *value, struct load_options *
     case OPTION_WORKLOAD:
     case OPTION_CLOSE:
         return take_name(option, value, options);
+    case OPTION_CONGESTION:
+        options->congestion = value;
+        return LOAD_RUN;
     case OPTION_VERIFY:
         options->verify = true;
         return LOAD_RUN;
@@ -262,6 +269,10 @@ static enum load_parse check(const struct load_options *options)
     }
     if (!is_headrace && options->needs_headrace) {
         return wrong("is for --stack headrace.", options->needs_headrace);
+    }
+    if (is_headrace && options->congestion &&
+        value_name(options->congestion, hr_congestion_controls()) < 0) {
+        return wrong("is no congestion control: cubic or newreno.", options->congestion);
     }
     if (options->rate > 0 && options->workload != LOAD_ECHO && options->workload != LOAD_CONNECT) {
         return lacks("--rate is for requests: --workload echo or connect.");

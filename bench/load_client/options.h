@@ -49,6 +49,7 @@ struct load_options {
     enum load_close close;
     bool verify; /* every byte compared */
     const char *json;
+    const char *congestion; /* NULL: the default of the stack */
     const char *histogram;
 };
 

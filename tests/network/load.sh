@@ -155,6 +155,10 @@ refused 2 "^load: 'user' is no stack: kernel or headrace\. $see" --stack user
 refused 2 "^load: '0' is no rate: 1 to 100000000 requests a second\. $see" --rate 0
 refused 2 "^load: 'both' does not close: client or server\. $see" --close both
 refused 2 "^load: 'fast' is no mode: auto, zerocopy, native or generic\. $see" --mode fast
+refused 2 "^load: 'bbr' is no congestion control: cubic or newreno\. $see" \
+    "${own[@]}" "${target[@]}" --congestion bbr
+refused 1 "^load: the kernel gives no congestion control 'nosuch': No such file or directory\." \
+    --stack kernel "${target[@]}" --congestion nosuch
 refused 2 "^load: '0,' is no list of numbers: as 0 or 0,1\. $see" --cores 0,
 refused 2 "^load: 'x/24' is no address: as 192\.0\.2\.1/24, " --address x/24
 refused 2 "^load: --rate is for requests: --workload echo or connect\. $see" \

@@ -127,5 +127,7 @@ for engine in epoll io_uring busy-poll; do
         --address 10.77.0.99 --engine "$engine"
     refused 1 "no thread can be started on core 999: .*" "${good[@]}" --cores 999 --engine "$engine"
 done
+refused 1 "the kernel gives no congestion control 'nosuch': No such file or directory\. .*" \
+    "${good[@]}" --congestion nosuch
 refused 1 "'/nowhere/f' can't be written: No such file or directory\." "${good[@]}" --json /nowhere/f
 "$KERNEL_ECHO" --help | grep -q '^usage: kernel_echo ' || fail 'no help'

@@ -37,14 +37,15 @@ static void the_initial_window(void **state)
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        struct tcp_conn conn = {.flags = cases[i].flags, .snd.mss = cases[i].mss, .cc_acked = 5};
+        struct tcp_conn conn = {
+            .flags = cases[i].flags, .snd.mss = cases[i].mss, .cc_state.acked = 5};
 
         cc->open(&conn);
         if (conn.cwnd != cases[i].cwnd) {
             fail_msg("%s: %u", cases[i].name, conn.cwnd);
         }
         assert_int_equal(conn.ssthresh, UINT32_MAX);
-        assert_int_equal(conn.cc_acked, 0);
+        assert_int_equal(conn.cc_state.acked, 0);
     }
     assert_string_equal(cc->name, "newreno");
 }
@@ -84,11 +85,11 @@ static void acknowledged_bytes_open_it(void **state)
         struct tcp_conn conn = {.snd.mss = 1000,
                                 .cwnd = cases[i].cwnd,
                                 .ssthresh = cases[i].ssthresh,
-                                .cc_acked = cases[i].cc_acked};
+                                .cc_state.acked = cases[i].cc_acked};
 
-        cc->acked(&conn, cases[i].bytes);
-        if (conn.cwnd != cases[i].cwnd_after || conn.cc_acked != cases[i].cc_acked_after) {
-            fail_msg("%s: %u, %u", cases[i].name, conn.cwnd, conn.cc_acked);
+        cc->acked(&conn, cases[i].bytes, UINT64_MAX);
+        if (conn.cwnd != cases[i].cwnd_after || conn.cc_state.acked != cases[i].cc_acked_after) {
+            fail_msg("%s: %u, %u", cases[i].name, conn.cwnd, conn.cc_state.acked);
         }
         assert_int_equal(conn.ssthresh, cases[i].ssthresh);
     }
@@ -111,14 +112,15 @@ static void losses_halve_it(void **state)
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        struct tcp_conn conn = {.snd.mss = 1000, .cwnd = 40000, .ssthresh = 50000, .cc_acked = 9};
+        struct tcp_conn conn = {
+            .snd.mss = 1000, .cwnd = 40000, .ssthresh = 50000, .cc_state.acked = 9};
         struct tcp_conn again = conn;
 
         cc->loss(&conn, cases[i].in_flight);
         if (conn.ssthresh != cases[i].ssthresh || conn.cwnd != cases[i].ssthresh) {
             fail_msg("%s: %u, %u", cases[i].name, conn.ssthresh, conn.cwnd);
         }
-        assert_int_equal(conn.cc_acked, 0);
+        assert_int_equal(conn.cc_state.acked, 0);
         conn.cwnd = 17;
         cc->recovered(&conn);
         assert_int_equal(conn.cwnd, cases[i].ssthresh);
@@ -126,7 +128,7 @@ static void losses_halve_it(void **state)
         cc->timeout(&again, cases[i].in_flight, true);
         assert_int_equal(again.ssthresh, cases[i].ssthresh);
         assert_int_equal(again.cwnd, 1000);
-        assert_int_equal(again.cc_acked, 0);
+        assert_int_equal(again.cc_state.acked, 0);
         again.cwnd = 3000;
         cc->timeout(&again, 3000, false); /* the same segment once more: ssthresh stays */
         assert_int_equal(again.ssthresh, cases[i].ssthresh);
@@ -163,11 +165,11 @@ static void idleness_never_opens_it(void **state)
         struct tcp_conn conn = {.snd.mss = 1000,
                                 .cwnd = cases[i].cwnd,
                                 .ssthresh = 20000,
-                                .cc_acked = cases[i].cc_acked};
+                                .cc_state.acked = cases[i].cc_acked};
 
         cc->idle(&conn);
-        if (conn.cwnd != cases[i].cwnd_after || conn.cc_acked != cases[i].cc_acked_after) {
-            fail_msg("%s: %u, %u", cases[i].name, conn.cwnd, conn.cc_acked);
+        if (conn.cwnd != cases[i].cwnd_after || conn.cc_state.acked != cases[i].cc_acked_after) {
+            fail_msg("%s: %u, %u", cases[i].name, conn.cwnd, conn.cc_state.acked);
         }
         assert_int_equal(conn.ssthresh, 20000);
     }
@@ -187,13 +189,13 @@ static void growth_in_a_round_trip(void **state)
         for (uint32_t acked = 0; acked < 10000;) {
             uint32_t step = min_u32(steps[i], 10000 - acked);
 
-            cc->acked(&slow, step);
-            cc->acked(&avoiding, step);
+            cc->acked(&slow, step, UINT64_MAX);
+            cc->acked(&avoiding, step, UINT64_MAX);
             acked += step;
         }
         assert_int_equal(slow.cwnd, 20000);
         assert_int_equal(avoiding.cwnd, 11000);
-        assert_int_equal(avoiding.cc_acked, 0);
+        assert_int_equal(avoiding.cc_state.acked, 0);
     }
 }
 

@@ -6,6 +6,7 @@
  */
 #include "api/convert.h"
 #include "api/stack.h"
+#include "tcp/cc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,11 +68,12 @@ static void what_has_changed_is_taken_anew(void **state)
         const struct hr_conn_ops *ops;
     } cases[] = {
         {"other callbacks", hr_listen_options_default, &ops_b},
-        {"another context", {8192, 8192, 5, false, &context}, &ops_b},
-        {"another receive buffer", {16384, 8192, 5, false, &context}, &ops_b},
-        {"another send buffer", {16384, 16384, 5, false, &context}, &ops_b},
-        {"more half-open connections", {16384, 16384, 6, false, &context}, &ops_b},
-        {"without Nagle", {16384, 16384, 6, true, &context}, &ops_b},
+        {"another context", {8192, 8192, 5, false, &context, NULL}, &ops_b},
+        {"another receive buffer", {16384, 8192, 5, false, &context, NULL}, &ops_b},
+        {"another send buffer", {16384, 16384, 5, false, &context, NULL}, &ops_b},
+        {"more half-open connections", {16384, 16384, 6, false, &context, NULL}, &ops_b},
+        {"without Nagle", {16384, 16384, 6, true, &context, NULL}, &ops_b},
+        {"another congestion control", {16384, 16384, 6, true, &context, "newreno"}, &ops_b},
     };
     static struct hr_worker worker;
     struct listener_entry entry = entry_of(&ops_a);
@@ -92,6 +94,7 @@ static void what_has_changed_is_taken_anew(void **state)
         assert_int_equal(listener->settings.send_buffer, entry.options.send_buffer);
         assert_int_equal(listener->half_open_max, entry.options.half_open_max);
         assert_int_equal(listener->settings.nodelay, entry.options.nodelay);
+        assert_ptr_equal(listener->settings.cc, tcp_cc_find(entry.options.congestion_control));
     }
 }
 

@@ -1,0 +1,44 @@
+/* What the algorithms share. */
+#include "tcp/cc.h"
+
+#include <assert.h>
+#include <string.h>
+
+const char *const tcp_cc_names[] = {"cubic", "newreno", NULL};
+static const struct tcp_cc_ops *const algorithms[] = {&tcp_cc_cubic, &tcp_cc_newreno};
+static_assert(COUNT_OF(algorithms) == COUNT_OF(tcp_cc_names) - 1, "a name for each");
+
+const struct tcp_cc_ops *tcp_cc_find(const char *name)
+{
+    unsigned i = 0;
+
+    while (name && tcp_cc_names[i] && strcmp(tcp_cc_names[i], name) != 0) {
+        i++;
+    }
+    return tcp_cc_names[i] ? algorithms[i] : NULL;
+}
+
+uint32_t tcp_cc_initial_window(const struct tcp_conn *conn)
+{
+    uint32_t mss = conn->snd.mss;
+
+    /* RFC 5681 section 3.1: one segment after a lost SYN. */
+    if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
+        return mss;
+    }
+    return min_u32(TCP_INITIAL_WINDOW_SEGMENTS * mss, max_u32(2 * mss, TCP_INITIAL_WINDOW_BYTES));
+}
+
+uint32_t tcp_cc_slow_start(struct tcp_conn *conn, uint32_t bytes)
+{
+    uint32_t grown = min_u32(bytes, TCP_SLOW_START_SEGMENTS * conn->snd.mss);
+    uint32_t room = min_u32(conn->ssthresh, TCP_CWND_MAX) - conn->cwnd;
+
+    conn->cwnd += min_u32(grown, room);
+    return grown > room && conn->cwnd == conn->ssthresh ? grown - room : 0;
+}
+
+void tcp_cc_recovered(struct tcp_conn *conn)
+{
+    conn->cwnd = max_u32(conn->ssthresh, conn->snd.mss);
+}

@@ -1,0 +1,184 @@
+#include "tcp/cc_cubic.h"
+
+#include "tcp/cc.h"
+
+/* RFC 9438 section 4.6 and equation 4. */
+static const uint32_t beta_tenths = 7;
+static const uint64_t alpha_17ths = 9; /* 3 * (1 - beta) / (1 + beta) */
+
+/* C of section 5, 0.4 segments per second cubed, per unit of time cubed: as a fraction of
+ * 2^64, and its inverse. */
+static const uint64_t c_unit = 8507059173;
+static const uint64_t c_unit_inverse = 2168404345;
+
+/* 18 minutes: a cube of it, times all else, fits. */
+#define CUBIC_TIME_MAX (1u << 20)
+
+static uint32_t cube_root(uint64_t of)
+{
+    uint32_t root = 0;
+
+    for (uint32_t bit = 1u << 20; bit > 0; bit >>= 1) {
+        uint64_t next = root | bit;
+
+        if (next * next * next <= of) {
+            root |= bit;
+        }
+    }
+    return root;
+}
+
+uint32_t cubic_k(uint32_t deficit, uint32_t mss)
+{
+    return cube_root(min_u32(deficit, TCP_CWND_MAX) * c_unit_inverse / mss);
+}
+
+uint32_t cubic_window(const struct tcp_cubic *cubic, uint32_t t, uint32_t mss)
+{
+    bool before = t < cubic->k;
+    uint64_t d = min_u32(before ? cubic->k - t : t - cubic->k, CUBIC_TIME_MAX);
+    unsigned __int128 exact = (unsigned __int128)(d * d * d) * mss * c_unit;
+    uint32_t bytes = exact >> 94 ? TCP_CWND_MAX : (uint32_t)(exact >> 64);
+
+    if (before) {
+        return cubic->w_max - min_u32(bytes, cubic->w_max);
+    }
+    return min_u32(cubic->w_max + bytes, TCP_CWND_MAX);
+}
+
+static void open_window(struct tcp_conn *conn)
+{
+    conn->cwnd = tcp_cc_initial_window(conn);
+    conn->ssthresh = UINT32_MAX;
+    conn->cc_state.cubic = (struct tcp_cubic){.epoch_ns = 0};
+    hystart_open(conn, &conn->cc_state.hystart);
+}
+
+/* A stage of avoidance begins. Not after a loss: at a plateau (sections 4.8 and 4.10). */
+static void begin_epoch(struct tcp_conn *conn)
+{
+    struct tcp_cubic *cubic = &conn->cc_state.cubic;
+
+    cubic->epoch_ns = tcp_busy_ns(conn);
+    cubic->credit = 0;
+    cubic->est_credit = 0;
+    cubic->w_est = conn->cwnd;
+    cubic->k = 0;
+    if (conn->cwnd < cubic->w_max) {
+        cubic->k = cubic_k(cubic->w_max - conn->cwnd, conn->snd.mss);
+    } else {
+        cubic->w_max = conn->cwnd;
+    }
+}
+
+/* Section 4.3: what Reno would have by now. */
+static void grow_estimate(struct tcp_conn *conn, uint32_t bytes)
+{
+    struct tcp_cubic *cubic = &conn->cc_state.cubic;
+    uint64_t alpha = cubic->w_est < cubic->cwnd_prior ? alpha_17ths : 17;
+
+    cubic->est_credit += alpha * bytes;
+    if (cubic->est_credit >= 17ull * conn->cwnd) {
+        cubic->est_credit -= 17ull * conn->cwnd;
+        cubic->w_est = min_u32(cubic->w_est + conn->snd.mss, TCP_CWND_MAX);
+    }
+}
+
+/* Sections 4.4 and 4.5: towards the target by (target - cwnd) / cwnd for each segment. Gathered
+ * until it is a segment, so that nothing is divided. */
+static void approach(struct tcp_conn *conn, uint32_t bytes, uint32_t target)
+{
+    struct tcp_cubic *cubic = &conn->cc_state.cubic;
+    uint32_t ceiling = conn->cwnd + conn->cwnd / 2;
+
+    target = min_u32(max_u32(target, conn->cwnd), ceiling);
+    cubic->credit += (uint64_t)bytes * (target - conn->cwnd);
+    while (cubic->credit >= (uint64_t)conn->cwnd * conn->snd.mss) {
+        cubic->credit -= (uint64_t)conn->cwnd * conn->snd.mss;
+        conn->cwnd = min_u32(conn->cwnd + conn->snd.mss, TCP_CWND_MAX);
+    }
+}
+
+static void avoid(struct tcp_conn *conn, uint32_t bytes)
+{
+    struct tcp_cubic *cubic = &conn->cc_state.cubic;
+    uint32_t mss = conn->snd.mss;
+    uint64_t elapsed_ns;
+
+    if (cubic->epoch_ns == 0) {
+        begin_epoch(conn);
+    }
+    elapsed_ns = tcp_busy_ns(conn) - cubic->epoch_ns;
+    grow_estimate(conn, bytes);
+    if (cubic_window(cubic, (uint32_t)(elapsed_ns >> CUBIC_TIME_SHIFT), mss) < cubic->w_est) {
+        conn->cwnd = max_u32(conn->cwnd, cubic->w_est);
+        return;
+    }
+    elapsed_ns += conn->rtt.srtt_ns;
+    approach(conn, bytes, cubic_window(cubic, (uint32_t)(elapsed_ns >> CUBIC_TIME_SHIFT), mss));
+}
+
+static void acked(struct tcp_conn *conn, uint32_t bytes, uint64_t rtt_ns)
+{
+    if (conn->cwnd < conn->ssthresh) {
+        /* Only the first slow start does not know where to end. */
+        if (conn->ssthresh == UINT32_MAX) {
+            bytes = hystart_on_ack(conn, &conn->cc_state.hystart, bytes, rtt_ns);
+        }
+        bytes = tcp_cc_slow_start(conn, bytes);
+    }
+    if (bytes > 0) {
+        avoid(conn, bytes);
+    }
+}
+
+/* Sections 4.6 and 4.7. */
+static void reduce(struct tcp_conn *conn, uint32_t in_flight)
+{
+    struct tcp_cubic *cubic = &conn->cc_state.cubic;
+
+    /* Fast convergence: a window that did not get back to where it was makes room. */
+    cubic->w_max = conn->cwnd < cubic->w_max
+                       ? (uint32_t)((uint64_t)conn->cwnd * (10 + beta_tenths) / 20)
+                       : conn->cwnd;
+    cubic->cwnd_prior = conn->cwnd;
+    cubic->epoch_ns = 0;
+    conn->ssthresh =
+        max_u32((uint32_t)((uint64_t)in_flight * beta_tenths / 10), 2u * conn->snd.mss);
+}
+
+static void loss(struct tcp_conn *conn, uint32_t in_flight)
+{
+    reduce(conn, in_flight);
+    conn->cwnd = conn->ssthresh;
+}
+
+/* Section 4.8. */
+static void timeout(struct tcp_conn *conn, uint32_t in_flight, bool first)
+{
+    if (first) {
+        reduce(conn, in_flight);
+        conn->cc_state.cubic.w_max = 0;
+    }
+    conn->cwnd = conn->snd.mss;
+}
+
+static void idle(struct tcp_conn *conn)
+{
+    uint32_t restart = tcp_cc_initial_window(conn);
+
+    if (conn->cwnd > restart) {
+        conn->cwnd = restart;
+        conn->cc_state.cubic.epoch_ns = 0;
+    }
+}
+
+const struct tcp_cc_ops tcp_cc_cubic = {
+    .name = "cubic",
+    .open = open_window,
+    .acked = acked,
+    .loss = loss,
+    .recovered = tcp_cc_recovered,
+    .timeout = timeout,
+    .idle = idle,
+};

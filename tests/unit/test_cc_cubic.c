@@ -1,0 +1,262 @@
+/*
+ * Goal:   CUBIC (RFC 9438): its function of time, the region where Reno would have more,
+ *         and what losses, timeouts and pauses do to it.
+ * Method: the algorithm alone on a connection with a clock; its integers beside the RFC's
+ *         equations in floating point.
+ */
+#include "tcp/cc.h"
+#include "tcp/cc_cubic.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define MSS 1000u
+#define SECONDS_OF_UNIT (1048576e-9)
+
+static const struct tcp_cc_ops *const cc = &tcp_cc_cubic;
+static struct tcp tcp;
+
+static struct tcp_conn connection(uint32_t cwnd, uint32_t ssthresh, uint64_t srtt_ns)
+{
+    struct tcp_conn conn = {.tcp = &tcp, .snd.mss = MSS, .rtt.srtt_ns = srtt_ns};
+
+    tcp.now_ns = NS_PER_S;
+    cc->open(&conn);
+    conn.cwnd = cwnd;
+    conn.ssthresh = ssthresh;
+    return conn;
+}
+
+/* Equation 2. */
+static void k_is_where_the_deficit_is_made_up(void **state)
+{
+    static const uint32_t deficits[] = {0, 1, 999, 1000, 30000, 300000, 1u << 24, 1u << 30};
+    static const uint32_t sizes[] = {88, 1000, 1460, 8948, 65535};
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(deficits) * COUNT_OF(sizes); i++) {
+        uint32_t deficit = deficits[i / COUNT_OF(sizes)];
+        uint32_t mss = sizes[i % COUNT_OF(sizes)];
+        double exact = cbrt((double)deficit / mss / 0.4) / SECONDS_OF_UNIT;
+
+        if (fabs(cubic_k(deficit, mss) - exact) > 1 + exact * 1e-6) {
+            fail_msg("%u of %u: %u, not %f", deficit, mss, cubic_k(deficit, mss), exact);
+        }
+    }
+}
+
+/* Equation 1, on both sides of its plateau, to its ends. */
+static void the_window_is_a_cubic_of_time(void **state)
+{
+    static const uint32_t times[] = {0, 1, 500, 2000, 4000, 4001, 5000, 60000, 1u << 20, 1u << 31};
+    static const uint32_t sizes[] = {88, 1000, 1460, 65535};
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(times) * COUNT_OF(sizes); i++) {
+        struct tcp_cubic cubic = {.w_max = 5000000, .k = 4000};
+        uint32_t t = times[i / COUNT_OF(sizes)];
+        uint32_t mss = sizes[i % COUNT_OF(sizes)];
+        double since = ((double)t - 4000) * SECONDS_OF_UNIT;
+        double exact = fmin(fmax(0.4 * since * since * since * mss + 5e6, 0), TCP_CWND_MAX);
+
+        if (fabs(cubic_window(&cubic, t, mss) - exact) > 1 + exact * 1e-6) {
+            fail_msg("%u of %u: %u, not %f", t, mss, cubic_window(&cubic, t, mss), exact);
+        }
+    }
+}
+
+/* The RFC's steps in floating point: a round trip of ACKs for single segments. */
+struct model {
+    double cwnd, w_max, k, w_est, prior; /* segments, seconds */
+};
+
+static void model_ack(struct model *model, double t, double rtt)
+{
+    double cubic = 0.4 * pow(t - model->k, 3) + model->w_max;
+    double target = 0.4 * pow(t + rtt - model->k, 3) + model->w_max;
+    double alpha = model->w_est < model->prior ? 9.0 / 17 : 1;
+
+    model->w_est += alpha / model->cwnd;
+    if (cubic < model->w_est) {
+        model->cwnd = fmax(model->cwnd, model->w_est);
+        return;
+    }
+    target = fmin(fmax(target, model->cwnd), 1.5 * model->cwnd);
+    model->cwnd += (target - model->cwnd) / model->cwnd;
+}
+
+static void it_grows_as_the_equations_do(void **state)
+{
+    static const struct {
+        const char *name;
+        double rtt;
+        uint32_t segments; /* at the loss */
+    } cases[] = {
+        {"100 ms, 1,000 segments: the cubic", 0.1, 1000},
+        {"20 ms, 200 segments", 0.02, 200},
+        {"5 ms, 20 segments: Reno has more", 0.005, 20},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t before = cases[i].segments * MSS;
+        double rtt = cases[i].rtt;
+        struct tcp_conn conn = connection(before, before, (uint64_t)(rtt * 1e9));
+        struct model model = {.w_max = cases[i].segments, .prior = cases[i].segments};
+        uint64_t start_ns = tcp.now_ns;
+
+        cc->loss(&conn, before);
+        assert_int_equal(conn.cwnd, before / 10 * 7);
+        model.cwnd = conn.cwnd / (double)MSS;
+        model.w_est = model.cwnd;
+        model.k = cbrt((model.w_max - model.cwnd) / 0.4);
+        for (double t = 0; t < 20; t += rtt) {
+            uint32_t acks = conn.cwnd / MSS;
+
+            tcp.now_ns = start_ns + (uint64_t)(t * 1e9);
+            for (uint32_t j = 0; j < acks; j++) {
+                cc->acked(&conn, MSS, UINT64_MAX);
+                model_ack(&model, t, rtt);
+            }
+            if (fabs(conn.cwnd / (double)MSS - model.cwnd) > 1.5 + model.cwnd * 0.01) {
+                fail_msg("%s, after %f s: %u, not %f", cases[i].name, t, conn.cwnd, model.cwnd);
+            }
+        }
+        assert_true(conn.cwnd > before);
+    }
+}
+
+/* Whole bursts, single segments and bytes that are acknowledged come to the same. */
+static void bursts_grow_it_alike(void **state)
+{
+    static const uint32_t steps[] = {100, MSS, 16 * MSS};
+    uint32_t grown[COUNT_OF(steps)];
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(steps); i++) {
+        struct tcp_conn conn = connection(200 * MSS, 200 * MSS, 20 * NS_PER_MS);
+
+        cc->loss(&conn, 200 * MSS);
+        for (unsigned round = 0; round < 400; round++) {
+            uint32_t window = conn.cwnd;
+
+            tcp.now_ns += 20 * NS_PER_MS;
+            for (uint32_t acked = 0; acked < window; acked += steps[i]) {
+                cc->acked(&conn, min_u32(steps[i], window - acked), UINT64_MAX);
+            }
+        }
+        grown[i] = conn.cwnd;
+        assert_in_range(grown[i], grown[0] - grown[0] / 20, grown[0] + grown[0] / 20);
+    }
+}
+
+static void losses_take_three_tenths(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t cwnd, w_max, in_flight;
+        uint32_t ssthresh_after, w_max_after;
+    } cases[] = {
+        {"a full window", 100000, 0, 100000, 70000, 100000},
+        {"half full: what was in flight counts", 100000, 0, 50000, 35000, 100000},
+        {"below the last plateau: it makes room", 80000, 100000, 80000, 56000, 68000},
+        {"above it", 120000, 100000, 120000, 84000, 120000},
+        {"two segments at least", 2000, 0, 1000, 2000, 2000},
+        {"a gigabyte", 1u << 30, 0, 1u << 30, 751619276, 1u << 30},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_conn conn = connection(cases[i].cwnd, 10000, NS_PER_MS);
+
+        conn.cc_state.cubic.w_max = cases[i].w_max;
+        cc->loss(&conn, cases[i].in_flight);
+        if (conn.ssthresh != cases[i].ssthresh_after || conn.cwnd != conn.ssthresh ||
+            conn.cc_state.cubic.w_max != cases[i].w_max_after) {
+            fail_msg("%s: %u, %u", cases[i].name, conn.ssthresh, conn.cc_state.cubic.w_max);
+        }
+        conn.cwnd = 1;
+        cc->recovered(&conn);
+        assert_int_equal(conn.cwnd, conn.ssthresh);
+    }
+}
+
+/* Section 4.8: slow start to seven tenths, and a plateau there. */
+static void a_timeout_forgets_the_plateau(void **state)
+{
+    struct tcp_conn conn = connection(100 * MSS, 90 * MSS, 10 * NS_PER_MS);
+
+    (void)state;
+    cc->timeout(&conn, 100 * MSS, true);
+    assert_int_equal(conn.cwnd, MSS);
+    assert_int_equal(conn.ssthresh, 70 * MSS);
+    cc->timeout(&conn, MSS, false);
+    assert_int_equal(conn.ssthresh, 70 * MSS);
+    for (unsigned i = 0; conn.cwnd < conn.ssthresh; i++) {
+        assert_true(i < 100);
+        cc->acked(&conn, MSS, UINT64_MAX);
+    }
+    cc->acked(&conn, MSS, UINT64_MAX);
+    assert_int_equal(conn.cc_state.cubic.k, 0);
+    assert_int_equal(conn.cc_state.cubic.w_max, 70 * MSS);
+}
+
+/* Section 5.8: time in which nothing was sent does not count. */
+static void pauses_stop_the_clock(void **state)
+{
+    struct tcp_conn busy = connection(100 * MSS, 100 * MSS, 50 * NS_PER_MS);
+    struct tcp_conn paused = busy;
+
+    (void)state;
+    cc->loss(&busy, 100 * MSS);
+    cc->loss(&paused, 100 * MSS);
+    cc->acked(&busy, MSS, UINT64_MAX);
+    cc->acked(&paused, MSS, UINT64_MAX);
+    tcp.now_ns += NS_PER_S;
+    for (unsigned i = 0; i < 70; i++) {
+        cc->acked(&busy, MSS, UINT64_MAX);
+    }
+    tcp.now_ns += 60 * NS_PER_S;
+    paused.idle_ns += 60 * NS_PER_S;
+    for (unsigned i = 0; i < 70; i++) {
+        cc->acked(&paused, MSS, UINT64_MAX);
+    }
+    assert_int_equal(paused.cwnd, busy.cwnd);
+    assert_true(busy.cwnd > 70 * MSS);
+    cc->idle(&paused); /* longer than an RTO: RFC 5681 section 4.1 */
+    assert_int_equal(paused.cwnd, tcp_cc_initial_window(&paused));
+}
+
+static void names(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; tcp_cc_names[i]; i++) {
+        assert_string_equal(tcp_cc_find(tcp_cc_names[i])->name, tcp_cc_names[i]);
+    }
+    assert_ptr_equal(tcp_cc_find(NULL), &tcp_cc_cubic);
+    assert_ptr_equal(tcp_cc_find("cubic"), &tcp_cc_cubic);
+    assert_ptr_equal(tcp_cc_find("newreno"), &tcp_cc_newreno);
+    assert_null(tcp_cc_find("Cubic"));
+    assert_null(tcp_cc_find(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(k_is_where_the_deficit_is_made_up),
+        cmocka_unit_test(the_window_is_a_cubic_of_time),
+        cmocka_unit_test(it_grows_as_the_equations_do),
+        cmocka_unit_test(bursts_grow_it_alike),
+        cmocka_unit_test(losses_take_three_tenths),
+        cmocka_unit_test(a_timeout_forgets_the_plateau),
+        cmocka_unit_test(pauses_stop_the_clock),
+        cmocka_unit_test(names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
