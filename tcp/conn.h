@@ -19,6 +19,7 @@
 #include "tcp/cc_cubic.h"
 #include "tcp/flight.h"
 #include "tcp/hystart.h"
+#include "tcp/prr.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
@@ -164,6 +165,7 @@ struct tcp_conn {
     struct slice kept;     /* the small payload that the application retained last, or FRAME_NONE */
     uint64_t challenge_ns; /* start of the period in which challenges are counted */
     union tcp_cc_state cc_state;
+    struct tcp_prr prr;    /* in fast recovery */
     uint64_t idle_ns;      /* in which nothing was in flight, all in all */
     uint64_t last_send_ns; /* for the restart after idleness (RFC 5681 section 4.1) */
     void *app;             /* the layer above; it owns what this points to */

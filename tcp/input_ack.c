@@ -3,6 +3,7 @@
 #include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/output.h"
+#include "tcp/prr.h"
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
@@ -221,6 +222,7 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
     struct tcp_ack_news news = {
         .rtt_ns = UINT64_MAX,
         .prior_in_flight = tcp_pipe(conn),
+        .prior_delivered = tcp_delivered(conn),
         .duplicate = is_duplicate(conn, seg),
     };
 

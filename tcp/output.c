@@ -163,10 +163,27 @@ static bool ack_goes_first(const struct tcp_conn *conn)
            reassembly_has_report(&conn->reassembly);
 }
 
+/* Segments, until nothing may go, the quantum is used up or the port full; their number. */
+static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
+{
+    struct tcp_flight *flight = conn->flight;
+    uint32_t before = flight ? flight->sendq.in_flight_bytes : 0;
+    unsigned sent = 0;
+
+    while (sent < TCP_TRANSMIT_QUANTUM && *verdict == OUTPUT_MORE && emit_has_room(conn->tcp)) {
+        *verdict = send_one(conn);
+        sent += *verdict == OUTPUT_MORE;
+    }
+    if (flight && flight->recovery == TCP_RECOVERY_FAST) {
+        conn->prr.out += flight->sendq.in_flight_bytes - before;
+    }
+    return sent;
+}
+
 static enum verdict serve(struct tcp_conn *conn)
 {
     enum verdict verdict = OUTPUT_MORE;
-    unsigned sent = 0;
+    unsigned sent;
 
     if (tcp_conn_has(conn, TCP_CONN_FIN_OWED) && !tcp_queue_fin(conn)) {
         return OUTPUT_STUCK;
@@ -174,10 +191,7 @@ static enum verdict serve(struct tcp_conn *conn)
     if (ack_goes_first(conn) && !emit_ack(conn)) {
         return OUTPUT_STUCK;
     }
-    while (sent < TCP_TRANSMIT_QUANTUM && verdict == OUTPUT_MORE && emit_has_room(conn->tcp)) {
-        verdict = send_one(conn);
-        sent += verdict == OUTPUT_MORE;
-    }
+    sent = send_some(conn, &verdict);
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW) && verdict == OUTPUT_DONE) {
         if (!emit_has_room(conn->tcp)) {
             verdict = OUTPUT_MORE;

@@ -2,6 +2,7 @@
 
 #include "tcp/cc.h"
 #include "tcp/output.h"
+#include "tcp/prr.h"
 #include "tcp/rack.h"
 #include "tcp/seq.h"
 
@@ -16,7 +17,7 @@ static uint32_t flight_size(const struct tcp_conn *conn)
 
 /* The first loss is repaired at once, although the pipe holds more than the window
  * that was just halved (RFC 5681 section 3.2, step 3; RFC 6675 section 5, step 4.3). */
-static void enter_recovery(struct tcp_conn *conn)
+static void enter_recovery(struct tcp_conn *conn, uint32_t delivered)
 {
     struct tcp_flight *flight = conn->flight;
 
@@ -25,6 +26,7 @@ static void enter_recovery(struct tcp_conn *conn)
     flight->recovery_point = conn->snd.nxt;
     flight->tlp_out = false;
     conn->cc->loss(conn, flight_size(conn));
+    prr_begin(conn, delivered);
     conn->tcp->counters.fast_recoveries++;
 }
 
@@ -163,7 +165,10 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
         found = count_duplicates(conn, news);
     }
     if (found && flight->recovery == TCP_RECOVERY_OPEN) {
-        enter_recovery(conn);
+        enter_recovery(conn, news->prior_delivered);
+    }
+    if (flight->recovery == TCP_RECOVERY_FAST) {
+        prr_on_ack(conn, news->acked > 0 && !found);
     }
     /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
     if (news->data > 0 && !repairing && flight->recovery != TCP_RECOVERY_FAST &&
@@ -218,6 +223,9 @@ static void timeout(struct tcp_conn *conn)
         return;
     }
     conn->tcp->counters.rto_expired++;
+    if (flight->recovery == TCP_RECOVERY_FAST) {
+        conn->cc->recovered(conn); /* a window in place of what PRR let out */
+    }
     if (tcp_state_is_synchronized((enum tcp_state)conn->state)) {
         conn->cc->timeout(conn, flight_size(conn), flight->recovery != TCP_RECOVERY_LOSS);
     } else {
@@ -270,7 +278,7 @@ void tcp_recovery_on_timer(struct tcp_conn *conn)
         break;
     case TCP_TIMER_RACK:
         if (tcp_rack_detect_loss(conn) && conn->flight->recovery == TCP_RECOVERY_OPEN) {
-            enter_recovery(conn);
+            enter_recovery(conn, tcp_delivered(conn));
         }
         tcp_rexmit_arm(conn);
         tcp_conn_want_output(conn);

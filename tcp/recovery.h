@@ -15,6 +15,7 @@ struct tcp_ack_news {
     uint32_t sacked;          /* bytes newly SACKed */
     uint64_t rtt_ns;          /* UINT64_MAX: no sample */
     uint32_t prior_in_flight; /* the pipe before this ACK */
+    uint32_t prior_delivered; /* tcp_delivered() before it */
     bool duplicate;           /* RFC 5681's duplicate ACK */
     bool dsack;
     bool window_changed;

@@ -21,7 +21,7 @@ static void three_sacked_segments_are_a_loss_at_once(void **state)
     sacks(f, 0, 1, 4);
     expect_segments(f, 0, 1);
     assert_int_equal(f->tcp.counters.fast_recoveries, 1);
-    assert_int_equal(conn_of(f)->cwnd, 4 * MSS);
+    assert_int_equal(conn_of(f)->ssthresh, 4 * MSS);
     wait_ns(f, RTT);
     acks(f, 8);
     assert_int_equal(conn_of(f)->cwnd, 4 * MSS);

@@ -1,0 +1,109 @@
+/*
+ * Goal:   proportional rate reduction (RFC 9937): what goes in fast recovery for what was
+ *         delivered, in the proportion of ssthresh while the pipe is fuller, and no more than
+ *         what was delivered, or a segment more, when it is emptier.
+ * Method: scripts of SACKs over one stack, with a window of twenty segments.
+ */
+#include "tcp/recovery.h"
+#include "tests/unit/recovery_fixture.h"
+
+#define WINDOW 20u
+
+/* Twenty are out, and as many are queued behind them. */
+static struct tcp_fixture *full_window(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    conn_of(f)->cwnd = WINDOW * MSS;
+    f->tx_room = 64;
+    turn(f); /* the room is that from the next turn on */
+    send_segments(f, 2 * WINDOW);
+    forget_sent(f);
+    assert_int_equal(conn_of(f)->snd.nxt - conn_of(f)->snd.una, WINDOW * MSS);
+    wait_ns(f, RTT);
+    return f;
+}
+
+static uint32_t new_segments(struct tcp_fixture *f, uint32_t before)
+{
+    return (conn_of(f)->snd.nxt - before) / MSS;
+}
+
+/* One lost: half goes of what is delivered, spread out, and the pipe ends at ssthresh. */
+static void it_sends_in_proportion(void **state)
+{
+    struct tcp_fixture *f = full_window(state);
+    struct tcp_conn *conn = conn_of(f);
+    uint32_t nxt = 0;
+
+    for (uint32_t i = 2; i <= WINDOW; i++) {
+        uint32_t before = conn->snd.nxt;
+
+        sacks(f, 0, 1, i);
+        forget_sent(f);
+        assert_true(new_segments(f, before) <= 1); /* no burst */
+        if (i < 4) {
+            assert_int_equal(conn->flight->recovery, TCP_RECOVERY_OPEN);
+            continue;
+        }
+        if (i == 4) {
+            assert_int_equal(conn->ssthresh, WINDOW / 2 * MSS);
+            nxt = conn->snd.nxt; /* only the repair went */
+        }
+        /* Half of what was delivered, the repair counted; one less at the end, where the
+         * pipe is at ssthresh already for what limited transmit sent. */
+        assert_in_range(new_segments(f, nxt) + 2, (i - 3) / 2, (i - 3) / 2 + 2);
+    }
+    assert_in_range(tcp_pipe(conn), (WINDOW / 2 - 2) * MSS, WINDOW / 2 * MSS);
+    acks(f, WINDOW + 2); /* with what limited transmit sent */
+    forget_sent(f);
+    assert_int_equal(conn->flight->recovery, TCP_RECOVERY_OPEN);
+    assert_int_equal(conn->cwnd, WINDOW / 2 * MSS);
+}
+
+/* Most were lost: the pipe is emptier than ssthresh from the start. A segment for each that
+ * is delivered while losses are found; where the ACKs advance, one more. */
+static void after_heavy_loss_it_conserves_packets(void **state)
+{
+    struct tcp_fixture *f = full_window(state);
+    struct tcp_conn *conn = conn_of(f);
+
+    for (uint32_t i = 18; i <= WINDOW; i++) { /* 0 to 16 are lost */
+        sacks(f, 0, 17, i);
+    }
+    assert_int_equal(conn->flight->recovery, TCP_RECOVERY_FAST);
+    assert_in_range(f->tcp.counters.retransmissions, 1, 3);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    for (uint32_t i = 1; i < 5; i++) {
+        uint64_t before = f->tcp.counters.retransmissions;
+
+        acks(f, i);
+        assert_in_range(f->tcp.counters.retransmissions - before, 1, 2);
+        forget_sent(f);
+    }
+    assert_true(tcp_pipe(conn) <= conn->ssthresh);
+}
+
+/* RACK's timer finds the loss, without an ACK: the repair goes, and nothing else. */
+static void the_timer_sends_one(void **state)
+{
+    struct tcp_fixture *f = full_window(state);
+
+    sacks(f, 0, 1, 2);
+    forget_sent(f);
+    expect_after(f, RTT / 4, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect_silence(f);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(it_sends_in_proportion),
+        SCRIPT(after_heavy_loss_it_conserves_packets),
+        SCRIPT(the_timer_sends_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
