@@ -115,7 +115,8 @@ static void it_grows_as_the_equations_do(void **state)
         model.cwnd = conn.cwnd / (double)MSS;
         model.w_est = model.cwnd;
         model.k = cbrt((model.w_max - model.cwnd) / 0.4);
-        for (double t = 0; t < 20; t += rtt) {
+        for (unsigned round = 0; round * rtt < 20; round++) {
+            double t = round * rtt;
             uint32_t acks = conn.cwnd / MSS;
 
             tcp.now_ns = start_ns + (uint64_t)(t * 1e9);
