@@ -196,6 +196,59 @@ class Format(unittest.TestCase):
                 self.assertEqual(run(HOUSE / "format", root)[0] != 0, status != 0)
 
 
+class Conformance(unittest.TestCase):
+    TABLE = "# A protocol\n2a\tMUST\tIt works\n2b\tMAY\tIt sings\n"
+    MARKED = "/* Why.\n * Shows: RFC 7 2a. */\nstatic void f(void **state)\n{\n}\n"
+    PROGRAM = ('#!/bin/sh\ncat >"$CMOCKA_XML_FILE" <<END\n<testsuites><testsuite>'
+               '<testcase name="f v4">{}</testcase></testsuite></testsuites>\nEND\n')
+    PASSES, FAILS = PROGRAM.format(""), PROGRAM.format("<failure>no</failure>")
+    # name, what differs from a sound tree, what the generator must say, or None when it is right
+    CASES = (
+        ("sound", {}, None),
+        ("a failing test", {"test_a": FAILS}, "stale in line"),
+        ("a test that broke off", {"test_a": "#!/bin/sh\n"}, "test_a broke off"),
+        ("a mark less", {"test_a.c": "int x;\n"}, "stale in line"),
+        ("a mark of nothing", {"test_a.c": "/* Shows: RFC 7 2a. */\nint x;\n"}, "above no function"),
+        ("an unknown label", {"test_a.c": MARKED.replace("2a", "2a, 3")}, "no table has RFC 7 3"),
+        ("a label without RFC", {"test_a.c": MARKED.replace("RFC 7 ", "")}, "no requirement: '2a'"),
+        ("a function that never ran", {"test_a.c": MARKED.replace("f(", "g(")}, "never run"),
+        ("a label twice", {"rfc7.tsv": TABLE + "2a\tMAY\tTwice\n"}, "used twice"),
+        ("an unknown level", {"rfc7.tsv": TABLE + "3\tmust\tMore\n"}, "no level 'must'"),
+        ("a remark of no kind", {"rfc7.tsv": TABLE + "3\tMAY\tMore\tso: it is\n"}, "without kind"),
+        ("a new requirement", {"rfc7.tsv": TABLE + "3\tMAY\tMore\n"}, "stale in line"),
+        ("shown, though not applicable",
+         {"rfc7.tsv": TABLE.replace("works", "works\tnot applicable: no")}, "'not applicable'"),
+    )
+
+    def generate(self, root, different, *flags):
+        texts = {"test_a": self.PASSES, "test_a.c": self.MARKED, "rfc7.tsv": self.TABLE, **different}
+        plant(root, {"docs/README.md": "", "build/tests/unit/test_a": texts["test_a"],
+                     "tests/unit/test_a.c": texts["test_a.c"],
+                     "tests/conformance/rfc7.tsv": texts["rfc7.tsv"]})
+        (Path(root) / "build/tests/unit/test_a").chmod(0o755)
+        return run(HOUSE.parent / "conformance/generate", *flags, "--root", root,
+                   Path(root) / "build")
+
+    def test_check(self):
+        for name, different, expected in self.CASES:
+            with self.subTest(name), tempfile.TemporaryDirectory() as root:
+                self.assertEqual(self.generate(root, {})[0], 0)
+                status, said = self.generate(root, different, "--check")
+                self.assertEqual(status, 0 if expected is None else 1, said)
+                self.assertIn(expected or "2 requirements, 1 marks", said)
+
+    def test_document(self):
+        with tempfile.TemporaryDirectory() as root:
+            self.generate(root, {})
+            text = (Path(root) / "docs/conformance.md").read_text()
+            self.assertIn("| 2a | MUST | It works | `unit/test_a:f` | passes |  |", text)
+            self.assertIn("| 2b | MAY | It sings |  | no test yet |  |", text)
+            status, said = self.generate(root, {"test_a": self.FAILS})
+            self.assertEqual(status, 1, said)
+            text = (Path(root) / "docs/conformance.md").read_text()
+            self.assertIn("| `unit/test_a:f` | FAILS |", text)
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         COMPILER = sys.argv.pop(1)

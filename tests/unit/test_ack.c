@@ -29,7 +29,8 @@ static uint32_t peer_sends_full(struct tcp_fixture *f, uint32_t seq, unsigned se
     return seq + segments * MSS;
 }
 
-/* RFC 9293 section 3.8.6.3. */
+/* RFC 9293 section 3.8.6.3.
+ * Shows: RFC 9293 MUST-40, SHLD-18. */
 static void an_ack_is_delayed_by_40_ms(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -99,7 +100,8 @@ static void so_many_segments_are_not_held(void **state)
     expect_silence_for(f, SECONDS(1));
 }
 
-/* One ACK for a burst, but none of more than ack_every_segments. */
+/* One ACK for a burst, but none of more than ack_every_segments.
+ * Shows: RFC 9293 MUST-58, MUST-59. */
 static void a_burst_is_acknowledged_in_steps(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -146,7 +148,8 @@ static void data_that_waits_carries_nothing(void **state)
     expect(f, TCP_ACK, .seq = 101, .ack = seq, .bytes = 100);
 }
 
-/* What the peer waits for is not held. */
+/* What the peer waits for is not held.
+ * Shows: RFC 9293 MAY-13. */
 static void urgent_ones_go_at_once(void **state)
 {
     static const struct {

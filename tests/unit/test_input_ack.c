@@ -18,7 +18,8 @@ static struct tcp_fixture *start_over(void **state)
 }
 
 /* A peer with these options opens; the full segment that it gets then, in both
- * families, tells what was settled. */
+ * families, tells what was settled.
+ * Shows: RFC 9293 MUST-14, MUST-15, MUST-16. */
 static void mss_is_clamped(void **state)
 {
     static const struct {
@@ -127,7 +128,8 @@ static void syn_received_wants_the_ack_of_its_syn(void **state)
     assert_int_equal(f->tcp.counters.opened_passive, 1);
 }
 
-/* RFC 5961 section 5.2. */
+/* RFC 5961 section 5.2.
+ * Shows: RFC 9293 MAY-12. */
 static void acks_have_a_range(void **state)
 {
     static const struct {
@@ -252,7 +254,8 @@ static void a_writer_is_woken_at_half_the_buffer(void **state)
 }
 
 /* RFC 6298 section 3: a segment sent twice gives no sample, unless timestamps tell
- * which one was answered. */
+ * which one was answered.
+ * Shows: RFC 9293 MUST-18. */
 static void karn(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -24,6 +24,7 @@ static void establish_next(struct tcp_fixture *f, unsigned i)
     establish(f);
 }
 
+/* Shows: RFC 9293 MUST-12. */
 static void rst_needs_exact_sequence(void **state)
 {
     static const struct {
@@ -57,7 +58,8 @@ static void rst_needs_exact_sequence(void **state)
     assert_int_equal(f->tcp.counters.out_of_window, 2);
 }
 
-/* MUST-11: a passive open goes back to LISTEN without a word. */
+/* MUST-11: a passive open goes back to LISTEN without a word.
+ * Shows: RFC 9293 MUST-11. */
 static void rst_in_syn_received_goes_back_to_listen(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -72,6 +74,7 @@ static void rst_in_syn_received_goes_back_to_listen(void **state)
     establish(f);
 }
 
+/* Shows: RFC 9293 MUST-11. */
 static void rst_in_simultaneous_open_is_refusal(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -206,7 +209,8 @@ static void fill_window(struct tcp_fixture *f)
     forget_sent(f);
 }
 
-/* MUST-66, and MUST-8 of the persist: what can't be taken is answered. */
+/* MUST-66, and MUST-8 of the persist: what can't be taken is answered.
+ * Shows: RFC 9293 MUST-66, MAY-8. */
 static void zero_window_takes_ack_and_rst_but_no_text(void **state)
 {
     struct tcp_fixture *f = small_window(state);

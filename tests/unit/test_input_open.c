@@ -90,6 +90,7 @@ static void a_syn_without_memory_is_dropped(void **state)
     assert_int_equal(f->tcp.counters.dropped_no_memory, 2);
 }
 
+/* Shows: RFC 9293 MUST-14, SHLD-5, MAY-3. */
 static void an_active_open(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -125,7 +126,8 @@ static void the_window_of_a_syn_ack_is_not_scaled(void **state)
     forget_sent(f);
 }
 
-/* Figure 8: both SYNs cross; MUST-10. */
+/* Figure 8: both SYNs cross; MUST-10.
+ * Shows: RFC 9293 MUST-10. */
 static void a_simultaneous_open(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -305,6 +307,7 @@ static void time_wait_answers_what_is_not_a_plain_ack(void **state)
     }
 }
 
+/* Shows: RFC 9293 MUST-13. */
 static void a_repeated_fin_restarts_2msl(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -321,7 +324,8 @@ static void a_repeated_fin_restarts_2msl(void **state)
 }
 
 /* RFC 6191 by timestamps, RFC 9293 MAY-2 by numbers; RCV.NXT is 2. Our own numbers
- * go on behind those of the connection before. */
+ * go on behind those of the connection before.
+ * Shows: RFC 9293 SHLD-4, MAY-2. */
 static void a_new_syn_reopens_time_wait(void **state)
 {
     static const struct {

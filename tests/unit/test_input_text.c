@@ -6,6 +6,7 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
+/* Shows: RFC 9293 SHLD-31. */
 static void out_of_order_text_is_reported_by_sack(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -189,7 +190,8 @@ static void an_abort_inside_data_takes_nothing_more(void **state)
     assert_int_equal(f->peer->told.reason, TCP_REASON_ABORTED);
 }
 
-/* RFC 2525 section 2.17, RFC 9293 SHLD-3. */
+/* RFC 2525 section 2.17, RFC 9293 SHLD-3.
+ * Shows: RFC 9293 SHLD-3. */
 static void text_after_close_is_reset(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -111,7 +111,8 @@ static void only_bare_acks_are_duplicates(void **state)
     assert_int_equal(conn_of(f)->flight->dup_acks, 0);
 }
 
-/* RFC 6298 section 5: doubled each time, everything is lost, one at a time. */
+/* RFC 6298 section 5: doubled each time, everything is lost, one at a time.
+ * Shows: RFC 9293 MUST-19. */
 static void the_timeout_backs_off(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -193,7 +194,8 @@ static void a_peer_may_renege(void **state)
     acks(f, 4);
 }
 
-/* R1 asks the neighbour again, R2 gives up, and the application is told. */
+/* R1 asks the neighbour again, R2 gives up, and the application is told.
+ * Shows: RFC 9293 MUST-20, SHLD-11. */
 static void who_does_not_answer_is_given_up(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -211,7 +213,8 @@ static void who_does_not_answer_is_given_up(void **state)
     assert_true(f->now_ns - begin_ns > SECONDS(100)); /* RFC 1122 section 4.2.3.5 */
 }
 
-/* MUST-36, MUST-37: a closed window is probed for as long as it is answered. */
+/* MUST-36, MUST-37: a closed window is probed for as long as it is answered.
+ * Shows: RFC 9293 MUST-35, MUST-36, MUST-37, SHLD-29, SHLD-30. */
 static void a_closed_window_is_probed_for_ever(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);

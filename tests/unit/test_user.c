@@ -196,7 +196,8 @@ static void calls_after_the_end_do_nothing(void **state)
     assert_int_equal(f->peer->told.reason, TCP_REASON_ABORTED);
 }
 
-/* RFC 2525 section 2.17. */
+/* RFC 2525 section 2.17.
+ * Shows: RFC 9293 SHLD-3, MAY-1. */
 static void close_with_unread_data_resets(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -443,6 +444,7 @@ static void unacked_is_text_alone(void **state)
     assert_int_equal(tcp_unacked(conn_of(f)), 0);
 }
 
+/* Shows: RFC 9293 MUST-17, SHLD-7. */
 static void nodelay_lets_go_what_nagle_held(void **state)
 {
     struct tcp_fixture *f = *state;
