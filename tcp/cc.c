@@ -38,6 +38,12 @@ uint32_t tcp_cc_slow_start(struct tcp_conn *conn, uint32_t bytes)
     return grown > room && conn->cwnd == conn->ssthresh ? grown - room : 0;
 }
 
+void tcp_cc_undo(struct tcp_conn *conn, const struct tcp_undo *undo)
+{
+    (void)conn;
+    (void)undo;
+}
+
 void tcp_cc_recovered(struct tcp_conn *conn)
 {
     conn->cwnd = max_u32(conn->ssthresh, conn->snd.mss);

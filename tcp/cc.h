@@ -23,6 +23,8 @@ struct tcp_cc_ops {
     void (*recovered)(struct tcp_conn *conn);
     /* Retransmission timeout; `first` for the first of a row. */
     void (*timeout)(struct tcp_conn *conn, uint32_t in_flight, bool first);
+    /* A recovery was needless: the windows are restored, and this is from before it. */
+    void (*undo)(struct tcp_conn *conn, const struct tcp_undo *undo);
     /* The connection was idle for longer than an RTO. */
     void (*idle)(struct tcp_conn *conn);
 };
@@ -45,6 +47,9 @@ uint32_t tcp_cc_slow_start(struct tcp_conn *conn, uint32_t bytes);
 
 /* The window for the time after a recovery. */
 void tcp_cc_recovered(struct tcp_conn *conn);
+
+/* For those that have nothing else to restore. */
+void tcp_cc_undo(struct tcp_conn *conn, const struct tcp_undo *undo);
 
 /* The time in which something was in flight, since the start of some epoch. */
 static inline uint64_t tcp_busy_ns(const struct tcp_conn *conn)

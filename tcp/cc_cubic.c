@@ -163,6 +163,12 @@ static void timeout(struct tcp_conn *conn, uint32_t in_flight, bool first)
     conn->cwnd = conn->snd.mss;
 }
 
+/* Section 4.9. */
+static void undo(struct tcp_conn *conn, const struct tcp_undo *before)
+{
+    conn->cc_state.cubic = before->cubic;
+}
+
 static void idle(struct tcp_conn *conn)
 {
     uint32_t restart = tcp_cc_initial_window(conn);
@@ -180,5 +186,6 @@ const struct tcp_cc_ops tcp_cc_cubic = {
     .loss = loss,
     .recovered = tcp_cc_recovered,
     .timeout = timeout,
+    .undo = undo,
     .idle = idle,
 };

@@ -64,5 +64,6 @@ const struct tcp_cc_ops tcp_cc_newreno = {
     .loss = loss,
     .recovered = tcp_cc_recovered,
     .timeout = timeout,
+    .undo = tcp_cc_undo,
     .idle = idle,
 };

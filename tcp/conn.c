@@ -163,7 +163,8 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
     if (!flight) {
         return NULL;
     }
-    memset(flight, 0, offsetof(struct tcp_flight, sendq));
+    memset(&flight->rto_base_ns, 0,
+           offsetof(struct tcp_flight, sendq) - offsetof(struct tcp_flight, rto_base_ns));
     sendq_init(&flight->sendq);
     flight->index = index;
     flight->rack_fack = conn->snd.una;

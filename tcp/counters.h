@@ -22,6 +22,8 @@
     X(rto_expired, "retransmission timeouts")                                                      \
     X(tlp_sent, "tail loss probes")                                                                \
     X(fast_recoveries, "recoveries entered by RACK or duplicate ACKs")                             \
+    X(recoveries_undone, "fast recoveries that were needless: nothing was lost")                   \
+    X(timeouts_undone, "retransmission timeouts that were needless")                               \
     X(zero_window_probes, "probes of a closed window")                                             \
     X(splits, "segments cut in two")                                                               \
     X(held_by_kernel, "retransmissions put off since the kernel held the frame")                   \

@@ -190,6 +190,7 @@ static void count_transmission(struct tcp_conn *conn, const struct tcp_record *r
     }
     if (record->flags & TCP_RECORD_SENT) {
         counters->retransmissions++;
+        undo_count(conn);
     } else {
         counters->bytes_out += record->slice.length;
         conn->snd.nxt = tcp_record_end(record);

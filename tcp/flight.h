@@ -12,6 +12,7 @@
 
 #include "datapath/util.h"
 #include "tcp/sendq.h"
+#include "tcp/undo.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@ enum tcp_recovery_state {
 };
 
 struct tcp_flight {
+    struct tcp_undo undo;      /* only a recovery touches it; not cleared with the rest */
     uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
     uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
     /* RFC 8985 names without their prefix. */
@@ -44,6 +46,8 @@ struct tcp_flight {
     bool rack_dsack_pending : 1;
     bool tlp_out : 1;           /* a probe is in flight */
     bool tlp_retransmitted : 1; /* and it was a retransmission */
+    bool can_undo : 1;          /* see tcp/undo.h */
+    uint8_t frto : 2;           /* enum tcp_frto */
     bool rexmit_now : 1;        /* the next lost segment goes whatever the pipe holds */
     struct tcp_sendq sendq;     /* last: its places for records are not cleared with the rest */
 };
@@ -53,7 +57,8 @@ static_assert(offsetof(struct tcp_flight, sendq) + sizeof(struct tcp_sendq) ==
                   sizeof(struct tcp_flight),
               "tcp_conn_flight() clears what stands before the places for records");
 /* What every segment touches: three lines with the first record, not five. */
-static_assert(offsetof(struct tcp_flight, sendq) == CACHE_LINE_BYTES &&
+static_assert(sizeof(struct tcp_undo) == CACHE_LINE_BYTES &&
+                  offsetof(struct tcp_flight, sendq) == 2u * CACHE_LINE_BYTES &&
                   offsetof(struct tcp_sendq, inline_records) == CACHE_LINE_BYTES,
               "loss recovery, the send queue and each record in a cache line of its own");
 

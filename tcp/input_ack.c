@@ -25,6 +25,14 @@ static void take_window(struct tcp_conn *conn, const struct tcp_segment *seg)
     conn->snd.wnd_max = max_u32(conn->snd.wnd_max, conn->snd.wnd);
 }
 
+/* TSecr, or 0. */
+static uint32_t echoed(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    return tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) && seg->options_seen & TCP_OPT_TIMESTAMPS
+               ? seg->ts_ecr
+               : 0;
+}
+
 void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     struct tcp *tcp = conn->tcp;
@@ -41,6 +49,9 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
         tcp_state_set(conn, TCP_FIN_WAIT_1); /* shut down before (3.10.4) */
     }
     take_window(conn, seg);
+    if (undo_of_syn(conn, echoed(conn, seg))) {
+        conn->flags &= ~(uint32_t)TCP_CONN_SYN_LOST;
+    }
     conn->cc->open(conn);
     if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
         /* RFC 6298 section 5.7. */
@@ -63,21 +74,21 @@ static void take_delivered(struct tcp_conn *conn, uint32_t ack, struct tcp_ack_n
         if (!(record->flags & TCP_RECORD_SACKED)) {
             if (news->rtt_ns == UINT64_MAX && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
                 news->rtt_ns = conn->tcp->now_ns - record->first_tx_ns;
+                tcp_note_original(news, record);
             }
-            tcp_rack_delivered(conn, record);
+            tcp_rack_delivered(conn, record, news);
         }
+        news->retransmitted |= (record->flags & TCP_RECORD_RETRANSMITTED) != 0;
         sendq_drop_head(sendq, &room);
     }
     sendq_trim(sendq, &room, ack);
 }
 
 /* With timestamps a retransmission gives a sample too, in milliseconds. */
-static void sample_rtt(struct tcp_conn *conn, const struct tcp_segment *seg,
-                       struct tcp_ack_news *news)
+static void sample_rtt(struct tcp_conn *conn, struct tcp_ack_news *news)
 {
-    if (news->rtt_ns == UINT64_MAX && tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) &&
-        seg->options_seen & TCP_OPT_TIMESTAMPS && seg->ts_ecr != 0) {
-        uint32_t elapsed_ms = tcp_timestamp(conn) - seg->ts_ecr;
+    if (news->rtt_ns == UINT64_MAX && news->ts_ecr != 0) {
+        uint32_t elapsed_ms = tcp_timestamp(conn) - news->ts_ecr;
 
         if (elapsed_ms < TCP_RTO_MAX_NS / NS_PER_MS) {
             news->rtt_ns = max_u64(elapsed_ms, 1) * NS_PER_MS;
@@ -207,7 +218,7 @@ static void take_progress(struct tcp_conn *conn, const struct tcp_segment *seg,
     bool fin;
 
     take_delivered(conn, seg->ack, news);
-    sample_rtt(conn, seg, news);
+    sample_rtt(conn, news);
     news->acked = seg->ack - conn->snd.una;
     conn->snd.una = seg->ack;
     fin = tcp_conn_has(conn, TCP_CONN_FIN_QUEUED) && sendq_is_empty(sendq);
@@ -224,6 +235,7 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
         .prior_in_flight = tcp_pipe(conn),
         .prior_delivered = tcp_delivered(conn),
         .duplicate = is_duplicate(conn, seg),
+        .ts_ecr = echoed(conn, seg),
     };
 
     tcp_take_sacks(conn, seg, &news);

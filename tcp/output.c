@@ -139,11 +139,42 @@ static enum verdict send_lost(struct tcp_conn *conn)
     return OUTPUT_MORE;
 }
 
+/* RFC 5682 section 2.1: behind a timeout the oldest goes again alone; when it is answered,
+ * what was never sent, and only when that can't go what is lost. */
+static enum verdict send_by_frto(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+    enum verdict verdict = OUTPUT_DONE;
+
+    if (flight->frto == TCP_FRTO_AGAIN) {
+        if (!(sendq_at(&flight->sendq, flight->sendq.head)->flags &
+              (TCP_RECORD_LOST | TCP_RECORD_SACKED))) {
+            return OUTPUT_DONE;
+        }
+        if (flight->sendq.lost.first == flight->sendq.head) {
+            return send_lost(conn);
+        }
+        flight->frto = TCP_FRTO_OFF; /* it was lost once more, behind others */
+        return OUTPUT_MORE;
+    }
+    if (tcp_has_unsent(conn)) {
+        verdict = send_new(conn);
+    }
+    if (verdict == OUTPUT_DONE && conn->snd.nxt == flight->undo.end) {
+        flight->frto = TCP_FRTO_OFF;
+        return OUTPUT_MORE;
+    }
+    return verdict;
+}
+
 /* One segment of what is most urgent. */
 static enum verdict send_one(struct tcp_conn *conn)
 {
     if (!conn->flight) {
         return OUTPUT_DONE;
+    }
+    if (conn->flight->frto != TCP_FRTO_OFF) {
+        return send_by_frto(conn);
     }
     if (conn->flight->sendq.lost.first != TCP_POSITION_NONE) {
         enum verdict verdict = send_lost(conn);

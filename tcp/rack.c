@@ -1,6 +1,7 @@
 #include "tcp/rack.h"
 
 #include "tcp/limits.h"
+#include "tcp/recovery.h"
 #include "tcp/seq.h"
 
 static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
@@ -8,7 +9,19 @@ static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_
     return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
 }
 
-void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record)
+/* The answer is to an earlier transmission (RFC 8985 section 6.2, step 2): it came sooner
+ * than the path can give it, or echoes a timestamp from before. */
+static bool answers_an_earlier(const struct tcp_conn *conn, const struct tcp_record *record,
+                               uint32_t ts_ecr)
+{
+    uint32_t ts_sent = (uint32_t)(record->last_tx_ns / NS_PER_MS) + conn->ts_offset;
+
+    return conn->tcp->now_ns - record->last_tx_ns < conn->rtt.min_rtt_ns ||
+           (ts_ecr != 0 && seq_lt(ts_ecr, ts_sent));
+}
+
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record,
+                        const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
     uint64_t rtt_ns = conn->tcp->now_ns - record->last_tx_ns;
@@ -19,9 +32,8 @@ void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record)
     }
     flight->rack_fack = seq_max(flight->rack_fack, end);
 
-    /* An answer sooner than the path can give it belongs to an earlier
-     * transmission (RFC 8985 section 6.2, step 2). */
-    if (record->flags & TCP_RECORD_RETRANSMITTED && rtt_ns < conn->rtt.min_rtt_ns) {
+    if (record->flags & TCP_RECORD_RETRANSMITTED &&
+        answers_an_earlier(conn, record, news->ts_ecr)) {
         return;
     }
     if (sent_after(record->last_tx_ns, end, flight->rack_xmit_ns, flight->rack_end_seq)) {

@@ -9,7 +9,8 @@
 #include "tcp/tcp.h"
 
 /* A record was delivered, by ACK or SACK: steps 1 to 3. */
-void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record);
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record,
+                        const struct tcp_ack_news *news);
 
 /* A D-SACK came: step 4. */
 void tcp_rack_dsack(struct tcp_conn *conn);

@@ -21,6 +21,7 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t delivered)
 {
     struct tcp_flight *flight = conn->flight;
 
+    undo_begin(conn);
     flight->rexmit_now = true;
     flight->recovery = TCP_RECOVERY_FAST;
     flight->recovery_point = conn->snd.nxt;
@@ -38,6 +39,7 @@ static void leave_recovery(struct tcp_conn *conn)
         conn->cc->recovered(conn);
     }
     flight->recovery = TCP_RECOVERY_OPEN;
+    flight->frto = TCP_FRTO_OFF;
     flight->dup_acks = 0;
     if (flight->rack_reo_persist > 0 && --flight->rack_reo_persist == 0) {
         flight->rack_reo_mult = 0;
@@ -148,13 +150,15 @@ static bool finds_loss(struct tcp_conn *conn, const struct tcp_ack_news *news)
 void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
-    bool repairing = flight->recovery == TCP_RECOVERY_FAST;
+    bool undone = undo_on_ack(conn, news);
+    bool repairing = flight->recovery == TCP_RECOVERY_FAST || undone;
     uint32_t credit = creditable(conn, news->data); /* also for what ends the recovery */
     bool found;
 
     if (flight->recovery != TCP_RECOVERY_OPEN && seq_ge(conn->snd.una, flight->recovery_point)) {
         leave_recovery(conn);
     }
+    frto_on_ack(conn, news);
     judge_probe(conn, news);
     if (news->dsack) {
         tcp_rack_dsack(conn);
@@ -223,6 +227,8 @@ static void timeout(struct tcp_conn *conn)
         return;
     }
     conn->tcp->counters.rto_expired++;
+    undo_begin(conn);
+    frto_begin(conn);
     if (flight->recovery == TCP_RECOVERY_FAST) {
         conn->cc->recovered(conn); /* a window in place of what PRR let out */
     }

@@ -14,12 +14,26 @@ struct tcp_ack_news {
     uint32_t data;            /* bytes of it: SYN and FIN left out */
     uint32_t sacked;          /* bytes newly SACKed */
     uint64_t rtt_ns;          /* UINT64_MAX: no sample */
+    uint32_t ts_ecr;          /* TSecr; 0: none */
     uint32_t prior_in_flight; /* the pipe before this ACK */
     uint32_t prior_delivered; /* tcp_delivered() before it */
     bool duplicate;           /* RFC 5681's duplicate ACK */
     bool dsack;
+    bool retransmitted;    /* something that was sent more than once was acknowledged */
+    bool original;         /* and something, neither SACKed before, that was sent once: */
+    uint32_t original_seq; /* the oldest of it */
+    struct tcp_sack_block dsack_block; /* with dsack */
     bool window_changed;
 };
+
+/* A record that was sent once is acknowledged, or SACKed, for the first time. */
+static inline void tcp_note_original(struct tcp_ack_news *news, const struct tcp_record *record)
+{
+    if (!news->original || seq_lt(record->seq, news->original_seq)) {
+        news->original = true;
+        news->original_seq = record->seq;
+    }
+}
 
 /* SACK blocks and D-SACK, into the send queue and the news; in sack.c. */
 void tcp_take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg,

@@ -24,7 +24,10 @@ static void mark_block(struct tcp_conn *conn, const struct tcp_sack_block *block
             break;
         }
         news->sacked += record->length;
-        tcp_rack_delivered(conn, record);
+        if (!(record->flags & TCP_RECORD_RETRANSMITTED)) {
+            tcp_note_original(news, record);
+        }
+        tcp_rack_delivered(conn, record, news);
         sendq_mark_sacked(sendq, position);
         position = sendq_skip_sacked(sendq, position);
     }
@@ -47,6 +50,7 @@ void tcp_take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg, struct
         return;
     }
     news->dsack = first_block_is_dsack(seg);
+    news->dsack_block = seg->sack[0];
     for (unsigned i = news->dsack ? 1 : 0; i < seg->sack_count; i++) {
         const struct tcp_sack_block *block = &seg->sack[i];
 

@@ -355,3 +355,46 @@ void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks)
         sendq->lost_bytes += record->length;
     }
 }
+
+/* Before `before` of the list, or at its end. */
+static void list_insert(struct tcp_sendq *sendq, struct tcp_record_list *list, uint32_t position,
+                        uint32_t before)
+{
+    struct tcp_record *record = at(sendq, position);
+
+    if (before == TCP_POSITION_NONE) {
+        list_append(sendq, list, position);
+        return;
+    }
+    record->next = before;
+    record->prev = at(sendq, before)->prev;
+    at(sendq, before)->prev = position;
+    if (record->prev == TCP_POSITION_NONE) {
+        list->first = position;
+    } else {
+        at(sendq, record->prev)->next = position;
+    }
+}
+
+/* What was sent once is in order of time when it is in order of sequence: one walk merges it
+ * with the time list. */
+void sendq_unmark_lost(struct tcp_sendq *sendq)
+{
+    uint32_t before = sendq->in_flight.first;
+
+    for (uint32_t position = sendq->head; position != sendq->next; position++) {
+        struct tcp_record *record = at(sendq, position);
+
+        if (!(record->flags & TCP_RECORD_LOST) || record->flags & TCP_RECORD_RETRANSMITTED) {
+            continue;
+        }
+        list_remove(sendq, &sendq->lost, position);
+        record->flags &= (uint8_t)~TCP_RECORD_LOST;
+        sendq->lost_bytes -= record->length;
+        sendq->in_flight_bytes += record->length;
+        while (before != TCP_POSITION_NONE && at(sendq, before)->last_tx_ns < record->last_tx_ns) {
+            before = at(sendq, before)->next;
+        }
+        list_insert(sendq, &sendq->in_flight, position, before);
+    }
+}

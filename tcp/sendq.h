@@ -174,6 +174,9 @@ void sendq_mark_lost(struct tcp_sendq *sendq, uint32_t position);
  * in sequence order. With `forget_sacks` SACKed records too (reneging). */
 void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks);
 
+/* What was marked lost but not sent again is in flight after all. */
+void sendq_unmark_lost(struct tcp_sendq *sendq);
+
 /* Cuts the record so that its first `length` bytes stay and the tail, copied
  * into a fresh frame, becomes a record of its own. False when there is no
  * memory. Rare: a probe, a window's edge, a smaller MTU. */

@@ -202,6 +202,24 @@ static void time_out(struct model *m)
     }
 }
 
+/* The timeout was needless. */
+static void undo(struct model *m)
+{
+    if (!random_chance(&m->random, 100000)) {
+        return;
+    }
+    for (uint32_t position = m->f.sendq.head; position != m->f.sendq.next; position++) {
+        const struct tcp_record *record = sendq_at(&m->f.sendq, position);
+
+        if (where_is(record) == LOST && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
+            for (uint32_t seq = record->seq; seq != tcp_record_end(record); seq++) {
+                m->where[seq % BYTES_MAX] = IN_FLIGHT;
+            }
+        }
+    }
+    sendq_unmark_lost(&m->f.sendq);
+}
+
 static void split(struct model *m)
 {
     uint32_t position = sendq_is_empty(&m->f.sendq)
@@ -266,7 +284,7 @@ static void step(struct model *m)
 {
     struct tcp_sendq *sendq = &m->f.sendq;
 
-    switch (random_below(&m->random, 16)) {
+    switch (random_below(&m->random, 17)) {
     case 0:
     case 1:
     case 2:
@@ -305,6 +323,9 @@ static void step(struct model *m)
         break;
     case 14:
         take_ack(m);
+        break;
+    case 15:
+        undo(m);
         break;
     default:
         finish(m);

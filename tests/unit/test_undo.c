@@ -1,0 +1,279 @@
+/*
+ * Goal:   a recovery that was needless is found by timestamps (RFC 3522), D-SACK (RFC 3708) or
+ *         F-RTO (RFC 5682), and undone (RFC 4015, RFC 9438 section 4.9); one that was needed
+ *         is not.
+ * Method: scripts over one stack, with a round trip of 100 ms and ten segments in flight.
+ */
+#include "tests/unit/recovery_fixture.h"
+
+#define STAMPED (MSS - TCP_TIMESTAMP_BYTES)
+#define EARLY MS(150) /* a timeout before a tail loss probe */
+
+/* Ten segments, of which the test says what became. */
+static struct tcp_fixture *ten_in_flight(void **state, bool sack, uint32_t queued)
+{
+    struct tcp_fixture *f = far_peer(state, sack);
+
+    conn_of(f)->rtt.rto_ns = EARLY;
+    send_segments(f, queued);
+    expect_segments(f, 0, 10);
+    return f;
+}
+
+static void expect_as_before(struct tcp_fixture *f)
+{
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_OPEN);
+    assert_in_range(conn_of(f)->cwnd, 10 * STAMPED, 14 * MSS);
+    assert_int_equal(conn_of(f)->ssthresh, UINT32_MAX);
+}
+
+/* With SACK, the first ACK of what went once says it. */
+static void frto_undoes_a_needless_timeout(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, true, 30);
+
+    expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect_silence(f);
+    assert_int_equal(conn_of(f)->cwnd, MSS);
+    acks(f, 2); /* the originals, after all */
+    expect_as_before(f);
+    assert_int_equal(f->tcp.counters.timeouts_undone, 1);
+    expect_segments(f, 10, 12);
+    acks(f, 10);
+    forget_sent(f);
+    assert_int_equal(f->tcp.counters.retransmissions, 1);
+}
+
+/* Over and over: a path that was silent for seconds, without a loss. */
+static void frto_undoes_a_row_of_timeouts(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, true, 30);
+
+    for (unsigned i = 0; i < 4; i++) {
+        expect_after(f, EARLY << i, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    }
+    acks(f, 2);
+    expect_as_before(f);
+    forget_sent(f);
+}
+
+/* Without SACK what arrived may have waited for the repair: two new segments must ask. */
+static void frto_asks_with_new_data_without_sack(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, false, 30);
+
+    expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    acks(f, 2);
+    expect_segments(f, 10, 12);
+    assert_int_equal(f->tcp.counters.timeouts_undone, 0);
+    acks(f, 3);
+    expect_as_before(f);
+    assert_int_equal(f->tcp.counters.timeouts_undone, 1);
+    forget_sent(f);
+    assert_int_equal(f->tcp.counters.retransmissions, 1);
+}
+
+static void frto_lets_a_real_timeout_be(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    for (unsigned sack = 0; sack < 2; sack++) {
+        f->peer = &f->peers[sack];
+        (void)ten_in_flight(state, sack, 30);
+        expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+        wait_ns(f, RTT);
+        acks(f, 1);
+        expect_segments(f, 10, 12); /* new */
+        wait_ns(f, RTT);
+        sacks(f, 1, 10, 11); /* has arrived, the old has not */
+        expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+        assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_LOSS);
+        forget_sent(f);
+        wait_ns(f, RTT);
+        acks(f, 12);
+        forget_sent(f);
+        app_aborts(f);
+        forget_sent(f);
+    }
+    assert_int_equal(f->tcp.counters.timeouts_undone, 0);
+}
+
+/* Nothing new to ask with, or no window for it: what is lost goes. */
+static void without_new_data_a_timeout_goes_on(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    for (unsigned queued = 10; queued <= 20; queued += 10) {
+        f->peer = &f->peers[queued / 10];
+        f->peer->window = 10 * MSS;
+        (void)ten_in_flight(state, false, queued);
+        expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+        wait_ns(f, RTT);
+        f->peer->window = 9 * MSS;
+        acks(f, 1);
+        expect_segments(f, 1, 3);
+        app_aborts(f);
+        forget_sent(f);
+    }
+}
+
+/* The echo is of a time before anything went again (RFC 3522 section 3.2). */
+static void timestamps_undo_a_timeout(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t sent_ts;
+
+    f->settings.timestamps = true;
+    f->peer->timestamps = true;
+    (void)far_peer(state, false);
+    conn_of(f)->rtt.rto_ns = EARLY;
+    app_sends(f, 10 * STAMPED);
+    sent_ts = expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED)->ts_val;
+    forget_sent(f);
+    expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 4 * STAMPED, .ts_ecr = sent_ts);
+    expect_as_before(f);
+    assert_int_equal(f->tcp.counters.timeouts_undone, 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 10 * STAMPED, .ts_ecr = sent_ts);
+    expect_silence_for(f, SECONDS(5));
+    assert_int_equal(f->tcp.counters.retransmissions, 1);
+}
+
+/* Of an ACK of the repair the echo is the repair's. */
+static void timestamps_let_a_real_timeout_be(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.timestamps = true;
+    f->peer->timestamps = true;
+    (void)far_peer(state, false);
+    conn_of(f)->rtt.rto_ns = EARLY;
+    app_sends(f, 10 * STAMPED);
+    forget_sent(f);
+    expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 4 * STAMPED);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_LOSS);
+    assert_int_equal(f->tcp.counters.timeouts_undone, 0);
+    forget_sent(f);
+}
+
+/* Reordered by more than RACK and the DupThresh allow for. */
+static void timestamps_undo_a_fast_recovery(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t sent_ts;
+
+    f->settings.timestamps = true;
+    f->peer->timestamps = true;
+    (void)far_peer(state, true);
+    app_sends(f, 10 * STAMPED);
+    sent_ts = expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED)->ts_val;
+    forget_sent(f);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .ts_ecr = sent_ts,
+               .sack = {{1 + STAMPED, 1 + 4 * STAMPED}});
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED);
+    wait_ns(f, MS(5));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 4 * STAMPED, .ts_ecr = sent_ts);
+    expect_as_before(f);
+    assert_int_equal(f->tcp.counters.recoveries_undone, 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 10 * STAMPED, .ts_ecr = sent_ts);
+    expect_silence_for(f, SECONDS(5));
+    assert_int_equal(f->tcp.counters.retransmissions, 1);
+}
+
+/* RFC 3708: also when the recovery is over, as it mostly is by then. */
+static void a_dsack_undoes_a_fast_recovery(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, true, 40);
+
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 4);
+    expect_segments(f, 0, 1);
+    acks(f, 10); /* all but reordered */
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_OPEN);
+    assert_int_equal(conn_of(f)->cwnd, 5 * MSS);
+    forget_sent(f);
+    sacks(f, 10, 0, 1);
+    expect_as_before(f);
+    assert_int_equal(f->tcp.counters.recoveries_undone, 1);
+    forget_sent(f);
+}
+
+/* Of two that went again one was needed. */
+static void a_dsack_of_a_part_undoes_nothing(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, true, 40);
+
+    wait_ns(f, RTT);
+    sacks(f, 0, 2, 6);
+    expect_segments(f, 0, 1);
+    wait_ns(f, MS(1));
+    sacks(f, 0, 2, 10);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    acks(f, 10);
+    forget_sent(f);
+    sacks(f, 10, 0, 1);
+    assert_int_equal(f->tcp.counters.recoveries_undone, 0);
+    assert_int_equal(conn_of(f)->ssthresh, 5 * MSS);
+    forget_sent(f);
+}
+
+/* RFC 9438 section 4.9: the cubic goes on where it was. */
+static void cubic_goes_on_where_it_was(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_cubic before = {.epoch_ns = 1, .w_max = 77 * MSS, .k = 5, .cwnd_prior = 70 * MSS};
+
+    (void)far_peer(state, true);
+    conn_of(f)->cc = &tcp_cc_cubic;
+    conn_of(f)->cc_state.cubic = before;
+    conn_of(f)->rtt.rto_ns = EARLY;
+    send_segments(f, 30);
+    expect_segments(f, 0, 10);
+    expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(conn_of(f)->cc_state.cubic.w_max, 0);
+    acks(f, 2);
+    expect_as_before(f);
+    assert_memory_equal(&conn_of(f)->cc_state.cubic, &before, sizeof before);
+    forget_sent(f);
+}
+
+/* A SYN that went again for nothing does not cost the initial window (RFC 5681 section 3.1 has
+ * one segment behind a lost one). */
+static void a_needless_syn_costs_no_window(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.timestamps = true;
+    for (unsigned lost = 0; lost < 2; lost++) {
+        uint32_t sent_ts;
+
+        f->peer = &f->peers[lost];
+        f->peer->timestamps = true;
+        assert_int_equal(app_connects(f), TCP_OK);
+        sent_ts = expect(f, TCP_SYN, .seq = 0)->ts_val;
+        sent_ts += lost ? 1000 : 0;
+        expect_after(f, SECONDS(1), TCP_SYN, .seq = 0);
+        peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1, .ts_ecr = sent_ts);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1);
+        assert_int_equal(conn_of(f)->cwnd, lost ? STAMPED : 10 * STAMPED);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(frto_undoes_a_needless_timeout),       SCRIPT(frto_undoes_a_row_of_timeouts),
+        SCRIPT(frto_asks_with_new_data_without_sack), SCRIPT(frto_lets_a_real_timeout_be),
+        SCRIPT(without_new_data_a_timeout_goes_on),   SCRIPT(timestamps_undo_a_timeout),
+        SCRIPT(timestamps_let_a_real_timeout_be),     SCRIPT(timestamps_undo_a_fast_recovery),
+        SCRIPT(a_dsack_undoes_a_fast_recovery),       SCRIPT(a_dsack_of_a_part_undoes_nothing),
+        SCRIPT(cubic_goes_on_where_it_was),           SCRIPT(a_needless_syn_costs_no_window),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
