@@ -20,7 +20,6 @@
 #include "tcp/conn_flags.h"
 #include "tcp/flight.h"
 #include "tcp/hystart.h"
-#include "tcp/prr.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
@@ -98,7 +97,7 @@ struct tcp_conn {
     uint8_t ttl;
     uint16_t listener;       /* index, for passive connections until accepted */
     uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */
-    uint8_t challenges;      /* in the period of challenge_ns */
+    uint8_t challenges;      /* in the period of challenge_ms */
 
     /* On the transmit list, with those whose ACK is held, on a neighbour's list of
      * waiters, or, when CLOSED, on the list of those that end with this turn. */
@@ -112,12 +111,11 @@ struct tcp_conn {
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
     uint32_t send_buffer;
+    uint32_t challenge_ms; /* start of the period in which challenges are counted */
     struct reassembly reassembly;
     struct recvq recvq;
-    struct slice kept;     /* the small payload that the application retained last, or FRAME_NONE */
-    uint64_t challenge_ns; /* start of the period in which challenges are counted */
+    struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */
     union tcp_cc_state cc_state;
-    struct tcp_prr prr;    /* in fast recovery */
     uint64_t idle_ns;      /* in which nothing was in flight, all in all */
     uint64_t last_send_ns; /* for the restart after idleness (RFC 5681 section 4.1) */
     void *app;             /* the layer above; it owns what this points to */

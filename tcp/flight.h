@@ -11,6 +11,7 @@
 #define HEADRACE_TCP_FLIGHT_H
 
 #include "datapath/util.h"
+#include "tcp/prr.h"
 #include "tcp/sendq.h"
 #include "tcp/undo.h"
 
@@ -49,13 +50,12 @@ struct tcp_flight {
     bool can_undo : 1;          /* see tcp/undo.h */
     uint8_t frto : 2;           /* enum tcp_frto */
     bool rexmit_now : 1;        /* the next lost segment goes whatever the pipe holds */
-    struct tcp_sendq sendq;     /* last: its places for records are not cleared with the rest */
+    struct tcp_sendq sendq;
+    /* From here on nothing is cleared when the flight is taken: what needs it sets it. */
+    struct tcp_prr prr; /* in fast recovery */
 };
 
 static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
-static_assert(offsetof(struct tcp_flight, sendq) + sizeof(struct tcp_sendq) ==
-                  sizeof(struct tcp_flight),
-              "tcp_conn_flight() clears what stands before the places for records");
 /* What every segment touches: three lines with the first record, not five. */
 static_assert(sizeof(struct tcp_undo) == CACHE_LINE_BYTES &&
                   offsetof(struct tcp_flight, sendq) == 2u * CACHE_LINE_BYTES &&

@@ -11,8 +11,8 @@ void tcp_challenge_ack(struct tcp_conn *conn)
 {
     struct tcp *tcp = conn->tcp;
 
-    if (tcp->now_ns - conn->challenge_ns >= TCP_CHALLENGE_PERIOD_NS) {
-        conn->challenge_ns = tcp->now_ns;
+    if (tcp->now_ms - conn->challenge_ms >= TCP_CHALLENGE_PERIOD_MS) {
+        conn->challenge_ms = tcp->now_ms;
         conn->challenges = 0;
     }
     if (conn->challenges >= TCP_CHALLENGE_PER_PERIOD) {

@@ -95,7 +95,7 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* Challenge ACKs of one connection (RFC 5961 section 7): at most this many in
  * each period. A shared limit would be a side channel (CVE-2016-5696). */
 #define TCP_CHALLENGE_PER_PERIOD 8u
-#define TCP_CHALLENGE_PERIOD_NS (1 * NS_PER_S)
+#define TCP_CHALLENGE_PERIOD_MS 1000u
 
 /* RFC 5681 section 3.2. */
 #define TCP_DUPTHRESH 3u

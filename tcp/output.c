@@ -206,7 +206,7 @@ static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
         sent += *verdict == OUTPUT_MORE;
     }
     if (flight && flight->recovery == TCP_RECOVERY_FAST) {
-        conn->prr.out += flight->sendq.in_flight_bytes - before;
+        flight->prr.out += flight->sendq.in_flight_bytes - before;
     }
     return sent;
 }

@@ -15,7 +15,7 @@ uint32_t tcp_delivered(const struct tcp_conn *conn)
 
 void prr_begin(struct tcp_conn *conn, uint32_t delivered)
 {
-    conn->prr = (struct tcp_prr){
+    conn->flight->prr = (struct tcp_prr){
         .start = delivered,
         .last = delivered,
         .recover_fs = max_u32(conn->snd.nxt - delivered, conn->snd.mss),
@@ -26,7 +26,7 @@ void prr_begin(struct tcp_conn *conn, uint32_t delivered)
 /* Section 6.2 of the RFC, from "if pipe > ssthresh" on. The divisor is of a recovery. */
 static uint32_t may_send(const struct tcp_conn *conn, uint32_t newly, uint32_t pipe, bool safe)
 {
-    const struct tcp_prr *prr = &conn->prr;
+    const struct tcp_prr *prr = &conn->flight->prr;
     uint32_t delivered = tcp_delivered(conn) - prr->start;
     uint32_t owed;
 
@@ -45,7 +45,7 @@ static uint32_t may_send(const struct tcp_conn *conn, uint32_t newly, uint32_t p
 
 void prr_on_ack(struct tcp_conn *conn, bool safe)
 {
-    struct tcp_prr *prr = &conn->prr;
+    struct tcp_prr *prr = &conn->flight->prr;
     uint32_t delivered = tcp_delivered(conn);
     uint32_t pipe = tcp_pipe(conn);
     uint32_t count;

@@ -7,7 +7,7 @@
  * `delivered` counts every byte once, when it is first acknowledged or SACKed: SND.UNA and
  * what is SACKed beyond it, as a position in the sequence space.
  *
- * Owner: the connection; recovery calls it.
+ * Owner: the flight; recovery calls it.
  */
 #ifndef HEADRACE_TCP_PRR_H
 #define HEADRACE_TCP_PRR_H

@@ -40,12 +40,13 @@ void sizes_print(void)
         PART("congestion window, timestamps, path", struct tcp_conn, flight, output_link),
         PART("transmit list, timers", struct tcp_conn, output_link, rtt),
         PART("round-trip time, congestion control", struct tcp_conn, rtt, reassembly),
-        PART("reassembly, receive queue", struct tcp_conn, reassembly, challenge_ns),
-        LAST_PART("limits, application", struct tcp_conn, challenge_ns),
+        PART("reassembly, receive queue", struct tcp_conn, reassembly, cc_state),
+        LAST_PART("state of congestion control, application", struct tcp_conn, cc_state),
     };
     static const struct part flight[] = {
         PART("loss recovery", struct tcp_flight, rto_base_ns, sendq),
-        LAST_PART("send queue", struct tcp_flight, sendq),
+        PART("send queue", struct tcp_flight, sendq, prr),
+        LAST_PART("proportional rate reduction", struct tcp_flight, prr),
     };
 
     (void)printf("\nbytes per connection, by subsystem; no frame\n");

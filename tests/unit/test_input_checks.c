@@ -138,7 +138,7 @@ static void challenge_acks_are_limited(void **state)
     peer_sends(f, TCP_RST, .seq = 2);
     expect(f, TCP_ACK, .seq = 1, .ack = 1);
     f->peer = &f->peers[0];
-    wait_ns(f, TCP_CHALLENGE_PERIOD_NS);
+    wait_ns(f, MS(TCP_CHALLENGE_PERIOD_MS));
     peer_sends(f, TCP_RST, .seq = 2);
     expect(f, TCP_ACK, .seq = 1, .ack = 1);
 }
