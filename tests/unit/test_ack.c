@@ -30,7 +30,7 @@ static uint32_t peer_sends_full(struct tcp_fixture *f, uint32_t seq, unsigned se
 }
 
 /* RFC 9293 section 3.8.6.3.
- * Shows: RFC 9293 MUST-40, SHLD-18. */
+ * Shows: RFC 9293 MUST-40, SHLD-18; RFC 5681 4.2a, 4.2c. */
 static void an_ack_is_delayed_by_40_ms(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -52,6 +52,7 @@ static void a_delayed_ack_rides_on_data(void **state)
     expect_silence_for(f, SECONDS(1));
 }
 
+/* Shows: RFC 9293 SHLD-19; RFC 5681 4.2b. */
 static void two_full_segments_are_held(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -149,7 +150,7 @@ static void data_that_waits_carries_nothing(void **state)
 }
 
 /* What the peer waits for is not held.
- * Shows: RFC 9293 MAY-13. */
+ * Shows: RFC 9293 MAY-13; RFC 5681 3.2a, 4.2d. */
 static void urgent_ones_go_at_once(void **state)
 {
     static const struct {
@@ -239,6 +240,7 @@ static void a_window_of_one_segment_is_not_delayed(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = seq + MSS);
 }
 
+/* Shows: RFC 9293 SHLD-19; RFC 5681 4.2b. */
 static void without_a_hold_each_second_goes_at_once(void **state)
 {
     struct tcp_fixture *f = *state;

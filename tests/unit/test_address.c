@@ -22,6 +22,7 @@ static void open_many(struct fixture *f, struct ip_prefix addresses[COUNT_OF(own
     assert_int_equal(net_init(&f->net, &f->config), 0);
 }
 
+/* Shows: RFC 1122 3.3.6a. */
 static void addresses_are_told_apart(void **state)
 {
     static const struct {
@@ -77,6 +78,7 @@ static void whole_prefix_is_judged_right(void **state)
     fixture_close(&f);
 }
 
+/* Shows: RFC 1122 3.3.4.2a. */
 static void source_fits_the_destination(void **state)
 {
     static const struct {

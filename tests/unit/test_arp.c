@@ -5,6 +5,7 @@
  */
 #include "tests/unit/net_arp_steps.h"
 
+/* Shows: RFC 826 a. */
 static void what_a_stranger_can_do(void **state)
 {
     static const struct {
@@ -59,6 +60,7 @@ static void what_a_stranger_can_do(void **state)
     }
 }
 
+/* Shows: RFC 826 d. */
 static void malformed_packets_change_nothing(void **state)
 {
     static const struct {
@@ -157,6 +159,7 @@ static const struct {
      false},
 };
 
+/* Shows: RFC 826 b, c. */
 static void merge_rule(void **state)
 {
 
@@ -180,6 +183,7 @@ static void merge_rule(void **state)
     }
 }
 
+/* Shows: RFC 5227 2.4a. */
 static void defended_once_in_ten_seconds(void **state)
 {
     static const struct arp_spec claim = {REQUEST, "10.0.0.1", "10.0.0.1", &third_mac, &all_mac};
@@ -204,6 +208,7 @@ static void defended_once_in_ten_seconds(void **state)
     fixture_close(&f);
 }
 
+/* Shows: RFC 5227 1.1a. */
 static void announced_at_start(void **state)
 {
     struct fixture f;

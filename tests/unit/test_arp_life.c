@@ -30,7 +30,8 @@ static struct net_path resolve_peer(struct fixture *f)
 }
 
 /* Three requests, a second apart; then the waiters hear of it, and a second later
- * it may be asked again. */
+ * it may be asked again.
+ * Shows: RFC 1122 2.3.2.1b. */
 static void nobody_answers(void **state)
 {
     struct fixture f;
@@ -86,7 +87,8 @@ static void waiters_are_told_of_the_answer(void **state)
 }
 
 /* 30 s without a word: used again, it serves; nobody confirms: it is asked alone,
- * and lost when it keeps silent. */
+ * and lost when it keeps silent.
+ * Shows: RFC 1122 2.3.2.1a. */
 static void entry_grows_old(void **state)
 {
     struct fixture f;

@@ -32,7 +32,8 @@ static struct tcp_conn connection(uint32_t cwnd, uint32_t ssthresh, uint64_t srt
     return conn;
 }
 
-/* Equation 2. */
+/* Equation 2.
+ * Shows: RFC 9438 4.1a, 4.2b. */
 static void k_is_where_the_deficit_is_made_up(void **state)
 {
     static const uint32_t deficits[] = {0, 1, 999, 1000, 30000, 300000, 1u << 24, 1u << 30};
@@ -50,7 +51,8 @@ static void k_is_where_the_deficit_is_made_up(void **state)
     }
 }
 
-/* Equation 1, on both sides of its plateau, to its ends. */
+/* Equation 1, on both sides of its plateau, to its ends.
+ * Shows: RFC 9438 4.2a. */
 static void the_window_is_a_cubic_of_time(void **state)
 {
     static const uint32_t times[] = {0, 1, 500, 2000, 4000, 4001, 5000, 60000, 1u << 20, 1u << 31};
@@ -90,6 +92,7 @@ static void model_ack(struct model *model, double t, double rtt)
     model->cwnd += (target - model->cwnd) / model->cwnd;
 }
 
+/* Shows: RFC 9438 4.2c, 4.3a. */
 static void it_grows_as_the_equations_do(void **state)
 {
     static const struct {
@@ -156,6 +159,7 @@ static void bursts_grow_it_alike(void **state)
     }
 }
 
+/* Shows: RFC 9438 4.6a, 4.6b, 4.7a. */
 static void losses_take_three_tenths(void **state)
 {
     static const struct {
@@ -187,7 +191,8 @@ static void losses_take_three_tenths(void **state)
     }
 }
 
-/* Section 4.8: slow start to seven tenths, and a plateau there. */
+/* Section 4.8: slow start to seven tenths, and a plateau there.
+ * Shows: RFC 9438 4.8a, 4.8b. */
 static void a_timeout_forgets_the_plateau(void **state)
 {
     struct tcp_conn conn = connection(100 * MSS, 90 * MSS, 10 * NS_PER_MS);
@@ -207,7 +212,8 @@ static void a_timeout_forgets_the_plateau(void **state)
     assert_int_equal(conn.cc_state.cubic.w_max, 70 * MSS);
 }
 
-/* Section 5.8: time in which nothing was sent does not count. */
+/* Section 5.8: time in which nothing was sent does not count.
+ * Shows: RFC 9438 5.8a. */
 static void pauses_stop_the_clock(void **state)
 {
     struct tcp_conn busy = connection(100 * MSS, 100 * MSS, 50 * NS_PER_MS);

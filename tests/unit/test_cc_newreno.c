@@ -17,6 +17,7 @@
 
 static const struct tcp_cc_ops *const cc = &tcp_cc_newreno;
 
+/* Shows: RFC 5681 3.1b, 3.1d, 3.1e; RFC 6928 2a, 2b; RFC 2525 2.3. */
 static void the_initial_window(void **state)
 {
     static const struct {
@@ -50,6 +51,7 @@ static void the_initial_window(void **state)
     assert_string_equal(cc->name, "newreno");
 }
 
+/* Shows: RFC 5681 3.1f, 3.1g, 3.1i; RFC 3465 2.1a, 2.2a, 2.3a. */
 static void acknowledged_bytes_open_it(void **state)
 {
     static const struct {
@@ -95,6 +97,7 @@ static void acknowledged_bytes_open_it(void **state)
     }
 }
 
+/* Shows: RFC 5681 3.1j, 3.1k, 3.1l, 3.2h; RFC 6582 3.2c; RFC 2525 2.2, 2.8. */
 static void losses_halve_it(void **state)
 {
     static const struct {
@@ -146,6 +149,7 @@ static void recovery_leaves_a_segment_at_least(void **state)
     assert_int_equal(conn.cwnd, 8948);
 }
 
+/* Shows: RFC 5681 4.1a. */
 static void idleness_never_opens_it(void **state)
 {
     static const struct {
@@ -176,7 +180,8 @@ static void idleness_never_opens_it(void **state)
 }
 
 /* Slow start doubles in a round trip, avoidance adds a segment, whether each
- * segment is acknowledged or every second, all at once, or single bytes are. */
+ * segment is acknowledged or every second, all at once, or single bytes are.
+ * Shows: RFC 5681 3.1a, 3.1h; RFC 2525 2.1, 2.6. */
 static void growth_in_a_round_trip(void **state)
 {
     static const uint32_t steps[] = {1, 7, 536, 1000, 2000, 10000};

@@ -306,7 +306,8 @@ static void a_flight_knows_nothing_of_the_last_one(void **state)
     conn_close(&f);
 }
 
-/* RFC 5681 section 4.1. */
+/* RFC 5681 section 4.1.
+ * Shows: RFC 5681 4.1a. */
 static void idleness_closes_the_congestion_window(void **state)
 {
     static const struct {

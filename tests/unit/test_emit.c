@@ -8,6 +8,7 @@
 
 #include "tests/unit/tcp_fixture_port.h"
 
+/* Shows: RFC 9293 MUST-48, MUST-49, SHLD-22; RFC 1122 3.2.1.7c. */
 static void headers_carry_the_settings(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -23,6 +24,7 @@ static void headers_carry_the_settings(void **state)
     assert_int_equal(got->ip_bytes, (f->v6 ? 60 : 40) + 10);
 }
 
+/* Shows: RFC 7323 3.2b, 3.2c. */
 static void timestamps_are_in_every_segment(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -44,7 +46,8 @@ static void timestamps_are_in_every_segment(void **state)
     expect(f, TCP_RST | TCP_ACK, .seq = 12, .ack = 11, .timestamps = true);
 }
 
-/* Four blocks, or three beside timestamps; the newest first (RFC 2018 section 4). */
+/* Four blocks, or three beside timestamps; the newest first (RFC 2018 section 4).
+ * Shows: RFC 2018 3b, 4d. */
 static void sack_blocks_fill_the_room(void **state)
 {
     struct tcp_fixture *f = *state;

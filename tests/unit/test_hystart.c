@@ -58,6 +58,7 @@ static void a_steady_path_is_left_alone(void **state)
     assert_int_equal(flow.conn.ssthresh, UINT32_MAX);
 }
 
+/* Shows: RFC 9406 4.2b, 4.2c. */
 static void what_counts_as_a_rise(void **state)
 {
     static const struct {
@@ -90,6 +91,7 @@ static void what_counts_as_a_rise(void **state)
     }
 }
 
+/* Shows: RFC 9406 4.2a, 4.2d, 4.2e. */
 static void five_slower_rounds_end_it(void **state)
 {
     struct flow flow = flow_open();
@@ -109,6 +111,7 @@ static void five_slower_rounds_end_it(void **state)
     assert_true(flow.conn.ssthresh <= flow.conn.cwnd);
 }
 
+/* Shows: RFC 9406 4.2f. */
 static void jitter_is_taken_back(void **state)
 {
     struct flow flow = flow_open();

@@ -48,6 +48,7 @@ static void check_sent(const struct sent *sent, uint16_t length)
     assert_int_equal(wire_checksum(bytes + L4, length - L4), 0);
 }
 
+/* Shows: RFC 1122 3.2.1.5a, 3.2.2.6a, 3.2.2.6c. */
 static void echo_comes_back(void **state)
 {
     static const struct {
@@ -113,7 +114,8 @@ static void echo_checksum_is_right_for_every_request(void **state)
     fixture_close(&f);
 }
 
-/* The echo waits in its own frame, which the receive budget gets back. */
+/* The echo waits in its own frame, which the receive budget gets back.
+ * Shows: RFC 1122 2.3.2.2a. */
 static void echo_waits_for_its_neighbour(void **state)
 {
     static const struct ipv4_spec spec = {.protocol = 1};
@@ -136,6 +138,7 @@ static void echo_waits_for_its_neighbour(void **state)
     fixture_close(&f);
 }
 
+/* Shows: RFC 1122 3.2.2a, 3.2.2.6b; RFC 9293 MUST-55; RFC 5927 6.2a. */
 static void messages_that_are_not_answered(void **state)
 {
     static const struct {
@@ -214,6 +217,7 @@ static void put_quote(uint8_t *at)
     memcpy(at, quote, sizeof quote);
 }
 
+/* Shows: RFC 1122 3.2.2.1b, 3.2.2.4a, 3.2.2.5a. */
 static void errors_reach_the_transport(void **state)
 {
     static const struct {
@@ -309,6 +313,7 @@ static void quotes_are_checked(void **state)
     fixture_close(&f);
 }
 
+/* Shows: RFC 1122 3.2.2b, 3.2.2c, 3.2.2.1a. */
 static void refusals(void **state)
 {
     static const struct {

@@ -9,6 +9,7 @@
 #include "tests/unit/net_packets.h"
 #include "tests/unit/tcp_fixture_port.h"
 
+/* Shows: RFC 9293 MUST-3. */
 static void broken_segments_are_counted(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -25,7 +26,8 @@ static void broken_segments_are_counted(void **state)
     assert_int_equal(f->tcp.counters.segments_in, 4);
 }
 
-/* MUST-57, MUST-63. The protocol below drops most of them before. */
+/* MUST-57, MUST-63. The protocol below drops most of them before.
+ * Shows: RFC 9293 MUST-57, MUST-63. */
 static void what_no_host_sent_is_counted(void **state)
 {
     static const struct {

@@ -19,7 +19,7 @@ static struct tcp_fixture *start_over(void **state)
 
 /* A peer with these options opens; the full segment that it gets then, in both
  * families, tells what was settled.
- * Shows: RFC 9293 MUST-14, MUST-15, MUST-16. */
+ * Shows: RFC 9293 MUST-14, MUST-15, MUST-16; RFC 2525 2.18; RFC 7323 6a. */
 static void mss_is_clamped(void **state)
 {
     static const struct {
@@ -55,6 +55,7 @@ static void mss_is_clamped(void **state)
     }
 }
 
+/* Shows: RFC 7323 2.2a, 2.2d, 3.2a; RFC 2018 4b. */
 static void options_need_both_sides(void **state)
 {
     static const struct {
@@ -92,7 +93,8 @@ static void options_need_both_sides(void **state)
     }
 }
 
-/* RFC 7323 section 2.3: a shift above 14 is 14; section 2.2: not for a SYN. */
+/* RFC 7323 section 2.3: a shift above 14 is 14; section 2.2: not for a SYN.
+ * Shows: RFC 7323 2.3a, 2.2c. */
 static void window_scale_is_14_at_the_most(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -129,7 +131,7 @@ static void syn_received_wants_the_ack_of_its_syn(void **state)
 }
 
 /* RFC 5961 section 5.2.
- * Shows: RFC 9293 MAY-12. */
+ * Shows: RFC 9293 MAY-12; RFC 5961 5.2a, 5.2b. */
 static void acks_have_a_range(void **state)
 {
     static const struct {
@@ -255,7 +257,7 @@ static void a_writer_is_woken_at_half_the_buffer(void **state)
 
 /* RFC 6298 section 3: a segment sent twice gives no sample, unless timestamps tell
  * which one was answered.
- * Shows: RFC 9293 MUST-18. */
+ * Shows: RFC 9293 MUST-18; RFC 6298 3b, 5.5a. */
 static void karn(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -355,7 +357,8 @@ static void an_abort_inside_a_call_ends_the_segment(void **state)
     assert_int_equal(f->peer->told.data, 0);
 }
 
-/* RFC 6298 section 5.7, RFC 5681 section 3.1. */
+/* RFC 6298 section 5.7, RFC 5681 section 3.1.
+ * Shows: RFC 6298 5.7a; RFC 5681 3.1d; RFC 6928 2b. */
 static void a_lost_syn_makes_the_start_careful(void **state)
 {
     struct tcp_fixture *f = *state;

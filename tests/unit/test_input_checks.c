@@ -24,7 +24,7 @@ static void establish_next(struct tcp_fixture *f, unsigned i)
     establish(f);
 }
 
-/* Shows: RFC 9293 MUST-12. */
+/* Shows: RFC 9293 MUST-12; RFC 5961 3.2a, 3.2b, 3.2c. */
 static void rst_needs_exact_sequence(void **state)
 {
     static const struct {
@@ -88,7 +88,8 @@ static void rst_in_simultaneous_open_is_refusal(void **state)
     assert_int_equal(f->peer->told.reason, TCP_REASON_REFUSED);
 }
 
-/* RFC 5961 section 4.2: irrespective of the sequence number. */
+/* RFC 5961 section 4.2: irrespective of the sequence number.
+ * Shows: RFC 5961 4.2a, 4.2b. */
 static void syn_is_challenged_wherever_it_lies(void **state)
 {
     static const struct {
@@ -118,7 +119,8 @@ static void syn_is_challenged_wherever_it_lies(void **state)
     }
 }
 
-/* RFC 5961 section 7; the limit is each connection's own (CVE-2016-5696). */
+/* RFC 5961 section 7; the limit is each connection's own (CVE-2016-5696).
+ * Shows: RFC 5961 7a, 7b, 7c. */
 static void challenge_acks_are_limited(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -258,7 +260,8 @@ static struct tcp_fixture *with_timestamps(void **state)
     return f;
 }
 
-/* RFC 7323 section 5.3, R1: RST is exempt, a missing one is dropped in silence. */
+/* RFC 7323 section 5.3, R1: RST is exempt, a missing one is dropped in silence.
+ * Shows: RFC 7323 3.2d, 3.2e, 5.3a, 5.3c. */
 static void paws_drops_old_timestamps(void **state)
 {
     struct tcp_fixture *f = with_timestamps(state);
@@ -280,7 +283,8 @@ static void paws_drops_old_timestamps(void **state)
 }
 
 /* Section 5.5: after 24 days the sign of the difference says nothing; what comes
- * then is the new TS.Recent. */
+ * then is the new TS.Recent.
+ * Shows: RFC 7323 5.5a. */
 static void paws_trusts_no_timestamp_after_24_days(void **state)
 {
     struct tcp_fixture *f = with_timestamps(state);
@@ -298,7 +302,8 @@ static void paws_trusts_no_timestamp_after_24_days(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = 21, .ts_ecr = 5000);
 }
 
-/* R3: what an ACK echoes is of the segment that it is about. */
+/* R3: what an ACK echoes is of the segment that it is about.
+ * Shows: RFC 7323 4.3a, 4.3c. */
 static void ts_recent_is_of_the_last_ack(void **state)
 {
     struct tcp_fixture *f = with_timestamps(state);

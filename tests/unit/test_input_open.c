@@ -51,6 +51,7 @@ static void text_of_a_syn_is_not_acknowledged(void **state)
     assert_int_equal(f->peer->told.data, 100);
 }
 
+/* Shows: RFC 4987 3a. */
 static void half_open_connections_are_bounded(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -90,7 +91,7 @@ static void a_syn_without_memory_is_dropped(void **state)
     assert_int_equal(f->tcp.counters.dropped_no_memory, 2);
 }
 
-/* Shows: RFC 9293 MUST-14, SHLD-5, MAY-3. */
+/* Shows: RFC 9293 MUST-14, MUST-67, SHLD-5, MAY-3. */
 static void an_active_open(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -106,7 +107,8 @@ static void an_active_open(void **state)
     assert_int_equal(f->tcp.counters.opened_active, 1);
 }
 
-/* RFC 7323 section 2.2: the window of a SYN is never scaled. */
+/* RFC 7323 section 2.2: the window of a SYN is never scaled.
+ * Shows: RFC 7323 2.2c. */
 static void the_window_of_a_syn_ack_is_not_scaled(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -275,6 +277,7 @@ static void to_time_wait(struct tcp_fixture *f)
     f->peer->told = (struct told){0};
 }
 
+/* Shows: RFC 1337 3a. */
 static void time_wait_answers_what_is_not_a_plain_ack(void **state)
 {
     static const struct {
@@ -325,7 +328,7 @@ static void a_repeated_fin_restarts_2msl(void **state)
 
 /* RFC 6191 by timestamps, RFC 9293 MAY-2 by numbers; RCV.NXT is 2. Our own numbers
  * go on behind those of the connection before.
- * Shows: RFC 9293 SHLD-4, MAY-2. */
+ * Shows: RFC 9293 SHLD-4, MAY-2; RFC 6191 2a, 2b, 2c, 2d, 2e. */
 static void a_new_syn_reopens_time_wait(void **state)
 {
     static const struct {

@@ -6,7 +6,7 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
-/* Shows: RFC 9293 SHLD-31. */
+/* Shows: RFC 9293 SHLD-31, MAY-13; RFC 2018 3a, 4a, 4c; RFC 2883 4a, 4c; RFC 2525 2.5. */
 static void out_of_order_text_is_reported_by_sack(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -27,7 +27,8 @@ static void out_of_order_text_is_reported_by_sack(void **state)
     assert_int_equal(f->peer->told.data, 4000);
 }
 
-/* RFC 2883 section 4: also those that come in one burst. */
+/* RFC 2883 section 4: also those that come in one burst.
+ * Shows: RFC 2883 4a, 4b. */
 static void each_duplicate_has_its_report(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -60,7 +61,8 @@ static void a_report_goes_before_data(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
 }
 
-/* RFC 5681 section 4.2: such a peer counts ACKs, so a burst gets one for each. */
+/* RFC 5681 section 4.2: such a peer counts ACKs, so a burst gets one for each.
+ * Shows: RFC 5681 3.2a, 4.2d. */
 static void without_sack_each_segment_out_of_order_is_answered(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -191,7 +193,7 @@ static void an_abort_inside_data_takes_nothing_more(void **state)
 }
 
 /* RFC 2525 section 2.17, RFC 9293 SHLD-3.
- * Shows: RFC 9293 SHLD-3. */
+ * Shows: RFC 9293 SHLD-3; RFC 2525 2.16. */
 static void text_after_close_is_reset(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -346,7 +348,8 @@ static void simultaneous_close_waits_for_the_reader(void **state)
     expect(f, TCP_ACK, .seq = 2, .ack = 102);
 }
 
-/* Design section 4: pressure prunes from the top, critical takes in order only. */
+/* Design section 4: pressure prunes from the top, critical takes in order only.
+ * Shows: RFC 2018 8b. */
 static void pressure_takes_only_what_lies_below(void **state)
 {
     struct tcp_fixture *f = *state;

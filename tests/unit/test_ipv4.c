@@ -13,6 +13,7 @@
 
 #define L3 14
 
+/* Shows: RFC 9293 MUST-50; RFC 1122 3.2.1.8a. */
 static void good_packets(void **state)
 {
     static const struct {
@@ -65,6 +66,7 @@ static void good_packets(void **state)
     fixture_close(&f);
 }
 
+/* Shows: RFC 1122 3.2.1.1a, 3.2.1.2a, 3.2.1.3a. */
 static void broken_packets(void **state)
 {
     enum mend { MEND, LEAVE }; /* the header checksum */
@@ -120,6 +122,7 @@ static void broken_packets(void **state)
     fixture_close(&f);
 }
 
+/* Shows: RFC 1191 3a; RFC 6864 4.1a. */
 static void header_is_written_as_others_would(void **state)
 {
     static const struct {

@@ -100,6 +100,7 @@ static const struct {
      COUNTER(drop_fragment)},
 };
 
+/* Shows: RFC 8200 4a, 4.4a. */
 static void headers_are_stepped_over(void **state)
 {
     struct fixture f;
@@ -127,6 +128,7 @@ static void headers_are_stepped_over(void **state)
     fixture_close(&f);
 }
 
+/* Shows: RFC 8200 3a. */
 static void broken_packets(void **state)
 {
     static const struct {

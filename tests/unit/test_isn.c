@@ -27,6 +27,7 @@ static struct tcp_tuple tuple_v4(void)
                               .remote_port = 40000};
 }
 
+/* Shows: RFC 9293 MUST-8; RFC 6528 3a. */
 static void the_clock_ticks_every_4_us(void **state)
 {
     static const struct {
@@ -71,7 +72,8 @@ static void the_sum_wraps(void **state)
     assert_int_equal(isn_make(secret, &tuple, wrap_ns + CLOCK_NS).number, 1);
 }
 
-/* The low half of each address is changed, and the high one of IPv6. */
+/* The low half of each address is changed, and the high one of IPv6.
+ * Shows: RFC 9293 MUST-9, SHLD-1; RFC 6528 3a; RFC 7323 5.4b; RFC 6056 3.3.3a. */
 static void each_part_changes_all_three(void **state)
 {
     struct tcp_tuple base[2] = {tuple_v4(), tuple_v4()};
@@ -104,7 +106,8 @@ static void each_part_changes_all_three(void **state)
     }
 }
 
-/* Whoever sees one of them learns nothing of the others. */
+/* Whoever sees one of them learns nothing of the others.
+ * Shows: RFC 9293 MUST-9; RFC 6528 3b. */
 static void purposes_are_unrelated(void **state)
 {
     struct tcp_tuple tuple = tuple_v4();

@@ -16,6 +16,7 @@ static int connects(struct tcp_fixture *f, const struct tcp_tuple *tuple, struct
     return tcp_connect(&f->tcp, tuple, &f->settings, conn);
 }
 
+/* Shows: RFC 9293 MUST-46. */
 static void a_tuple_is_one_host_and_one_of_ours(void **state)
 {
     static const struct {
@@ -59,6 +60,7 @@ static void a_tuple_is_one_host_and_one_of_ours(void **state)
     assert_int_equal(f->tcp.conns.used, 0);
 }
 
+/* Shows: RFC 6056 3.1a. */
 static void a_port_is_taken_once(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -82,7 +84,8 @@ static void a_port_is_taken_once(void **state)
     expect(f, TCP_SYN, .seq = 0);
 }
 
-/* RFC 6056: the whole range before any port is refused, and for each peer. */
+/* RFC 6056: the whole range before any port is refused, and for each peer.
+ * Shows: RFC 9293 MUST-44; RFC 6056 3.1b. */
 static void ephemeral_ports_use_up_their_range(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -113,7 +116,8 @@ static void ephemeral_ports_use_up_their_range(void **state)
 }
 
 /* Hash and counter may be any numbers: the search goes round the range also where
- * their sum passes 2^32. */
+ * their sum passes 2^32.
+ * Shows: RFC 6056 3.1b, 3.3.3a. */
 static void the_search_for_a_port_misses_none(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -161,7 +165,8 @@ static void through_time_wait(struct tcp_fixture *f, struct tcp_tuple *tuple, bo
     assert_int_equal(connects(f, tuple, &conn), TCP_ERR_IN_USE);
 }
 
-/* RFC 6191: with timestamps, and a second later, behind the numbers of the old one. */
+/* RFC 6191: with timestamps, and a second later, behind the numbers of the old one.
+ * Shows: RFC 6191 2e. */
 static void a_port_in_time_wait_is_taken_again(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -223,7 +228,8 @@ static void an_open_without_memory_leaves_nothing(void **state)
     assert_int_equal(f->peer->told.close, 0);
 }
 
-/* MUST-20, and R2 of MUST-23: at least three minutes. */
+/* MUST-20, and R2 of MUST-23: at least three minutes.
+ * Shows: RFC 9293 MUST-22, MUST-23; RFC 6298 2.1a; RFC 2525 2.7. */
 static void a_syn_is_repeated_and_given_up(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -240,6 +246,7 @@ static void a_syn_is_repeated_and_given_up(void **state)
     assert_true(f->now_ns - begin_ns > SECONDS(180));
 }
 
+/* Shows: RFC 4987 3.4a. */
 static void a_syn_ack_is_repeated_and_given_up(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -111,6 +111,7 @@ static const struct {
      {NOP, NOP, TIMESTAMPS, 5, 10, BLOCK_1}},
 };
 
+/* Shows: RFC 9293 MUST-4, MUST-6, MUST-7, MUST-64; RFC 7323 2.2b. */
 static void lists_of_options(void **state)
 {
     (void)state;
@@ -181,7 +182,8 @@ static unsigned seen_bit(unsigned kind, bool syn)
 }
 
 /* One option alone, in an area of 24 bytes that ends with a scale that only a
- * list which goes on comes to. */
+ * list which goes on comes to.
+ * Shows: RFC 9293 MUST-6, MUST-7. */
 static void every_kind_with_every_length(void **state)
 {
     (void)state;
@@ -292,6 +294,7 @@ static void any_bytes(void **state)
     }
 }
 
+/* Shows: RFC 9293 MUST-68, MUST-69. */
 static void written_as_linux_does(void **state)
 {
     static const struct {

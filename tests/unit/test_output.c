@@ -7,6 +7,7 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
+/* Shows: RFC 9293 SHLD-7, MUST-60, MUST-61, SHLD-28, MAY-16. */
 static void nagle_holds_the_last_small_segment(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -29,6 +30,7 @@ static void nagle_holds_the_last_small_segment(void **state)
     expect(f, TCP_FIN | TCP_ACK, .seq = 1051, .ack = 1, .bytes = 5);
 }
 
+/* Shows: RFC 9293 MUST-17. */
 static void nodelay_is_a_setting(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -41,7 +43,8 @@ static void nodelay_is_a_setting(void **state)
     }
 }
 
-/* RFC 6928: ten segments; then as much as is acknowledged, and as much again. */
+/* RFC 6928: ten segments; then as much as is acknowledged, and as much again.
+ * Shows: RFC 5681 3.1a; RFC 6928 2a. */
 static void the_congestion_window_bounds_the_flight(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -74,7 +77,8 @@ static void the_window_bounds_the_flight(void **state)
 }
 
 /* Section 3.8.6.2.1: a piece goes when it fills half the largest window, or after
- * the override timer. */
+ * the override timer.
+ * Shows: RFC 9293 MUST-38. */
 static void a_piece_fills_half_the_largest_window(void **state)
 {
     struct tcp_fixture *f = *state;

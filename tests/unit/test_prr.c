@@ -29,7 +29,8 @@ static uint32_t new_segments(struct tcp_fixture *f, uint32_t before)
     return (conn_of(f)->snd.nxt - before) / MSS;
 }
 
-/* One lost: half goes of what is delivered, spread out, and the pipe ends at ssthresh. */
+/* One lost: half goes of what is delivered, spread out, and the pipe ends at ssthresh.
+ * Shows: RFC 9937 6.2a, 6.2e, 6.4a. */
 static void it_sends_in_proportion(void **state)
 {
     struct tcp_fixture *f = full_window(state);
@@ -62,7 +63,8 @@ static void it_sends_in_proportion(void **state)
 }
 
 /* Most were lost: the pipe is emptier than ssthresh from the start. A segment for each that
- * is delivered while losses are found; where the ACKs advance, one more. */
+ * is delivered while losses are found; where the ACKs advance, one more.
+ * Shows: RFC 9937 6.2b, 6.2c, 6.2d. */
 static void after_heavy_loss_it_conserves_packets(void **state)
 {
     struct tcp_fixture *f = full_window(state);
@@ -85,7 +87,8 @@ static void after_heavy_loss_it_conserves_packets(void **state)
     assert_true(tcp_pipe(conn) <= conn->ssthresh);
 }
 
-/* RACK's timer finds the loss, without an ACK: the repair goes, and nothing else. */
+/* RACK's timer finds the loss, without an ACK: the repair goes, and nothing else.
+ * Shows: RFC 9937 6.2e; RFC 8985 6.2j. */
 static void the_timer_sends_one(void **state)
 {
     struct tcp_fixture *f = full_window(state);

@@ -6,7 +6,8 @@
  */
 #include "tests/unit/recovery_fixture.h"
 
-/* DupThresh holds for RACK as long as no reordering was seen: no window then. */
+/* DupThresh holds for RACK as long as no reordering was seen: no window then.
+ * Shows: RFC 8985 6.2e, 6.2i; RFC 6675 5a, 5d; RFC 5681 3.2c. */
 static void three_sacked_segments_are_a_loss_at_once(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -28,7 +29,8 @@ static void three_sacked_segments_are_a_loss_at_once(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 1);
 }
 
-/* RFC 8985 section 6.2: a quarter of the least round trip after it was due. */
+/* RFC 8985 section 6.2: a quarter of the least round trip after it was due.
+ * Shows: RFC 8985 6.2f, 6.2i, 6.2j. */
 static void rack_waits_for_its_reordering_window(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -57,7 +59,8 @@ static void rack_forgives_what_arrives_in_its_window(void **state)
     assert_int_equal(f->tcp.counters.fast_recoveries, 0);
 }
 
-/* A retransmission that is lost as well is found by time, not by the timeout. */
+/* A retransmission that is lost as well is found by time, not by the timeout.
+ * Shows: RFC 8985 6.2k; RFC 6675 5b. */
 static void a_lost_retransmission_is_found(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -96,7 +99,8 @@ static void a_repair_has_a_timeout_of_its_own(void **state)
     assert_int_equal(f->tcp.counters.rto_expired, 1);
 }
 
-/* Section 6.2, step 4: each round with a D-SACK widens the window by a quarter. */
+/* Section 6.2, step 4: each round with a D-SACK widens the window by a quarter.
+ * Shows: RFC 8985 6.2g; RFC 2883 5a. */
 static void a_dsack_widens_the_reordering_window(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);

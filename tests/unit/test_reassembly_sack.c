@@ -90,6 +90,7 @@ static const struct sack_case sack_cases[] = {
     {"room for the duplicate only", {{10, 20}, {12, 14}}, 0, 0, 1, {{12, 14}}},
 };
 
+/* Shows: RFC 2018 4c, 4d, 4e; RFC 2883 4a, 4b, 4c, 4d. */
 static void acks_tell_the_newest_first(void **state)
 {
     (void)state;

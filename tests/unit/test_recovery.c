@@ -7,7 +7,8 @@
  */
 #include "tests/unit/recovery_fixture.h"
 
-/* RFC 3042: the first two let a segment go each; the third is a loss. */
+/* RFC 3042: the first two let a segment go each; the third is a loss.
+ * Shows: RFC 5681 3.2c, 3.2d, 3.2e, 3.2f; RFC 3042 2a, 2d; RFC 9937 5a. */
 static void three_duplicate_acks_are_a_loss(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -55,7 +56,8 @@ static struct tcp_fixture *first_of_eight_lost(void **state)
     return f;
 }
 
-/* RFC 6582 section 3.2: a partial ACK is a loss of the next, without three more. */
+/* RFC 6582 section 3.2: a partial ACK is a loss of the next, without three more.
+ * Shows: RFC 6582 3.2b, 3.2c. */
 static void a_partial_ack_repairs_the_next(void **state)
 {
     struct tcp_fixture *f = first_of_eight_lost(state);
@@ -93,7 +95,8 @@ static void a_window_that_closes_in_recovery(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 2);
 }
 
-/* RFC 5681 section 2: what is not a duplicate ACK. */
+/* RFC 5681 section 2: what is not a duplicate ACK.
+ * Shows: RFC 5681 2a. */
 static void only_bare_acks_are_duplicates(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -112,7 +115,7 @@ static void only_bare_acks_are_duplicates(void **state)
 }
 
 /* RFC 6298 section 5: doubled each time, everything is lost, one at a time.
- * Shows: RFC 9293 MUST-19. */
+ * Shows: RFC 9293 MUST-19; RFC 6298 5.2a, 5.4a, 5.5a, 5.6a; RFC 5681 3.1l; RFC 2525 2.10, 2.14. */
 static void the_timeout_backs_off(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -132,7 +135,8 @@ static void the_timeout_backs_off(void **state)
     assert_int_equal(f->tcp.counters.rto_expired, 4);
 }
 
-/* Duplicate ACKs after a timeout are of what it sent again (RFC 6582 section 3.2). */
+/* Duplicate ACKs after a timeout are of what it sent again (RFC 6582 section 3.2).
+ * Shows: RFC 6582 3.2a; RFC 6675 5.1b. */
 static void duplicates_after_a_timeout_are_no_new_loss(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -150,7 +154,8 @@ static void duplicates_after_a_timeout_are_no_new_loss(void **state)
 }
 
 /* RFC 3465 section 2.3. Only the first was lost; that the others were there is no sign of
- * how much the path takes. */
+ * how much the path takes.
+ * Shows: RFC 3465 2.3b. */
 static void a_large_ack_after_a_timeout_opens_it_by_a_segment(void **state)
 {
     static const uint32_t to[] = {8, 10}; /* short of the recovery point, and all */
@@ -173,7 +178,8 @@ static void a_large_ack_after_a_timeout_opens_it_by_a_segment(void **state)
 }
 
 /* RFC 8985 section 6.3 and RFC 2018 section 8: a head that is SACKed still at the
- * timeout was dropped again by the peer. */
+ * timeout was dropped again by the peer.
+ * Shows: RFC 8985 6.3b; RFC 2018 5b, 8a. */
 static void a_peer_may_renege(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -214,7 +220,7 @@ static void who_does_not_answer_is_given_up(void **state)
 }
 
 /* MUST-36, MUST-37: a closed window is probed for as long as it is answered.
- * Shows: RFC 9293 MUST-35, MUST-36, MUST-37, SHLD-29, SHLD-30. */
+ * Shows: RFC 9293 MUST-35, MUST-36, MUST-37, SHLD-30; RFC 6429 3a; RFC 2525 2.12. */
 static void a_closed_window_is_probed_for_ever(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -289,7 +295,8 @@ static void a_probe_under_way_is_waited_for(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 0);
 }
 
-/* No probes for an application that has gone (RFC 6429), nor a peer that has. */
+/* No probes for an application that has gone (RFC 6429), nor a peer that has.
+ * Shows: RFC 6429 3b. */
 static void probes_that_nobody_waits_for_end(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -320,7 +327,8 @@ static void probes_that_nobody_waits_for_end(void **state)
     }
 }
 
-/* Nor for a window that opens again and again and takes nothing: no timer would ever run out. */
+/* Nor for a window that opens again and again and takes nothing: no timer would ever run out.
+ * Shows: RFC 6429 3c. */
 static void openings_that_nobody_waits_for_end(void **state)
 {
     static const struct {

@@ -15,6 +15,7 @@ static void pass_segments(struct tcp_fixture *f, uint32_t first, uint32_t end)
     expect_segments(f, first, end);
 }
 
+/* Shows: RFC 8985 7.1a, 7.2a, 7.3b, 7.3d. */
 static void a_probe_sends_the_last_segment_again(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -27,7 +28,8 @@ static void a_probe_sends_the_last_segment_again(void **state)
     assert_int_equal(f->tcp.counters.rto_expired, 1);
 }
 
-/* Section 7.3: new data goes first, past the congestion window by a segment. */
+/* Section 7.3: new data goes first, past the congestion window by a segment.
+ * Shows: RFC 8985 7.3a, 7.3c. */
 static void a_probe_sends_new_data(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -44,7 +46,8 @@ static void a_probe_sends_new_data(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 0);
 }
 
-/* ... but not beyond the peer's window. */
+/* ... but not beyond the peer's window.
+ * Shows: RFC 8985 7.3a. */
 static void a_probe_keeps_to_the_window(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -56,6 +59,7 @@ static void a_probe_keeps_to_the_window(void **state)
     expect_after(f, PTO, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
 }
 
+/* Shows: RFC 8985 7.2b, 7.2c. */
 static void one_segment_may_wait_for_a_delayed_ack(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -65,6 +69,7 @@ static void one_segment_may_wait_for_a_delayed_ack(void **state)
     assert_int_equal(f->tcp.counters.tlp_sent, 0);
 }
 
+/* Shows: RFC 8985 4a. */
 static void without_sack_there_is_no_probe(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -73,7 +78,8 @@ static void without_sack_there_is_no_probe(void **state)
     expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
 }
 
-/* What was SACKed sets RACK's timer, which is quicker, to work. */
+/* What was SACKed sets RACK's timer, which is quicker, to work.
+ * Shows: RFC 8985 7.2e. */
 static void after_a_sack_there_is_no_probe(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -87,7 +93,8 @@ static void after_a_sack_there_is_no_probe(void **state)
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 3001);
 }
 
-/* Section 7.4: the original arrived as well, so nothing was lost. */
+/* Section 7.4: the original arrived as well, so nothing was lost.
+ * Shows: RFC 8985 7.4a. */
 static void a_dsack_shows_a_needless_probe(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -101,7 +108,8 @@ static void a_dsack_shows_a_needless_probe(void **state)
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 4001);
 }
 
-/* An ACK beyond the probe without a D-SACK: it repaired a loss, which is answered. */
+/* An ACK beyond the probe without a D-SACK: it repaired a loss, which is answered.
+ * Shows: RFC 8985 7.4b. */
 static void a_loss_that_a_probe_repaired_is_answered(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -149,7 +157,8 @@ static void an_override_that_is_too_late_becomes_a_probe(void **state)
 }
 
 /* RFC 9293 SHLD-29: the first probe goes after an RTO, however often the peer tells
- * that its window is closed. */
+ * that its window is closed.
+ * Shows: RFC 9293 SHLD-29. */
 static void news_of_a_closed_window_does_not_put_off_the_probe(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);

@@ -23,6 +23,7 @@ static struct route route_of(const char *prefix, const char *gateway)
     return route;
 }
 
+/* Shows: RFC 1122 3.3.1.1a. */
 static void longest_prefix_wins(void **state)
 {
     static const char *const routes_text[][2] = {

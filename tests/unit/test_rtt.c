@@ -18,6 +18,7 @@
 
 #define US(ms) ((uint64_t)((ms)*1000) * NS_PER_US)
 
+/* Shows: RFC 6298 2.1a. */
 static void a_new_one_waits_a_second(void **state)
 {
     struct tcp_rtt rtt;
@@ -30,6 +31,7 @@ static void a_new_one_waits_a_second(void **state)
     assert_int_equal(rtt.min_rtt_ns, UINT64_MAX);
 }
 
+/* Shows: RFC 9293 MUST-18; RFC 6298 2.2a, 2.3a, 2.3b, 2.4a. */
 static void samples_by_hand(void **state)
 {
     static const struct {
@@ -78,7 +80,8 @@ static void samples_by_hand(void **state)
 
 /* The variance of a steady path falls to nothing; an RTO that were the round trip
  * itself would take the next ACK, a delayed one, for lost. Section 2.3 has the
- * clock's granularity there, which is a nanosecond here: no help. */
+ * clock's granularity there, which is a nanosecond here: no help.
+ * Shows: RFC 6298 2.4a, 4a. */
 static void a_steady_path_keeps_a_margin(void **state)
 {
     static const uint64_t paths_ms[] = {1, 50, 199, 200, 300, 2000, 60000};
@@ -103,7 +106,8 @@ static void a_steady_path_keeps_a_margin(void **state)
 }
 
 /* Equations 2.2 and 2.3 in floating point: the integers follow within what eight
- * roundings of a nanosecond make. */
+ * roundings of a nanosecond make.
+ * Shows: RFC 6298 2.3a, 2.3b. */
 static void any_samples_follow_the_equations(void **state)
 {
     struct random random;

@@ -5,7 +5,8 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
-/* Only whole segments count, nothing beyond SND.NXT, and a D-SACK is none. */
+/* Only whole segments count, nothing beyond SND.NXT, and a D-SACK is none.
+ * Shows: RFC 2018 5a. */
 static void sack_blocks_are_not_trusted(void **state)
 {
     static const struct {

@@ -122,6 +122,7 @@ static const struct shape shapes[] = {
     {true, 55, 40, 1440}, {false, 0, 4, 2},   {true, CHUNK_BYTES - 84, 40, 24},
 };
 
+/* Shows: RFC 9293 MUST-1. */
 static void every_field(void **state)
 {
     struct bench bench;
@@ -290,7 +291,8 @@ static void every_payload_length(void **state)
 }
 
 /* A turned bit is never taken; the ones that make the segment refusable before its
- * sum is looked at are refused all the same. */
+ * sum is looked at are refused all the same.
+ * Shows: RFC 9293 MUST-3; RFC 8200 8.1a. */
 static void every_bit_is_summed(void **state)
 {
     static const struct shape few[] = {{false, 34, 12, 33}, {true, 54, 0, 8}};

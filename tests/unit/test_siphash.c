@@ -42,6 +42,7 @@ static const uint64_t expected[] = {
 
 static_assert(COUNT_OF(expected) == 64, "lengths from 0 to 63");
 
+/* Shows: RFC 6528 3b. */
 static void the_vectors_of_the_paper(void **state)
 {
     uint8_t bytes[ALIGNMENTS + COUNT_OF(expected)];

@@ -11,6 +11,7 @@
 
 #include <netinet/in.h>
 
+/* Shows: RFC 9293 MUST-54; RFC 5927 4a, 7.2a. */
 static void icmp_must_quote_what_is_in_flight(void **state)
 {
     static const struct {
@@ -57,7 +58,8 @@ static void icmp_of_another_protocol_is_not_ours(void **state)
 }
 
 /* The segment fits the path, whatever made the MSS small before; and no router
- * drives it below what each path must carry. */
+ * drives it below what each path must carry.
+ * Shows: RFC 5927 7.2b; RFC 1191 4a, 5a, 6a; RFC 4821 5.2a. */
 static void a_smaller_path_cuts_segments(void **state)
 {
     static const struct {
@@ -107,7 +109,8 @@ static void a_smaller_path_cuts_segments(void **state)
 }
 
 /* RFC 1122 section 4.2.3.9: hard errors abort, but only what is being opened; soft
- * ones do not, and tell why when the end comes by itself. */
+ * ones do not, and tell why when the end comes by itself.
+ * Shows: RFC 9293 MUST-56, SHLD-26; RFC 5927 5.2a. */
 static void icmp_errors_end_only_opens(void **state)
 {
     static const struct {

@@ -33,6 +33,7 @@ static void the_connection_goes_at_once(void **state)
     assert_int_equal(f->tcp.table.count, 1);
 }
 
+/* Shows: RFC 9293 MUST-13. */
 static void entries_leave_after_2msl(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -45,7 +45,8 @@ static void listen_checks_its_arguments(void **state)
     }
 }
 
-/* Entries are used again, but not while half-open connections count on them. */
+/* Entries are used again, but not while half-open connections count on them.
+ * Shows: RFC 9293 MUST-41. */
 static void listeners_are_bounded_and_used_again(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -197,7 +198,7 @@ static void calls_after_the_end_do_nothing(void **state)
 }
 
 /* RFC 2525 section 2.17.
- * Shows: RFC 9293 SHLD-3, MAY-1. */
+ * Shows: RFC 9293 SHLD-3, MAY-1; RFC 2525 2.17. */
 static void close_with_unread_data_resets(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -21,6 +21,7 @@
 
 #define MSS 1448u
 
+/* Shows: RFC 9293 REC-1. */
 static void the_smallest_scale_that_tells_it(void **state)
 {
     static const struct {
@@ -182,7 +183,8 @@ static void the_second_window_is_scaled(void **state)
 }
 
 /* RFC 9293 section 3.8.6.2.2: a window that was closed opens by a segment, or half
- * the buffer where that is less, not by what a slow reader takes. */
+ * the buffer where that is less, not by what a slow reader takes.
+ * Shows: RFC 9293 MUST-39. */
 static void no_silly_window(void **state)
 {
     static const struct {
@@ -235,7 +237,8 @@ static void no_update_after_the_fin(void **state)
 
 /* Nobody reads, and each segment is acknowledged by itself. The edge may not go on
  * in front of segments that are shorter than a unit of the window (RFC 7323 section
- * 2.4): the buffer would have no end. */
+ * 2.4): the buffer would have no end.
+ * Shows: RFC 9293 MAY-8. */
 static void a_window_that_nobody_reads_closes(void **state)
 {
     static const struct {
@@ -324,7 +327,8 @@ static void pressure_holds_the_window(void **state)
     }
 }
 
-/* RCV.NXT steps over a FIN that stands on the edge, or beyond it by one. */
+/* RCV.NXT steps over a FIN that stands on the edge, or beyond it by one.
+ * Shows: RFC 9293 SHLD-14; RFC 7323 2.4a. */
 static void keeping_a_promise(void **state)
 {
     static const struct {
@@ -406,6 +410,7 @@ static void any_order(uint32_t buffer, uint64_t seed)
     close_receiver(&r);
 }
 
+/* Shows: RFC 9293 SHLD-14; RFC 7323 2.4b. */
 static void a_peer_that_notes_each_edge(void **state)
 {
     static const uint32_t buffers[] = {4096, 65535, 65536, 262144, 300001, 8u << 20, 200u << 20};
