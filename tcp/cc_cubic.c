@@ -51,7 +51,6 @@ static void open_window(struct tcp_conn *conn)
     conn->cwnd = tcp_cc_initial_window(conn);
     conn->ssthresh = UINT32_MAX;
     conn->cc_state.cubic = (struct tcp_cubic){.epoch_ns = 0};
-    hystart_open(conn, &conn->cc_state.hystart);
 }
 
 /* A stage of avoidance begins. Not after a loss: at a plateau (sections 4.8 and 4.10). */
@@ -118,12 +117,24 @@ static void avoid(struct tcp_conn *conn, uint32_t bytes)
     approach(conn, bytes, cubic_window(cubic, (uint32_t)(elapsed_ns >> CUBIC_TIME_SHIFT), mss));
 }
 
+/* Only the first slow start does not know where to end. What HyStart++ measures does not
+ * outlive the flight: after a pause the path is another one. */
+static uint32_t slow_start_ends(struct tcp_conn *conn, uint32_t bytes, uint64_t rtt_ns)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    if (!flight->hystart_runs) {
+        flight->hystart_runs = true;
+        hystart_open(conn, &flight->hystart);
+    }
+    return hystart_on_ack(conn, &flight->hystart, bytes, rtt_ns);
+}
+
 static void acked(struct tcp_conn *conn, uint32_t bytes, uint64_t rtt_ns)
 {
     if (conn->cwnd < conn->ssthresh) {
-        /* Only the first slow start does not know where to end. */
         if (conn->ssthresh == UINT32_MAX) {
-            bytes = hystart_on_ack(conn, &conn->cc_state.hystart, bytes, rtt_ns);
+            bytes = slow_start_ends(conn, bytes, rtt_ns);
         }
         bytes = tcp_cc_slow_start(conn, bytes);
     }

@@ -19,7 +19,6 @@
 #include "tcp/cc_cubic.h"
 #include "tcp/conn_flags.h"
 #include "tcp/flight.h"
-#include "tcp/hystart.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
@@ -68,10 +67,7 @@ struct tcp_rcv {
 /* Of the algorithm that conn->cc says. */
 union tcp_cc_state {
     uint32_t acked; /* NewReno: bytes acknowledged towards the next increase */
-    struct {
-        struct tcp_cubic cubic;
-        struct tcp_hystart hystart;
-    };
+    struct tcp_cubic cubic;
 };
 
 struct tcp_conn {
@@ -90,7 +86,7 @@ struct tcp_conn {
     uint32_t ssthresh; /* bytes */
     uint32_t ts_recent;
     uint32_t ts_offset;
-    uint64_t ts_recent_ns; /* when ts_recent was taken */
+    uint32_t ts_recent_age; /* when ts_recent was taken, by tcp_age() */
     struct net_path path;
     uint16_t pseudo_sum; /* of the pseudo header, length left out */
     uint8_t tos;

@@ -11,6 +11,7 @@
 #define HEADRACE_TCP_FLIGHT_H
 
 #include "datapath/util.h"
+#include "tcp/hystart.h"
 #include "tcp/prr.h"
 #include "tcp/sendq.h"
 #include "tcp/undo.h"
@@ -49,10 +50,12 @@ struct tcp_flight {
     bool tlp_retransmitted : 1; /* and it was a retransmission */
     bool can_undo : 1;          /* see tcp/undo.h */
     uint8_t frto : 2;           /* enum tcp_frto */
+    bool hystart_runs : 1;      /* the rest is in hystart */
     bool rexmit_now : 1;        /* the next lost segment goes whatever the pipe holds */
     struct tcp_sendq sendq;
     /* From here on nothing is cleared when the flight is taken: what needs it sets it. */
     struct tcp_prr prr; /* in fast recovery */
+    struct tcp_hystart hystart;
 };
 
 static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");

@@ -2,7 +2,7 @@
  * HyStart++ (RFC 9406): leaves the first slow start when the round-trip time rises, before
  * the queue overflows, by way of a slower one that may turn out to be needless.
  *
- * Owner: the connection. The RFC's names, times in microseconds.
+ * Owner: the flight. The RFC's names, times in microseconds.
  */
 #ifndef HEADRACE_TCP_HYSTART_H
 #define HEADRACE_TCP_HYSTART_H

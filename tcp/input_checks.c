@@ -27,7 +27,7 @@ void tcp_challenge_ack(struct tcp_conn *conn)
 /* TS.Recent is so old that the sign of a difference to it says nothing. */
 static bool ts_recent_is_outdated(const struct tcp_conn *conn)
 {
-    return conn->tcp->now_ns - conn->ts_recent_ns > TCP_PAWS_IDLE_NS;
+    return tcp_age(conn->tcp) - conn->ts_recent_age > TCP_PAWS_IDLE;
 }
 
 /* RFC 7323 section 5.3, R1 and R3: timestamps that run backwards, or are
@@ -59,7 +59,7 @@ static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
         (seq_ge(seg->ts_val, conn->ts_recent) || ts_recent_is_outdated(conn)) &&
         seq_le(seg->seq, conn->rcv.acked)) {
         conn->ts_recent = seg->ts_val;
-        conn->ts_recent_ns = conn->tcp->now_ns;
+        conn->ts_recent_age = tcp_age(conn->tcp);
     }
 }
 

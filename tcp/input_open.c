@@ -24,7 +24,7 @@ void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
         conn->flags &= ~(uint32_t)TCP_CONN_TIMESTAMPS;
     } else {
         conn->ts_recent = seg->ts_val;
-        conn->ts_recent_ns = conn->tcp->now_ns;
+        conn->ts_recent_age = tcp_age(conn->tcp);
     }
     if (!(seg->options_seen & TCP_OPT_WSCALE)) {
         conn->flags &= ~(uint32_t)TCP_CONN_WSCALE;

@@ -91,6 +91,9 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 
 /* RFC 7323 section 5.5: TS.Recent is not trusted after 24 days of idleness. */
 #define TCP_PAWS_IDLE_NS (24ull * 24 * 3600 * NS_PER_S)
+#define TCP_PAWS_IDLE ((uint32_t)(TCP_PAWS_IDLE_NS >> TCP_AGE_SHIFT))
+/* Ages of days are told in units of 2^30 ns, about a second: 32 bits are 146 years. */
+#define TCP_AGE_SHIFT 30u
 
 /* Challenge ACKs of one connection (RFC 5961 section 7): at most this many in
  * each period. A shared limit would be a side channel (CVE-2016-5696). */

@@ -159,6 +159,12 @@ void tcp_turn_end(struct tcp *tcp);
  * UINT64_MAX never. */
 uint64_t tcp_next_deadline(const struct tcp *tcp);
 
+/* Now, as ages are told. */
+static inline uint32_t tcp_age(const struct tcp *tcp)
+{
+    return (uint32_t)(tcp->now_ns >> TCP_AGE_SHIFT);
+}
+
 /* Whether the port was full or frames were short, or ACKs are held for some
  * microseconds, so that another turn is owed. */
 static inline bool tcp_has_output(const struct tcp *tcp)

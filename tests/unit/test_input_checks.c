@@ -292,10 +292,10 @@ static void paws_trusts_no_timestamp_after_24_days(void **state)
     establish(f);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10, .ts_val = 6000);
     expect(f, TCP_ACK, .seq = 1, .ack = 11, .ts_ecr = 6000);
-    wait_ns(f, TCP_PAWS_IDLE_NS);
+    wait_ns(f, TCP_PAWS_IDLE_NS - (1ull << TCP_AGE_SHIFT));
     peer_sends(f, TCP_ACK, .seq = 11, .ack = 1, .bytes = 10, .ts_val = 5999);
     expect(f, TCP_ACK, .seq = 1, .ack = 11);
-    wait_ns(f, 1);
+    wait_ns(f, 2ull << TCP_AGE_SHIFT);
     peer_sends(f, TCP_ACK, .seq = 11, .ack = 1, .bytes = 10, .ts_val = 5000);
     expect(f, TCP_ACK, .seq = 1, .ack = 21, .ts_ecr = 5000);
     peer_sends(f, TCP_ACK, .seq = 21, .ack = 1, .bytes = 10, .ts_val = 4999);
