@@ -13,7 +13,14 @@ const struct hr_listen_options hr_listen_options_default = {
     .nodelay = false,
     .context = NULL,
     .congestion_control = NULL,
+    .syn_cookies = HR_SYN_COOKIES_WHEN_FULL,
+    .connections_max = UINT32_MAX,
 };
+
+static_assert((int)HR_SYN_COOKIES_NEVER == (int)TCP_COOKIES_NEVER &&
+                  (int)HR_SYN_COOKIES_WHEN_FULL == (int)TCP_COOKIES_WHEN_FULL &&
+                  (int)HR_SYN_COOKIES_ALWAYS == (int)TCP_COOKIES_ALWAYS,
+              "the public names are those of the core");
 
 const char *const *hr_congestion_controls(void)
 {
@@ -57,7 +64,8 @@ static int check(const struct hr_stack *stack, const struct hr_addr *addr,
     struct ip_addr inner = addr_inner(addr);
     bool is_own = ip_addr_is_unspecified(&inner);
 
-    if (addr->port == 0 || options->half_open_max == 0 ||
+    if (addr->port == 0 || options->half_open_max == 0 || options->connections_max == 0 ||
+        (unsigned)options->syn_cookies > HR_SYN_COOKIES_ALWAYS ||
         !buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
         !tcp_cc_find(options->congestion_control)) {
         return HR_ERR_ARGUMENT;
@@ -137,6 +145,8 @@ static struct tcp_listener listener_of(const struct listener_entry *entry)
         .address = addr_inner(&entry->addr),
         .port = entry->addr.port,
         .half_open_max = entry->options.half_open_max,
+        .connections_max = entry->options.connections_max,
+        .syn_cookies = (uint8_t)entry->options.syn_cookies,
         .settings = tcp_settings_default,
         .app = entry->options.context,
         .app_ops = entry->ops,
@@ -166,6 +176,8 @@ static bool has(const struct listener_set *set, const struct tcp_listener *liste
     wanted = listener_of(&set->entries[at]);
     return listener->app_ops == wanted.app_ops && listener->app == wanted.app &&
            listener->half_open_max == wanted.half_open_max &&
+           listener->connections_max == wanted.connections_max &&
+           listener->syn_cookies == wanted.syn_cookies &&
            listener->settings.receive_buffer == wanted.settings.receive_buffer &&
            listener->settings.send_buffer == wanted.settings.send_buffer &&
            listener->settings.nodelay == wanted.settings.nodelay &&

@@ -18,14 +18,19 @@ static uint64_t net_dropped(const struct net *net)
     return sum;
 }
 
+static uint64_t syns_dropped(const struct tcp_counters *tcp)
+{
+    return tcp->dropped_half_open + tcp->dropped_listener_full + tcp->dropped_paused +
+           tcp->dropped_no_memory;
+}
+
 static uint64_t dropped(const struct hr_worker *worker)
 {
     const struct tcp_counters *tcp = &worker->tcp.counters;
 
     return tcp->dropped_checksum + tcp->dropped_malformed + tcp->dropped_no_frame +
-           tcp->dropped_no_piece + tcp->dropped_bad_source + tcp->dropped_half_open +
-           tcp->dropped_no_memory + tcp->paws_dropped + tcp->no_timestamp_dropped +
-           worker->crossed_dropped + net_dropped(&worker->net);
+           tcp->dropped_no_piece + tcp->dropped_bad_source + syns_dropped(tcp) + tcp->paws_dropped +
+           tcp->no_timestamp_dropped + worker->crossed_dropped + net_dropped(&worker->net);
 }
 
 static struct hr_stats collect(const struct hr_worker *worker)
@@ -39,6 +44,10 @@ static struct hr_stats collect(const struct hr_worker *worker)
         .time_wait_reused = tcp->time_wait_reused,
         .accepted = tcp->opened_passive,
         .connected = tcp->opened_active,
+        .syn_cookies_sent = tcp->syn_cookies_sent,
+        .syn_cookies_accepted = tcp->syn_cookies_accepted,
+        .syn_cookies_failed = tcp->syn_cookies_failed,
+        .syns_dropped = syns_dropped(tcp),
         .closed = tcp->closed,
         .rx_packets = port->rx_packets,
         .rx_bytes = port->rx_bytes,

@@ -64,6 +64,7 @@ static int init_tcp(struct hr_worker *worker, const struct hr_stack_options *opt
     config.app = worker;
     config.connections_max = options->connections_max;
     config.flights_max = options->connections_max;
+    config.half_open_max = max_u32(options->connections_max / 2, 1);
     config.timewaits_max = stack_time_waits_max(options->connections_max);
     config.pieces_max = 4 * options->frames_per_worker;
     config.time_wait_ns = options->time_wait_ms * NS_PER_MS;

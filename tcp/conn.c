@@ -2,6 +2,7 @@
 
 #include "datapath/net/checksum.h"
 #include "tcp/ack.h"
+#include "tcp/admission.h"
 #include "tcp/cc.h"
 #include "tcp/seq.h"
 #include "tcp/tcp.h"
@@ -126,9 +127,8 @@ void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason)
     if (conn->state == TCP_CLOSED) {
         return;
     }
-    if (conn->state == TCP_SYN_RECEIVED && tcp_conn_has(conn, TCP_CONN_PASSIVE)) {
-        assert(tcp->listeners[conn->listener].half_open > 0);
-        tcp->listeners[conn->listener].half_open--;
+    if (tcp_conn_has(conn, TCP_CONN_PASSIVE)) {
+        tcp_admission_end(conn);
     }
     tcp_state_set(conn, TCP_CLOSED);
     conn->reason = (uint8_t)reason;

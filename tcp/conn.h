@@ -91,7 +91,7 @@ struct tcp_conn {
     uint16_t pseudo_sum; /* of the pseudo header, length left out */
     uint8_t tos;
     uint8_t ttl;
-    uint16_t listener;       /* index, for passive connections until accepted */
+    uint16_t listener;       /* index, for passive connections */
     uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */
     uint8_t challenges;      /* in the period of challenge_ms */
 
@@ -107,7 +107,8 @@ struct tcp_conn {
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
     uint32_t send_buffer;
-    uint32_t challenge_ms; /* start of the period in which challenges are counted */
+    uint32_t challenge_ms;  /* start of the period in which challenges are counted */
+    uint32_t listener_life; /* of the listener, which may be another by now */
     struct reassembly reassembly;
     struct recvq recvq;
     struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */

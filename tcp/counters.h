@@ -41,6 +41,11 @@
     X(dropped_no_piece, "payload not taken for want of pieces or ranges")                          \
     X(dropped_bad_source, "segments from a source that no host may have")                          \
     X(dropped_half_open, "SYNs dropped: too many half-open connections")                           \
+    X(dropped_listener_full, "SYNs dropped: the listener has all the connections that it may")     \
+    X(dropped_paused, "SYNs dropped: the listener is paused")                                      \
+    X(syn_cookies_sent, "SYNs answered with a cookie")                                             \
+    X(syn_cookies_accepted, "connections that a cookie brought back")                              \
+    X(syn_cookies_failed, "ACKs that brought a wrong or an old cookie")                            \
     X(dropped_no_memory, "SYNs dropped: no connection, flight or table entry free")                \
     X(no_connection, "segments for no connection")                                                 \
     X(output_no_frame, "turns of output put off for want of a control frame")                      \

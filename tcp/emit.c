@@ -3,7 +3,6 @@
 #include "datapath/net/checksum.h"
 #include "datapath/net/wire.h"
 #include "tcp/ack.h"
-#include "tcp/options.h"
 #include "tcp/seq.h"
 #include "tcp/window.h"
 
@@ -19,6 +18,8 @@ struct emission {
     uint16_t sum;     /* of the payload */
     uint16_t flags;
     uint16_t window;
+    uint8_t tos; /* this and the next: of what no connection sends */
+    uint8_t ttl;
     uint32_t seq;
     uint32_t ack;
     unsigned options_bytes; /* written already, right before the payload */
@@ -275,7 +276,8 @@ static void send_stateless(struct tcp *tcp, const struct tcp_tuple *tuple, struc
         .local = &tuple->local,
         .remote = &tuple->remote,
         .protocol = IPPROTO_TCP,
-        .ttl = tcp_settings_default.ttl,
+        .tos = segment->tos,
+        .ttl = segment->ttl,
         .l4_length = (uint16_t)(TCP_HEADER_BYTES + segment->options_bytes),
     };
 
@@ -288,7 +290,12 @@ static void send_stateless(struct tcp *tcp, const struct tcp_tuple *tuple, struc
 void emit_reset(struct tcp_conn *conn)
 {
     struct emission segment = {
-        .seq = acceptable_seq(conn), .ack = conn->rcv.nxt, .flags = TCP_RST | TCP_ACK};
+        .seq = acceptable_seq(conn),
+        .ack = conn->rcv.nxt,
+        .flags = TCP_RST | TCP_ACK,
+        .tos = conn->tos,
+        .ttl = conn->ttl,
+    };
 
     segment.frame = control_frame(conn->tcp, &segment.payload);
     if (segment.frame == FRAME_NONE) {
@@ -301,7 +308,7 @@ void emit_reset(struct tcp_conn *conn)
 
 void emit_reset_to(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp_segment *seg)
 {
-    struct emission segment = {0};
+    struct emission segment = {.ttl = tcp_settings_default.ttl};
 
     if (seg->flags & TCP_RST) {
         return;
@@ -325,6 +332,7 @@ bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
 {
     struct emission segment = {.seq = entry->snd_nxt, .ack = entry->rcv_nxt, .flags = TCP_ACK};
 
+    segment.ttl = tcp_settings_default.ttl;
     segment.window = entry->rcv_wnd;
     segment.frame = control_frame(tcp, &segment.payload);
     if (segment.frame == FRAME_NONE) {
@@ -338,5 +346,26 @@ bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
     }
     send_stateless(tcp, &entry->tuple, &segment);
     tcp->counters.acks_out++;
+    return true;
+}
+
+bool emit_syn_ack(struct tcp *tcp, const struct tcp_tuple *tuple, const struct emit_syn_ack *what)
+{
+    struct emission segment = {
+        .seq = what->seq,
+        .ack = what->ack,
+        .flags = TCP_SYN | TCP_ACK,
+        .window = what->window,
+        .tos = what->tos,
+        .ttl = what->ttl,
+    };
+
+    segment.frame = control_frame(tcp, &segment.payload);
+    if (segment.frame == FRAME_NONE) {
+        return false;
+    }
+    segment.options_bytes = tcp_options_bytes(&what->options);
+    (void)tcp_options_write(segment.payload - segment.options_bytes, &what->options);
+    send_stateless(tcp, tuple, &segment);
     return true;
 }

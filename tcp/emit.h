@@ -6,6 +6,7 @@
 #ifndef HEADRACE_TCP_EMIT_H
 #define HEADRACE_TCP_EMIT_H
 
+#include "tcp/options.h"
 #include "tcp/tcp.h"
 
 /* Sends the record at `position` for the first time or again. False when it
@@ -25,6 +26,17 @@ void emit_reset_to(struct tcp *tcp, const struct tcp_tuple *tuple, const struct 
 
 /* The ACK of a TIME-WAIT entry. False when no control frame is free. */
 bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry);
+
+/* A SYN-ACK of no connection. False when no control frame is free. */
+struct emit_syn_ack {
+    uint32_t seq;
+    uint32_t ack;
+    uint16_t window;
+    uint8_t tos;
+    uint8_t ttl;
+    struct tcp_options_out options;
+};
+bool emit_syn_ack(struct tcp *tcp, const struct tcp_tuple *tuple, const struct emit_syn_ack *what);
 
 /* Room for one more packet. */
 static inline bool emit_has_room(const struct tcp *tcp)

@@ -42,11 +42,14 @@ static void input_unknown(struct tcp *tcp, const struct tcp_arrival *arrival)
     const struct tcp_tuple *tuple = &arrival->tuple;
     struct tcp_listener *listener = tcp_listener_find(tcp, &tuple->local, tuple->local_port);
 
-    if (listener && !(seg->flags & TCP_RST)) {
-        if (seg->flags & TCP_SYN && !(seg->flags & TCP_ACK)) {
-            (void)tcp_input_listen(tcp, listener, arrival);
-            return;
-        }
+    uint16_t kind = seg->flags & (TCP_SYN | TCP_ACK | TCP_RST);
+
+    if (listener && kind == TCP_SYN) {
+        tcp_input_listen(tcp, listener, arrival);
+        return;
+    }
+    if (listener && kind == TCP_ACK && tcp_cookie_accept(tcp, listener, arrival)) {
+        return;
     }
     tcp->counters.no_connection++;
     emit_reset_to(tcp, tuple, seg);

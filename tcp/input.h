@@ -4,6 +4,7 @@
  *   burst.c         a burst parsed, the connections found
  *   input.c         steps in order; state by state
  *   input_open.c    LISTEN, SYN-SENT, and the TIME-WAIT entries
+ *   input_cookie.c  LISTEN with SYN cookies
  *   input_checks.c  steps 1 to 4: sequence, RST, SYN
  *   input_ack.c     step 5: the ACK field
  *   input_text.c    steps 6 to 8: text and FIN
@@ -28,9 +29,15 @@ void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg);
  * TIMEWAIT_NONE for a listener, another worker, or nobody (3.10.7.1). */
 void tcp_input_unconnected(struct tcp *tcp, uint32_t entry, const struct tcp_arrival *arrival);
 
-/* A SYN for a listener: 3.10.7.2. The new connection, or NULL. */
-struct tcp_conn *tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
-                                  const struct tcp_arrival *arrival);
+/* A SYN for a listener: 3.10.7.2. */
+void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
+                      const struct tcp_arrival *arrival);
+/* The answer to a SYN with a cookie, and the ACK of one: false when it is none, and
+ * nobody's. */
+void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
+                       const struct tcp_arrival *arrival);
+bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
+                       const struct tcp_arrival *arrival);
 
 /* 3.10.7.3. */
 void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg);

@@ -1,5 +1,6 @@
 #include "tcp/input.h"
 
+#include "tcp/admission.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/output.h"
@@ -38,8 +39,7 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     struct tcp *tcp = conn->tcp;
 
     if (tcp_conn_has(conn, TCP_CONN_PASSIVE)) {
-        assert(tcp->listeners[conn->listener].half_open > 0);
-        tcp->listeners[conn->listener].half_open--;
+        tcp_admission_established(conn);
         tcp->counters.opened_passive++;
     } else {
         tcp->counters.opened_active++;

@@ -1,6 +1,7 @@
 #include "tcp/input.h"
 
 #include "tcp/ack.h"
+#include "tcp/admission.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/isn.h"
@@ -45,34 +46,18 @@ void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
     conn->snd.mss = (uint16_t)min_u32(mss, frame_chunk_bytes(conn->tcp->pool) - TCP_PAYLOAD_OFFSET);
 }
 
-static bool may_be_half_open(struct tcp *tcp, const struct tcp_listener *listener)
-{
-    if (listener->half_open < listener->half_open_max) {
-        return true;
-    }
-    tcp->counters.dropped_half_open++;
-    return false;
-}
-
-struct tcp_conn *tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
-                                  const struct tcp_arrival *arrival)
+static struct tcp_conn *open_passive(struct tcp *tcp, struct tcp_listener *listener,
+                                     const struct tcp_arrival *arrival)
 {
     const struct tcp_segment *seg = &arrival->seg;
-    struct tcp_conn *conn;
+    struct tcp_conn *conn =
+        tcp_conn_create(tcp, &arrival->tuple, arrival->hash, &listener->settings);
 
-    if (!may_be_half_open(tcp, listener)) {
-        return NULL;
-    }
-    conn = tcp_conn_create(tcp, &arrival->tuple, arrival->hash, &listener->settings);
     if (!conn) {
         tcp->counters.dropped_no_memory++;
         return NULL;
     }
-    conn->flags |= TCP_CONN_PASSIVE;
-    conn->listener = (uint16_t)(listener - tcp->listeners);
-    conn->app = listener->app;
-    conn->app_ops = listener->app_ops;
-    listener->half_open++;
+    tcp_admission_begin(conn, listener);
     conn->rcv.irs = seg->seq;
     conn->rcv.nxt = seg->seq + 1;
     conn->rcv.edge = conn->rcv.nxt;
@@ -87,6 +72,21 @@ struct tcp_conn *tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener
     }
     tcp_conn_want_output(conn);
     return conn;
+}
+
+void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
+                      const struct tcp_arrival *arrival)
+{
+    switch (tcp_admission_ask(tcp, listener)) {
+    case TCP_ADMIT:
+        (void)open_passive(tcp, listener, arrival);
+        break;
+    case TCP_ADMIT_WITH_COOKIE:
+        tcp_cookie_answer(tcp, listener, arrival);
+        break;
+    default:
+        break;
+    }
 }
 
 /* Our SYN is acknowledged: first and third step of 3.10.7.3. */
@@ -188,12 +188,14 @@ static void reopen(struct tcp *tcp, uint32_t index, struct tcp_listener *listene
     uint32_t snd_nxt = timewait_at(&tcp->timewait, index)->snd_nxt;
     struct tcp_conn *conn;
 
-    if (!may_be_half_open(tcp, listener)) {
+    /* Whoever has an entry has shown before that it is there: no cookie is asked of it,
+     * whose ACK would meet the entry. */
+    if (tcp_admission_ask(tcp, listener) == TCP_ADMIT_NONE) {
         return; /* the SYN comes again, and finds the entry */
     }
     tcp->counters.time_wait_reused++;
     tcp_timewait_forget(tcp, index);
-    conn = tcp_input_listen(tcp, listener, arrival);
+    conn = open_passive(tcp, listener, arrival);
     if (conn) {
         tcp_open_behind(conn, snd_nxt);
     }

@@ -26,6 +26,7 @@ const struct tcp_settings tcp_settings_default = {
 const struct tcp_config tcp_config_default = {
     .connections_max = 16384,
     .flights_max = 16384,
+    .half_open_max = 8192,
     .timewaits_max = 16384,
     .pieces_max = 65536,
     .blocks_bytes = 32u << 20,
@@ -83,11 +84,12 @@ static bool is_consistent(const struct tcp_config *config)
 {
     return config->net && config->pool && config->events && config->connections_max > 0 &&
            config->connections_max <= 1u << 24 && config->flights_max > 0 &&
-           config->timewaits_max > 0 && config->timewaits_max <= 1u << 24 &&
-           config->pieces_max > 0 && config->blocks_bytes > 0 &&
-           config->blocks_bytes % (1u << BLOCKS_ORDER_MAX) == 0 && config->port_count > 0 &&
-           (uint32_t)config->port_first + config->port_count <= 65536 && config->port_first > 0 &&
-           config->ack_every_segments > 0 && config->ack_hold_ns <= TCP_DELAYED_ACK_NS &&
+           config->half_open_max > 0 && config->timewaits_max > 0 &&
+           config->timewaits_max <= 1u << 24 && config->pieces_max > 0 &&
+           config->blocks_bytes > 0 && config->blocks_bytes % (1u << BLOCKS_ORDER_MAX) == 0 &&
+           config->port_count > 0 && (uint32_t)config->port_first + config->port_count <= 65536 &&
+           config->port_first > 0 && config->ack_every_segments > 0 &&
+           config->ack_hold_ns <= TCP_DELAYED_ACK_NS &&
            (config->verify_checksums || !config->net->checksum_tx);
 }
 
@@ -119,6 +121,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->verify_checksums = config->verify_checksums;
     tcp->ack_every_segments = config->ack_every_segments;
     tcp->ack_hold_ns = config->ack_hold_ns;
+    tcp->half_open_max = config->half_open_max;
     tcp->fin_wait_2_ns = config->fin_wait_2_ns;
     tcp->port_first = config->port_first;
     tcp->port_count = config->port_count;

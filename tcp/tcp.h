@@ -63,12 +63,25 @@ struct tcp_settings {
 
 extern const struct tcp_settings tcp_settings_default;
 
+/* When a listener answers SYNs with cookies (tcp/syncookie.h). */
+enum tcp_cookies {
+    TCP_COOKIES_NEVER,
+    TCP_COOKIES_WHEN_FULL,
+    TCP_COOKIES_ALWAYS,
+};
+
 struct tcp_listener {
     struct ip_addr address; /* unspecified: any of ours */
     uint16_t port;
-    bool open;          /* takes new connections */
-    uint32_t half_open; /* in SYN-RECEIVED */
+    bool open;           /* takes new connections */
+    bool paused;         /* but not now */
+    uint8_t syn_cookies; /* enum tcp_cookies */
+    uint32_t half_open;  /* in SYN-RECEIVED */
     uint32_t half_open_max;
+    uint32_t connections; /* of this life, half-open ones included */
+    uint32_t connections_max;
+    uint32_t life;      /* how many listeners stood in this place before */
+    uint64_t cookie_ns; /* when the last cookie was sent; 0: none was */
     struct tcp_settings settings;
     void *app;
     const void *app_ops;
@@ -82,6 +95,7 @@ struct tcp_config {
     void *app;                       /* the layer above, for tcp->app */
     uint32_t connections_max;        /* 1 to 2^24 */
     uint32_t flights_max;            /* connections with data in flight at once */
+    uint32_t half_open_max;          /* connections in SYN-RECEIVED that peers began */
     uint32_t timewaits_max;          /* entries of TIME-WAIT */
     uint32_t pieces_max;             /* pieces of out-of-order or unread data */
     uint64_t blocks_bytes;           /* for long send queues and reassembly */
@@ -109,6 +123,8 @@ struct tcp {
     uint32_t now_ms; /* the clock of timestamps */
     bool verify_checksums;
     uint32_t ack_every_segments;
+    uint32_t half_open; /* on all listeners */
+    uint32_t half_open_max;
     uint64_t ack_hold_ns;
     struct list held;   /* connections whose ACK is held: see tcp/ack.h */
     struct list output; /* connections that have something to send */

@@ -12,8 +12,9 @@
 int tcp_listen(struct tcp *tcp, const struct tcp_listener *wanted, uint32_t *index)
 {
     uint32_t at = tcp->listener_count;
+    uint32_t life;
 
-    if (wanted->port == 0 || wanted->half_open_max == 0) {
+    if (wanted->port == 0 || wanted->half_open_max == 0 || wanted->connections_max == 0) {
         return TCP_ERR_ARGUMENT;
     }
     if (!ip_addr_is_unspecified(&wanted->address) &&
@@ -35,8 +36,12 @@ int tcp_listen(struct tcp *tcp, const struct tcp_listener *wanted, uint32_t *ind
     if (at == TCP_LISTENERS_MAX) {
         return TCP_ERR_NO_MEMORY;
     }
+    life = tcp->listeners[at].life + 1;
     tcp->listeners[at] = *wanted;
+    tcp->listeners[at].life = life;
     tcp->listeners[at].half_open = 0;
+    tcp->listeners[at].connections = 0;
+    tcp->listeners[at].cookie_ns = 0;
     tcp->listeners[at].open = true;
     tcp->listener_count = max_u32(tcp->listener_count, at + 1);
     *index = at;
@@ -47,6 +52,12 @@ void tcp_unlisten(struct tcp *tcp, uint32_t index)
 {
     assert(index < tcp->listener_count);
     tcp->listeners[index].open = false;
+}
+
+void tcp_listen_pause(struct tcp *tcp, uint32_t index, bool paused)
+{
+    assert(index < tcp->listener_count);
+    tcp->listeners[index].paused = paused;
 }
 
 /* The FIN goes on the last segment that was never sent, else into a record of

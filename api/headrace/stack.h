@@ -71,7 +71,7 @@ struct hr_stack_options {
      * at most half of frames_per_worker; twice the NIC's RX ring where that is more. Half as
      * many packets may wait while the worker is kept from its core; more is lost. */
     uint32_t receive_frames;
-    uint32_t connections_max; /* per worker, 1 to 2^24 */
+    uint32_t connections_max; /* per worker, 1 to 2^24; at most half of them half-open */
     uint32_t time_wait_ms;    /* 2MSL */
     /* NULL, or what is told of events: on the control thread, which it must not hold up;
      * any function that any thread may call may be called inside. */
@@ -90,6 +90,15 @@ extern const struct hr_stack_options hr_stack_options_default;
 int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **stack,
                     struct hr_failure *failure);
 
+/* When a listener answers SYNs with SYN cookies (RFC 4987 section 3.6), after which nothing is
+ * kept until the ACK comes: who floods it with SYNs keeps nobody else out. A connection that
+ * began with one has window scale and SACK only with timestamps. */
+enum hr_syn_cookies {
+    HR_SYN_COOKIES_NEVER,     /* too many half-open connections: SYNs are dropped */
+    HR_SYN_COOKIES_WHEN_FULL, /* then */
+    HR_SYN_COOKIES_ALWAYS,    /* for tests */
+};
+
 /* What a listener's connections are given. */
 struct hr_listen_options {
     uint32_t receive_buffer;        /* bytes, 4 KiB to 1 GiB */
@@ -98,6 +107,10 @@ struct hr_listen_options {
     bool nodelay;                   /* as hr_conn_set_nodelay() */
     void *context;                  /* what hr_conn_context() is at first */
     const char *congestion_control; /* one of hr_congestion_controls(); NULL: the first */
+    enum hr_syn_cookies syn_cookies;
+    /* Connections that it may have at once, per worker, half-open ones included; at least 1.
+     * Beyond it SYNs are dropped: a client tries again by itself, for minutes. */
+    uint32_t connections_max;
 };
 
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
@@ -105,7 +118,7 @@ struct hr_listen_options {
 const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
- * context, CUBIC. */
+ * context, CUBIC, cookies when full, as many connections as the worker has. */
 extern const struct hr_listen_options hr_listen_options_default;
 
 /* Listens on all workers; `addr` with all-zero bytes means all own addresses.

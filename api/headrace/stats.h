@@ -20,6 +20,10 @@ struct hr_stack;
     X(time_wait_reused, "entries in TIME-WAIT that a new connection took the place of")            \
     X(accepted, "connections accepted")                                                            \
     X(connected, "connections opened to peers")                                                    \
+    X(syn_cookies_sent, "SYNs answered with a cookie, too many connections being half-open")       \
+    X(syn_cookies_accepted, "connections that a cookie brought back")                              \
+    X(syn_cookies_failed, "ACKs that brought a wrong cookie")                                      \
+    X(syns_dropped, "SYNs not answered for want of room, or while a listener is paused")           \
     X(closed, "connections ended")                                                                 \
     X(rx_packets, "packets received")                                                              \
     X(rx_bytes, "bytes received, Ethernet header included")                                        \

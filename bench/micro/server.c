@@ -83,6 +83,7 @@ int server_init(struct server *server, const struct server_config *config)
     struct tcp_config tcp = tcp_config_default;
     struct tcp_listener listener = {.port = 7,
                                     .half_open_max = 1u << 20,
+                                    .connections_max = UINT32_MAX,
                                     .settings = tcp_settings_default,
                                     .app_ops = &echo_ops};
     uint32_t index;

@@ -102,6 +102,7 @@ static int listen_on(struct sim *sim, unsigned connection)
     struct tcp_listener listener = {
         .port = sim_port(sim, connection, 1),
         .half_open_max = sim->plan.half_open_max,
+        .connections_max = UINT32_MAX,
         .settings = sim->plan.settings[1],
         .app = sim->plan.shared_listener ? &sim->listener : &sim->app[connection][1],
     };

@@ -209,8 +209,11 @@ static void open_net(struct tcp_fixture *f)
 
 static void open_listener(struct tcp_fixture *f)
 {
-    struct tcp_listener listener = {
-        .port = LOCAL_PORT, .half_open_max = f->half_open_max, .settings = f->settings};
+    struct tcp_listener listener = {.port = LOCAL_PORT,
+                                    .half_open_max = f->half_open_max,
+                                    .connections_max = UINT32_MAX,
+                                    .syn_cookies = (uint8_t)f->syn_cookies,
+                                    .settings = f->settings};
 
     assert_int_equal(tcp_listen(&f->tcp, &listener, &f->listener), TCP_OK);
 }

@@ -13,9 +13,8 @@
  * Sequence numbers count from the sender's ISN: its SYN is 0, its first byte 1.
  * Each verb is a turn of the worker. What the stack sends must be expected, in
  * order, before the time moves on and before the test ends. Checksums, every byte
- * of payload and the invariants of TCP and of the pool are checked each turn; the
- * tear-down ends what is open and finds every frame, timer and promise at home.
- * One thread; *state of cmocka is the fixture.
+ * of payload and the invariants of TCP and of the pool are checked each turn; the tear-down
+ * ends what is open and finds every frame, timer and promise at home. *state is the fixture.
  */
 #ifndef HEADRACE_TESTS_UNIT_TCP_FIXTURE_H
 #define HEADRACE_TESTS_UNIT_TCP_FIXTURE_H
@@ -103,7 +102,8 @@ struct tcp_fixture {
     /* To be changed before the first verb. */
     struct tcp_config config;
     struct tcp_settings settings; /* of the listener, and of connects */
-    uint32_t half_open_max;
+    uint32_t half_open_max;       /* this and the next: of the listener */
+    enum tcp_cookies syn_cookies;
     uint16_t mtu;
     uint32_t frames;
     uint32_t iss;    /* the stack's towards the first peer */

@@ -192,12 +192,16 @@ static void a_half_open_connection_leaves_its_listener(void **state)
     (void)state;
     conn_open(&f);
     f.tcp.listeners[5].half_open = 2;
+    f.tcp.listeners[5].connections = 3;
+    f.tcp.half_open = 4;
     conn = conn_make(&f, 1000);
     conn->state = TCP_SYN_RECEIVED;
     conn->flags |= TCP_CONN_PASSIVE;
     conn->listener = 5;
     tcp_conn_end(conn, TCP_REASON_RESET);
     assert_int_equal(f.tcp.listeners[5].half_open, 1);
+    assert_int_equal(f.tcp.listeners[5].connections, 2);
+    assert_int_equal(f.tcp.half_open, 3);
     tcp_turn_end(&f.tcp);
 
     conn = conn_make(&f, 1000); /* simultaneous open: nobody's listener */

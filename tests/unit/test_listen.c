@@ -68,12 +68,14 @@ static void what_has_changed_is_taken_anew(void **state)
         const struct hr_conn_ops *ops;
     } cases[] = {
         {"other callbacks", hr_listen_options_default, &ops_b},
-        {"another context", {8192, 8192, 5, false, &context, NULL}, &ops_b},
-        {"another receive buffer", {16384, 8192, 5, false, &context, NULL}, &ops_b},
-        {"another send buffer", {16384, 16384, 5, false, &context, NULL}, &ops_b},
-        {"more half-open connections", {16384, 16384, 6, false, &context, NULL}, &ops_b},
-        {"without Nagle", {16384, 16384, 6, true, &context, NULL}, &ops_b},
-        {"another congestion control", {16384, 16384, 6, true, &context, "newreno"}, &ops_b},
+        {"another context", {8192, 8192, 5, false, &context, NULL, 0, 1}, &ops_b},
+        {"another receive buffer", {16384, 8192, 5, false, &context, NULL, 0, 1}, &ops_b},
+        {"another send buffer", {16384, 16384, 5, false, &context, NULL, 0, 1}, &ops_b},
+        {"more half-open connections", {16384, 16384, 6, false, &context, NULL, 0, 1}, &ops_b},
+        {"without Nagle", {16384, 16384, 6, true, &context, NULL, 0, 1}, &ops_b},
+        {"another congestion control", {16384, 16384, 6, true, &context, "newreno", 0, 1}, &ops_b},
+        {"cookies", {16384, 16384, 6, true, &context, "newreno", HR_SYN_COOKIES_ALWAYS, 1}, &ops_b},
+        {"more connections", {16384, 16384, 6, true, &context, "newreno", 2, 3}, &ops_b},
     };
     static struct hr_worker worker;
     struct listener_entry entry = entry_of(&ops_a);
@@ -93,6 +95,8 @@ static void what_has_changed_is_taken_anew(void **state)
         assert_int_equal(listener->settings.receive_buffer, entry.options.receive_buffer);
         assert_int_equal(listener->settings.send_buffer, entry.options.send_buffer);
         assert_int_equal(listener->half_open_max, entry.options.half_open_max);
+        assert_int_equal(listener->syn_cookies, entry.options.syn_cookies);
+        assert_int_equal(listener->connections_max, entry.options.connections_max);
         assert_int_equal(listener->settings.nodelay, entry.options.nodelay);
         assert_ptr_equal(listener->settings.cc, tcp_cc_find(entry.options.congestion_control));
     }

@@ -33,6 +33,7 @@ static void listen_checks_its_arguments(void **state)
         const char *address = cases[i].address[f->v6];
         struct tcp_listener listener = {.port = cases[i].port,
                                         .half_open_max = cases[i].half_open_max,
+                                        .connections_max = 1,
                                         .settings = f->settings};
         uint32_t index = UINT32_MAX;
 
@@ -51,7 +52,7 @@ static void listeners_are_bounded_and_used_again(void **state)
 {
     struct tcp_fixture *f = *state;
     struct tcp_listener listener = {
-        .port = 100, .half_open_max = 1, .settings = tcp_settings_default};
+        .port = 100, .half_open_max = 1, .connections_max = 1, .settings = tcp_settings_default};
     uint32_t index = 0;
 
     peer_sends_syn(f, 0, .seq = 0);
@@ -75,8 +76,11 @@ static void listeners_are_bounded_and_used_again(void **state)
 static void the_very_address_goes_before_any(void **state)
 {
     struct tcp_fixture *f = *state;
-    struct tcp_listener listener = {
-        .port = LOCAL_PORT, .half_open_max = 1, .settings = tcp_settings_default, .app = f};
+    struct tcp_listener listener = {.port = LOCAL_PORT,
+                                    .half_open_max = 1,
+                                    .connections_max = UINT32_MAX,
+                                    .settings = tcp_settings_default,
+                                    .app = f};
     uint32_t index;
 
     listener.address = f->local;
