@@ -20,6 +20,7 @@ static void fill_queue(struct tcp_fixture *f)
     f->peer = &f->peers[0];
 }
 
+/* Shows: RFC 4987 3.6a. */
 static void nothing_is_kept_until_the_ack(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -53,6 +54,7 @@ static void nothing_is_kept_until_the_ack(void **state)
     assert_int_equal(f->peer->told.sent, 600);
 }
 
+/* Shows: RFC 4987 3.6b. */
 static void timestamps_remember_the_options(void **state)
 {
     static const struct {
@@ -166,7 +168,8 @@ static void what_is_no_cookie_is_reset(void **state)
     assert_int_equal(f->tcp.counters.syn_cookies_accepted, 0);
 }
 
-/* A cookie that nobody has sent lately is not even looked at: guessing is for nothing. */
+/* A cookie that nobody has sent lately is not even looked at: guessing is for nothing.
+ * Shows: RFC 4987 3.6c. */
 static void none_is_taken_unless_some_were_sent(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -206,7 +209,8 @@ static void a_wrong_timestamp_is_reset(void **state)
     assert_int_equal(f->tcp.counters.syn_cookies_failed, COUNT_OF(off_ms));
 }
 
-/* A flood leaves the half-open queue full all the time; who answers comes in. */
+/* A flood leaves the half-open queue full all the time; who answers comes in.
+ * Shows: RFC 4987 3a. */
 static void who_is_there_comes_in_under_a_flood(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -237,7 +241,8 @@ static void who_is_there_comes_in_under_a_flood(void **state)
     }
 }
 
-/* The worker's limit is for all listeners together. */
+/* The worker's limit is for all listeners together.
+ * Shows: RFC 4987 3b. */
 static void the_limit_of_the_worker_counts(void **state)
 {
     struct tcp_fixture *f = *state;
