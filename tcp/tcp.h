@@ -19,6 +19,7 @@
 #include "tcp/conn.h"
 #include "tcp/counters.h"
 #include "tcp/limits.h"
+#include "tcp/listener.h"
 #include "tcp/owners.h"
 #include "tcp/piece.h"
 #include "tcp/segment.h"
@@ -46,45 +47,6 @@ struct tcp_events {
     void (*eof)(struct tcp_conn *conn);
     /* The last call for this connection; conn->reason says why. */
     void (*close)(struct tcp_conn *conn);
-};
-
-/* What a listener, or an active open, gives its connections. */
-struct tcp_settings {
-    uint32_t receive_buffer; /* bytes, 4096 to 1 GiB */
-    uint32_t send_buffer;    /* bytes, 4096 to 1 GiB */
-    const struct tcp_cc_ops *cc;
-    bool nodelay;
-    bool sack;
-    bool timestamps;
-    bool window_scale;
-    uint8_t tos;
-    uint8_t ttl;
-};
-
-extern const struct tcp_settings tcp_settings_default;
-
-/* When a listener answers SYNs with cookies (tcp/syncookie.h). */
-enum tcp_cookies {
-    TCP_COOKIES_NEVER,
-    TCP_COOKIES_WHEN_FULL,
-    TCP_COOKIES_ALWAYS,
-};
-
-struct tcp_listener {
-    struct ip_addr address; /* unspecified: any of ours */
-    uint16_t port;
-    bool open;           /* takes new connections */
-    bool paused;         /* but not now */
-    uint8_t syn_cookies; /* enum tcp_cookies */
-    uint32_t half_open;  /* in SYN-RECEIVED */
-    uint32_t half_open_max;
-    uint32_t connections; /* of this life, half-open ones included */
-    uint32_t connections_max;
-    uint32_t life;      /* how many listeners stood in this place before */
-    uint64_t cookie_ns; /* when the last cookie was sent; 0: none was */
-    struct tcp_settings settings;
-    void *app;
-    const void *app_ops;
 };
 
 struct tcp_config {

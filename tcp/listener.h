@@ -1,0 +1,39 @@
+/*
+ * A listener: who may connect to it, and what it gives its connections. One worker's, a copy
+ * of what all have; it stands in that worker's `struct tcp`. Who comes in is decided in
+ * tcp/admission.c.
+ */
+#ifndef HEADRACE_TCP_LISTENER_H
+#define HEADRACE_TCP_LISTENER_H
+
+#include "datapath/net/addr.h"
+#include "tcp/settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* When a listener answers SYNs with cookies (tcp/syncookie.h). */
+enum tcp_cookies {
+    TCP_COOKIES_NEVER,
+    TCP_COOKIES_WHEN_FULL,
+    TCP_COOKIES_ALWAYS,
+};
+
+struct tcp_listener {
+    struct ip_addr address; /* unspecified: any of ours */
+    uint16_t port;
+    bool open;           /* takes new connections */
+    bool paused;         /* but not now */
+    uint8_t syn_cookies; /* enum tcp_cookies */
+    uint32_t half_open;  /* in SYN-RECEIVED */
+    uint32_t half_open_max;
+    uint32_t connections; /* of this life, half-open ones included */
+    uint32_t connections_max;
+    uint32_t life;      /* how many listeners stood in this place before */
+    uint64_t cookie_ns; /* when the last cookie was sent; 0: none was */
+    struct tcp_settings settings;
+    void *app;
+    const void *app_ops;
+};
+
+#endif

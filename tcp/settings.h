@@ -1,0 +1,27 @@
+/*
+ * What a listener, or an active open, gives its connections. A value; a connection takes what
+ * it needs of it when it is made.
+ */
+#ifndef HEADRACE_TCP_SETTINGS_H
+#define HEADRACE_TCP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tcp_cc_ops;
+
+struct tcp_settings {
+    uint32_t receive_buffer; /* bytes, 4096 to 1 GiB */
+    uint32_t send_buffer;    /* bytes, 4096 to 1 GiB */
+    const struct tcp_cc_ops *cc;
+    bool nodelay;
+    bool sack;
+    bool timestamps;
+    bool window_scale;
+    uint8_t tos;
+    uint8_t ttl;
+};
+
+extern const struct tcp_settings tcp_settings_default;
+
+#endif
