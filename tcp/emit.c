@@ -139,13 +139,17 @@ static uint32_t control_frame(struct tcp *tcp, uint8_t **payload)
     return frame;
 }
 
-static uint16_t record_flags(const struct tcp_conn *conn, const struct tcp_record *record)
+/* The last text that is queued pushes (RFC 9293 MUST-61); earlier, it would only stop a
+ * receiver that gathers segments (SHLD-27). */
+static uint16_t record_flags(const struct tcp_conn *conn, uint32_t position)
 {
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
+    const struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
     uint16_t flags = conn->state == TCP_SYN_SENT ? 0 : TCP_ACK;
 
     flags |= record->flags & TCP_RECORD_SYN ? TCP_SYN : 0;
     flags |= record->flags & TCP_RECORD_FIN ? TCP_FIN : 0;
-    flags |= record->flags & TCP_RECORD_PUSH ? TCP_PSH : 0;
+    flags |= record->slice.length > 0 && position + 1 == sendq->tail ? TCP_PSH : 0;
     return flags;
 }
 
@@ -203,7 +207,7 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
 {
     struct tcp *tcp = conn->tcp;
     struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
-    struct emission segment = {.seq = record->seq, .flags = record_flags(conn, record)};
+    struct emission segment = {.seq = record->seq, .flags = record_flags(conn, position)};
     bool syn = (record->flags & TCP_RECORD_SYN) != 0;
     bool send = true;
 

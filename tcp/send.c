@@ -58,7 +58,6 @@ static void append_bytes(struct tcp_conn *conn, struct tcp_record *record, const
 
     slice->sum = checksum_add(slice->sum, slice->length & 1 ? checksum_swap(sum) : sum);
     slice->length = (uint16_t)(slice->length + length);
-    record->flags |= TCP_RECORD_PUSH;
     frame_record(conn->tcp->pool, slice->frame)->fill_end =
         (uint16_t)(slice->offset + slice->length);
     sendq_grew(&conn->flight->sendq, record, length);
@@ -88,7 +87,6 @@ static bool queue_slice(struct tcp_conn *conn, const struct slice *slice)
     }
     record->seq = conn->snd.una + flight->sendq.bytes;
     record->slice = *slice;
-    record->flags = TCP_RECORD_PUSH;
     sendq_appended(&flight->sendq, slice->length);
     return true;
 }

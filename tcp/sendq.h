@@ -30,11 +30,10 @@
 enum tcp_record_flag {
     TCP_RECORD_SYN = 1 << 0,
     TCP_RECORD_FIN = 1 << 1,
-    TCP_RECORD_PUSH = 1 << 2,
-    TCP_RECORD_SENT = 1 << 3,
-    TCP_RECORD_SACKED = 1 << 4,
-    TCP_RECORD_LOST = 1 << 5,
-    TCP_RECORD_RETRANSMITTED = 1 << 6,
+    TCP_RECORD_SENT = 1 << 2,
+    TCP_RECORD_SACKED = 1 << 3,
+    TCP_RECORD_LOST = 1 << 4,
+    TCP_RECORD_RETRANSMITTED = 1 << 5,
 };
 
 #define TCP_POSITION_NONE UINT32_MAX

@@ -90,7 +90,7 @@ bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uin
     *back = *front;
     back->slice = tail;
     back->seq = front->seq + length;
-    front->flags &= (uint8_t) ~(TCP_RECORD_FIN | TCP_RECORD_PUSH);
+    front->flags &= (uint8_t)~TCP_RECORD_FIN;
     front->slice.sum =
         checksum_sub(front->slice.sum, length & 1 ? checksum_swap(tail.sum) : tail.sum);
     front->slice.length = length;

@@ -69,7 +69,7 @@ bool tcp_queue_fin(struct tcp_conn *conn)
     struct tcp_record *record = flight ? sendq_open_tail(&flight->sendq) : NULL;
 
     if (record) {
-        record->flags |= TCP_RECORD_FIN | TCP_RECORD_PUSH;
+        record->flags |= TCP_RECORD_FIN;
         sendq_grew(&flight->sendq, record, 1);
     } else {
         record = flight ? sendq_append(&flight->sendq, &room) : NULL;

@@ -47,7 +47,7 @@ static void sending_in_order(void **state)
 
         sendq_open(&f, starts[i], 16);
         assert_true(queue(&f, 100, 0));
-        assert_true(queue(&f, 50, TCP_RECORD_PUSH));
+        assert_true(queue(&f, 50, 0));
         assert_true(queue(&f, 0, TCP_RECORD_FIN));
         assert_int_equal(f.sendq.bytes, 151);
         assert_int_equal(f.sendq.in_flight_bytes, 0);

@@ -54,7 +54,7 @@ static void arrange(struct sendq_fixture *f, enum place place, enum place beside
     unsigned sent = beside != UNSENT ? 5 : place != UNSENT ? 3 : 2;
 
     for (unsigned i = 0; i < 5; i++) {
-        assert_true(queue(f, LENGTH, TCP_RECORD_PUSH));
+        assert_true(queue(f, LENGTH, 0));
     }
     for (unsigned i = 0; i < sent; i++) {
         transmit(f, i);
@@ -84,7 +84,7 @@ static void split_in(struct sendq_fixture *f, uint16_t length)
     assert_int_equal(front->slice.offset, before.slice.offset);
     assert_int_not_equal(back->slice.frame, before.slice.frame);
     assert_int_equal(back->slice.offset, TCP_PAYLOAD_OFFSET);
-    assert_int_equal(front->flags, before.flags & ~TCP_RECORD_PUSH);
+    assert_int_equal(front->flags, before.flags);
     assert_int_equal(back->flags, before.flags);
     assert_int_equal(back->first_tx_ns, before.first_tx_ns);
     assert_int_equal(back->last_tx_ns, before.last_tx_ns);
@@ -131,10 +131,10 @@ static void the_fin_goes_with_the_tail(void **state)
 
     (void)state;
     sendq_open(&f, UINT32_MAX - 20, 8);
-    assert_true(queue(&f, 40, TCP_RECORD_FIN | TCP_RECORD_PUSH));
+    assert_true(queue(&f, 40, TCP_RECORD_FIN));
     assert_true(sendq_split(&f.sendq, &f.room, 0, 20));
     assert_int_equal(sendq_at(&f.sendq, 0)->flags, 0);
-    assert_int_equal(sendq_at(&f.sendq, 1)->flags, TCP_RECORD_FIN | TCP_RECORD_PUSH);
+    assert_int_equal(sendq_at(&f.sendq, 1)->flags, TCP_RECORD_FIN);
     assert_int_equal(sendq_at(&f.sendq, 1)->length, 21);
     sendq_close(&f);
 }
