@@ -284,6 +284,7 @@ static void abort_open(struct hr_conn *conn)
     hr_abort(conn);
 }
 
+/* Shows: RFC 9293 MUST-43. */
 static void chosen_open(struct hr_conn *conn)
 {
     struct hr_addr local;

@@ -130,7 +130,8 @@ static const char *forgotten(const struct tcp_conn *conn)
  * goes one segment, alone: into an empty pipe, as it also is when duplicate ACKs say
  * that all has left it (RFC 5681 section 3.2, step 1); as tail loss probe, whatever is
  * in flight (RFC 8985 section 7.3); as the first repair of a recovery (RFC 5681
- * section 3.2, step 3; RFC 6675 section 5, step 4.3). */
+ * section 3.2, step 3; RFC 6675 section 5, step 4.3).
+ * Shows: RFC 6675 5e. */
 static bool cwnd_is_kept(const struct sim *sim, const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;

@@ -71,6 +71,7 @@ static void check_ack(struct sim *sim, struct witness *witness, unsigned side,
     }
 }
 
+/* Shows: RFC 7323 2.4c. */
 static void check_text(struct sim *sim, struct witness *witness, unsigned side,
                        const struct tcp_segment *seg)
 {

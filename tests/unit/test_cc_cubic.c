@@ -92,7 +92,7 @@ static void model_ack(struct model *model, double t, double rtt)
     model->cwnd += (target - model->cwnd) / model->cwnd;
 }
 
-/* Shows: RFC 9438 4.2c, 4.3a. */
+/* Shows: RFC 9438 4.2c, 4.3a, 4.3b. */
 static void it_grows_as_the_equations_do(void **state)
 {
     static const struct {
@@ -239,6 +239,7 @@ static void pauses_stop_the_clock(void **state)
     assert_int_equal(paused.cwnd, tcp_cc_initial_window(&paused));
 }
 
+/* Shows: RFC 9293 MAY-18. */
 static void names(void **state)
 {
     (void)state;

@@ -24,7 +24,7 @@ static void headers_carry_the_settings(void **state)
     assert_int_equal(got->ip_bytes, (f->v6 ? 60 : 40) + 10);
 }
 
-/* Shows: RFC 7323 3.2b, 3.2c. */
+/* Shows: RFC 7323 3.2b, 3.2c, 5.4a. */
 static void timestamps_are_in_every_segment(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -59,6 +59,7 @@ static const struct {
      COUNTER(drop_ethertype)},
 };
 
+/* Shows: RFC 1122 2.3.3a. */
 static void links_and_tags(void **state)
 {
 
@@ -164,6 +165,7 @@ static const struct {
      true},
 };
 
+/* Shows: RFC 1122 3.2.1.3b; RFC 9293 MUST-57, MUST-63. */
 static void addresses_are_judged(void **state)
 {
     struct fixture f;

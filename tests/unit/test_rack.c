@@ -60,7 +60,7 @@ static void rack_forgives_what_arrives_in_its_window(void **state)
 }
 
 /* A retransmission that is lost as well is found by time, not by the timeout.
- * Shows: RFC 8985 6.2k; RFC 6675 5b. */
+ * Shows: RFC 8985 5.1a, 6.2b, 6.2k; RFC 6675 5b. */
 static void a_lost_retransmission_is_found(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);

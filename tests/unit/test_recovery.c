@@ -8,7 +8,7 @@
 #include "tests/unit/recovery_fixture.h"
 
 /* RFC 3042: the first two let a segment go each; the third is a loss.
- * Shows: RFC 5681 3.2c, 3.2d, 3.2e, 3.2f; RFC 3042 2a, 2d; RFC 9937 5a. */
+ * Shows: RFC 5681 3.2c, 3.2d, 3.2e, 3.2f; RFC 3042 2a, 2d; RFC 9937 5a, 6.1a. */
 static void three_duplicate_acks_are_a_loss(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -115,7 +115,8 @@ static void only_bare_acks_are_duplicates(void **state)
 }
 
 /* RFC 6298 section 5: doubled each time, everything is lost, one at a time.
- * Shows: RFC 9293 MUST-19; RFC 6298 5.2a, 5.4a, 5.5a, 5.6a; RFC 5681 3.1l; RFC 2525 2.10, 2.14. */
+ * Shows: RFC 9293 MUST-19; RFC 6298 5.2a, 5.4a, 5.5a, 5.6a; RFC 5681 3.1l; RFC 2525 2.4, 2.10,
+ * 2.14. */
 static void the_timeout_backs_off(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
@@ -201,7 +202,7 @@ static void a_peer_may_renege(void **state)
 }
 
 /* R1 asks the neighbour again, R2 gives up, and the application is told.
- * Shows: RFC 9293 MUST-20, SHLD-11. */
+ * Shows: RFC 9293 MUST-20, SHLD-11; RFC 6298 2.5a. */
 static void who_does_not_answer_is_given_up(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
