@@ -29,7 +29,7 @@ void tcp_ack_later(struct tcp_conn *conn)
     if (conn->rcv.unacked >= 2u * conn->rcv.mss) {
         hold(conn);
     } else if (conn->ack_ns == UINT64_MAX) {
-        conn->ack_ns = conn->tcp->now_ns + TCP_DELAYED_ACK_NS;
+        conn->ack_ns = conn->tcp->now_ns + tcp_conn_policy(conn)->ack_delay_ms * NS_PER_MS;
         tcp_conn_arm(conn);
     }
 }
@@ -69,7 +69,9 @@ void tcp_ack_owe(struct tcp_conn *conn, uint32_t bytes)
         rcv->mss = (uint16_t)min_u32(bytes, UINT16_MAX);
     }
     if (rcv->quick_acks > 0) {
-        rcv->quick_acks--;
+        if (tcp_conn_policy(conn)->ack_delay_ms > 0) {
+            rcv->quick_acks--; /* else it stays so for good */
+        }
         tcp_ack_now(conn);
     } else if (window_runs_out(conn)) {
         tcp_ack_now(conn);

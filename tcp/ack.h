@@ -57,7 +57,7 @@ static inline void tcp_ack_let_go(struct tcp_conn *conn)
 static inline void tcp_ack_went(struct tcp_conn *conn)
 {
     tcp_ack_let_go(conn);
-    conn->flags &= ~(uint32_t)TCP_CONN_ACK_NOW;
+    conn->flags &= ~(uint32_t)(TCP_CONN_ACK_NOW | TCP_CONN_KEEPALIVE);
     conn->rcv.acked = conn->rcv.nxt;
     conn->rcv.unacked = 0;
     if (!tcp_conn_has(conn, TCP_CONN_SQUEEZED | TCP_CONN_STARVED)) {

@@ -70,6 +70,12 @@ static void clear(struct tcp_conn *conn)
     memset(at, 0, left);
 }
 
+void tcp_conn_free(struct tcp_conn *conn)
+{
+    policy_give(&conn->tcp->policies, conn->policy);
+    slab_give(&conn->tcp->conns, conn->index);
+}
+
 struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash,
                                  const struct tcp_settings *settings)
 {
@@ -89,8 +95,8 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     conn->tuple = *tuple;
     conn->hash = hash;
     conn->tcp = tcp;
-    if (!enter_table(conn)) {
-        slab_give(&tcp->conns, conn->index);
+    if (!policy_take(&tcp->policies, &settings->policy, &conn->policy) || !enter_table(conn)) {
+        tcp_conn_free(conn);
         return NULL;
     }
     conn->path = path;
@@ -144,11 +150,9 @@ void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason)
 
 void tcp_conn_abandon(struct tcp_conn *conn)
 {
-    struct tcp *tcp = conn->tcp;
-
     tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
     list_link_remove(&conn->output_link);
-    slab_give(&tcp->conns, conn->index);
+    tcp_conn_free(conn);
 }
 
 struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)

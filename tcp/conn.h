@@ -87,6 +87,9 @@ struct tcp_conn {
     uint32_t ts_recent;
     uint32_t ts_offset;
     uint32_t ts_recent_age; /* when ts_recent was taken, by tcp_age() */
+    uint32_t heard_ms;      /* when the peer last sent something acceptable; tcp->now_ms then */
+    uint8_t policy;         /* its place in tcp->policies */
+    uint8_t keepalives;     /* sent since then */
     struct net_path path;
     uint16_t pseudo_sum; /* of the pseudo header, length left out */
     uint8_t tos;
@@ -101,7 +104,7 @@ struct tcp_conn {
     struct wheel_entry timer; /* due at the earliest of the deadlines below */
     uint64_t rexmit_ns;       /* UINT64_MAX: not armed */
     uint64_t ack_ns;          /* delayed ACK, or a squeezed window to look at again */
-    uint64_t life_ns;         /* FIN-WAIT-2 */
+    uint64_t life_ns;         /* keepalive; once the application has closed, FIN-WAIT-2 */
     uint64_t ack_held_ns;     /* since when, with ACK_HELD */
 
     struct tcp_rtt rtt;
@@ -134,6 +137,9 @@ void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason);
 
 /* Ends a connection that the application has never heard of, now and silently. */
 void tcp_conn_abandon(struct tcp_conn *conn);
+
+/* Its memory goes, and with it every pointer to it. */
+void tcp_conn_free(struct tcp_conn *conn);
 
 /* The flight, taken now if there is none; NULL when the slab is empty. */
 struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn);

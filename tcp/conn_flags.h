@@ -42,6 +42,7 @@ enum tcp_conn_flag {
     TCP_CONN_DRAINING = 1 << 20,    /* over but for what the application has not read */
     TCP_CONN_STARVED = 1 << 21,     /* a send was refused for want of frames: look again */
     TCP_CONN_ACK_HELD = 1 << 22,    /* on tcp->held: see tcp/ack.h */
+    TCP_CONN_KEEPALIVE = 1 << 23,   /* with ACK_NOW: that ACK asks for one */
 };
 
 /* What the shared retransmission timer stands for. */

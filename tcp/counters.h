@@ -25,6 +25,7 @@
     X(recoveries_undone, "fast recoveries that were needless: nothing was lost")                   \
     X(timeouts_undone, "retransmission timeouts that were needless")                               \
     X(zero_window_probes, "probes of a closed window")                                             \
+    X(keepalives, "keepalives sent")                                                               \
     X(splits, "segments cut in two")                                                               \
     X(held_by_kernel, "retransmissions put off since the kernel held the frame")                   \
     X(copied_for_retransmission, "retransmissions from a copy since the kernel held the frame")    \

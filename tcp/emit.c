@@ -256,9 +256,11 @@ static uint32_t acceptable_seq(const struct tcp_conn *conn)
 
 bool emit_ack(struct tcp_conn *conn)
 {
-    struct emission segment = {
-        .seq = acceptable_seq(conn), .ack = conn->rcv.nxt, .flags = TCP_ACK, .sum = 0};
+    struct emission segment = {.seq = acceptable_seq(conn), .ack = conn->rcv.nxt, .flags = TCP_ACK};
 
+    if (tcp_conn_has(conn, TCP_CONN_KEEPALIVE)) {
+        segment.seq--; /* which the peer has: it says so */
+    }
     segment.frame = control_frame(conn->tcp, &segment.payload);
     if (segment.frame == FRAME_NONE) {
         return false;

@@ -3,6 +3,7 @@
 #include "tcp/admission.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
+#include "tcp/keepalive.h"
 #include "tcp/output.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
@@ -60,6 +61,7 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     conn->snd.backoff = 0;
     conn->retransmissions = 0;
     conn->rcv.quick_acks = TCP_QUICK_ACKS;
+    keepalive_begin(conn);
 }
 
 /* The records that the acknowledgement covers whole: RACK hears of each, the
@@ -124,7 +126,7 @@ static bool has_new_window(const struct tcp_conn *conn, const struct tcp_segment
 static bool takes_nothing(struct tcp_conn *conn)
 {
     return conn->rexmit_timer == TCP_TIMER_PERSIST && tcp_conn_has(conn, TCP_CONN_APP_CLOSED) &&
-           conn->retransmissions++ >= TCP_R2_RETRANSMISSIONS;
+           conn->retransmissions++ >= tcp_conn_policy(conn)->r2;
 }
 
 /* The window has opened. The byte that probed it goes first when it is old enough to have
@@ -307,6 +309,7 @@ bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
         tcp_challenge_ack(conn);
         return false;
     }
+    conn->heard_ms = conn->tcp->now_ms;
     if (conn->flight) {
         process(conn, seg);
     } else {

@@ -83,6 +83,11 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* A half-open connection of somebody else's making is worth less: Linux's 5. */
 #define TCP_R2_SYN_ACK_RETRANSMISSIONS 5u
 
+/* RFC 9293 MUST-28: not before two hours. The other two are Linux's. */
+#define TCP_KEEPALIVE_IDLE_S 7200u
+#define TCP_KEEPALIVE_GAP_S 75u
+#define TCP_KEEPALIVE_COUNT 9u
+
 /* MSL is 30 s here, as in Linux and FreeBSD; RFC 9293 has 2 minutes. */
 #define TCP_TIME_WAIT_NS (60 * NS_PER_S)
 /* From when on a port of ours may be taken again, with timestamps: Linux's tcp_tw_reuse. */

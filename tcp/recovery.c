@@ -181,21 +181,33 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     }
 }
 
+/* The user timeout (RFC 5482) counts from when the oldest byte without an answer first went;
+ * a closed window's is that of the first probe. Once open it stands for R2. */
+static bool has_waited_long(const struct tcp_conn *conn)
+{
+    const struct tcp_policy *policy = tcp_conn_policy(conn);
+
+    if (policy->user_timeout_ms != 0 && tcp_user_timeout_ns(conn) <= conn->tcp->now_ns) {
+        return true;
+    }
+    switch (conn->state) {
+    case TCP_SYN_SENT:
+        return conn->retransmissions >= policy->r2_syn;
+    case TCP_SYN_RECEIVED:
+        return conn->retransmissions >= policy->r2_syn_ack;
+    default:
+        return policy->user_timeout_ms == 0 && conn->retransmissions >= policy->r2;
+    }
+}
+
 /* R2 has passed (RFC 9293 section 3.8.3). */
 static bool give_up(struct tcp_conn *conn)
 {
-    unsigned limit = TCP_R2_RETRANSMISSIONS;
-
-    if (conn->state == TCP_SYN_SENT) {
-        limit = TCP_R2_SYN_RETRANSMISSIONS;
-    } else if (conn->state == TCP_SYN_RECEIVED) {
-        limit = TCP_R2_SYN_ACK_RETRANSMISSIONS;
-    }
-    if (conn->retransmissions < limit) {
+    if (!has_waited_long(conn)) {
         if (conn->retransmissions < UINT8_MAX) {
             conn->retransmissions++;
         }
-        if (conn->retransmissions == TCP_R1_RETRANSMISSIONS) {
+        if (conn->retransmissions == tcp_conn_policy(conn)->r1) {
             net_path_suspect(conn->tcp->net, &conn->path);
         }
         return false;

@@ -49,6 +49,18 @@ void tcp_tlp_send(struct tcp_conn *conn);
 /* The shared retransmission timer ran out. */
 void tcp_recovery_on_timer(struct tcp_conn *conn);
 
+/* When the user timeout is over; UINT64_MAX while nothing waits for an answer. There is one. */
+static inline uint64_t tcp_user_timeout_ns(const struct tcp_conn *conn)
+{
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    if (sendq->head == sendq->next) {
+        return UINT64_MAX;
+    }
+    return sendq_at(sendq, sendq->head)->first_tx_ns +
+           tcp_conn_policy(conn)->user_timeout_ms * (uint64_t)NS_PER_MS;
+}
+
 /* The pipe: what is in the network by all that the ACKs told. */
 static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
 {

@@ -7,9 +7,25 @@
 
 #include <assert.h>
 
-static uint64_t rto_ns(const struct tcp_conn *conn)
+static uint64_t backed_off_ns(const struct tcp_conn *conn)
 {
     return min_u64(conn->rtt.rto_ns << conn->snd.backoff, TCP_RTO_MAX_NS);
+}
+
+/* When it has run out before it is not waited beyond the user timeout, as in Linux. */
+static __attribute__((noinline)) uint64_t rto_again_ns(const struct tcp_conn *conn)
+{
+    uint64_t at_ns = conn->flight->rto_base_ns + backed_off_ns(conn);
+
+    return tcp_conn_policy(conn)->user_timeout_ms == 0 ? at_ns
+                                                       : min_u64(at_ns, tcp_user_timeout_ns(conn));
+}
+
+/* When the RTO is over. Apart, or each ACK would pay for what only a loss needs. */
+static uint64_t rto_at_ns(const struct tcp_conn *conn)
+{
+    return conn->snd.backoff == 0 ? conn->flight->rto_base_ns + conn->rtt.rto_ns
+                                  : rto_again_ns(conn);
 }
 
 /* RFC 8985 section 7.2: not in recovery, one probe at a time, nothing SACKed
@@ -45,20 +61,20 @@ static uint64_t tlp_deadline_ns(const struct tcp_conn *conn)
 static enum tcp_rexmit_timer arm_outstanding(struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
-    uint64_t rto_at_ns = flight->rto_base_ns + rto_ns(conn);
+    uint64_t timeout_ns = rto_at_ns(conn);
 
     if (flight->rack_deadline_ns != 0) {
         conn->rexmit_ns = flight->rack_deadline_ns;
         return TCP_TIMER_RACK;
     }
-    conn->rexmit_ns = rto_at_ns;
+    conn->rexmit_ns = timeout_ns;
     if (conn->snd.wnd == 0 && tcp_state_is_synchronized((enum tcp_state)conn->state)) {
         return TCP_TIMER_PERSIST;
     }
     if (tlp_is_eligible(conn)) {
         uint64_t tlp_at_ns = tlp_deadline_ns(conn);
 
-        if (tlp_at_ns < rto_at_ns) {
+        if (tlp_at_ns < timeout_ns) {
             conn->rexmit_ns = tlp_at_ns;
             return TCP_TIMER_TLP;
         }
@@ -71,7 +87,7 @@ static enum tcp_rexmit_timer arm_outstanding(struct tcp_conn *conn)
 static enum tcp_rexmit_timer arm_blocked(struct tcp_conn *conn)
 {
     enum tcp_rexmit_timer kind = TCP_TIMER_PERSIST;
-    uint64_t wait_ns = rto_ns(conn);
+    uint64_t wait_ns = backed_off_ns(conn);
 
     if (tcp_usable_window(conn) > 0) {
         kind = TCP_TIMER_OVERRIDE;

@@ -5,6 +5,8 @@
 #ifndef HEADRACE_TCP_SETTINGS_H
 #define HEADRACE_TCP_SETTINGS_H
 
+#include "tcp/policy.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,6 +16,7 @@ struct tcp_settings {
     uint32_t receive_buffer; /* bytes, 4096 to 1 GiB */
     uint32_t send_buffer;    /* bytes, 4096 to 1 GiB */
     const struct tcp_cc_ops *cc;
+    struct tcp_policy policy;
     bool nodelay;
     bool sack;
     bool timestamps;

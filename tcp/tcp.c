@@ -14,6 +14,14 @@ const struct tcp_settings tcp_settings_default = {
     .receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
     .send_buffer = TCP_SEND_BUFFER_DEFAULT,
     .cc = &tcp_cc_cubic,
+    .policy = {.keepalive_idle_s = TCP_KEEPALIVE_IDLE_S,
+               .keepalive_gap_s = TCP_KEEPALIVE_GAP_S,
+               .ack_delay_ms = TCP_DELAYED_ACK_NS / NS_PER_MS,
+               .keepalive_count = TCP_KEEPALIVE_COUNT,
+               .r1 = TCP_R1_RETRANSMISSIONS,
+               .r2 = TCP_R2_RETRANSMISSIONS,
+               .r2_syn = TCP_R2_SYN_RETRANSMISSIONS,
+               .r2_syn_ack = TCP_R2_SYN_ACK_RETRANSMISSIONS},
     .nodelay = false,
     .sack = true,
     .timestamps = true,
@@ -132,6 +140,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->promise_limit =
         (uint64_t)TCP_PROMISE_FACTOR *
         ((uint64_t)frame_pool_data_free(config->pool) << config->pool->chunk_shift);
+    policies_init(&tcp->policies);
     list_init(&tcp->held);
     list_init(&tcp->output);
     list_init(&tcp->ended);
@@ -157,7 +166,7 @@ void tcp_turn_end(struct tcp *tcp)
         if (tcp_conn_has(conn, TCP_CONN_OPEN_TOLD)) {
             tcp->events->close(conn);
         }
-        slab_give(&tcp->conns, conn->index);
+        tcp_conn_free(conn);
     }
 }
 

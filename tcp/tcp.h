@@ -22,6 +22,7 @@
 #include "tcp/listener.h"
 #include "tcp/owners.h"
 #include "tcp/piece.h"
+#include "tcp/policy.h"
 #include "tcp/segment.h"
 #include "tcp/slab.h"
 #include "tcp/table.h"
@@ -107,6 +108,7 @@ struct tcp {
     uint16_t port_first;
     uint16_t port_count;
     struct tcp_counters counters;
+    struct tcp_policies policies;
     uint32_t listener_count; /* entries of listeners[] that were ever used */
     struct tcp_listener listeners[TCP_LISTENERS_MAX];
 };
@@ -154,6 +156,11 @@ static inline bool tcp_has_output(const struct tcp *tcp)
 /* For net_transport. */
 void tcp_path_changed(void *ctx, struct list *waiters, bool reachable);
 void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_ns);
+
+static inline const struct tcp_policy *tcp_conn_policy(const struct tcp_conn *conn)
+{
+    return &conn->tcp->policies.at[conn->policy];
+}
 
 /* The listener for a SYN to this address and port, or NULL. */
 struct tcp_listener *tcp_listener_find(struct tcp *tcp, const struct ip_addr *local, uint16_t port);

@@ -1,6 +1,7 @@
 /* Timers of TCP: what a due entry of the wheel means. */
 #include "tcp/ack.h"
 #include "tcp/input.h"
+#include "tcp/keepalive.h"
 #include "tcp/recovery.h"
 #include "tcp/tcp.h"
 #include "tcp/timewait_table.h"
@@ -28,17 +29,25 @@ static void delayed_ack(struct tcp_conn *conn)
     }
 }
 
+static void life_over(struct tcp_conn *conn)
+{
+    if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        keepalive_due(conn);
+        return;
+    }
+    conn->life_ns = UINT64_MAX;
+    tcp_conn_end(conn, TCP_REASON_DONE); /* FIN-WAIT-2: the peer never closed */
+}
+
 static void expire(struct wheel_entry *entry, void *ctx)
 {
     struct tcp *tcp = ctx;
     struct tcp_conn *conn = container_of(entry, struct tcp_conn, timer);
 
     if (conn->life_ns <= tcp->now_ns) {
-        conn->life_ns = UINT64_MAX;
-        tcp_conn_end(conn, TCP_REASON_DONE); /* FIN-WAIT-2: the peer never closed */
-        return;
+        life_over(conn);
     }
-    if (conn->ack_ns <= tcp->now_ns) {
+    if (conn->state != TCP_CLOSED && conn->ack_ns <= tcp->now_ns) {
         delayed_ack(conn);
     }
     if (conn->state != TCP_CLOSED && conn->rexmit_ns <= tcp->now_ns) {

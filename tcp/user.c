@@ -1,5 +1,6 @@
 #include "tcp/user.h"
 
+#include "tcp/ack.h"
 #include "tcp/emit.h"
 #include "tcp/input.h"
 #include "tcp/open.h"
@@ -140,6 +141,7 @@ void tcp_close(struct tcp_conn *conn)
         tcp_conn_end(conn, TCP_REASON_UNREAD);
         return;
     }
+    conn->life_ns = UINT64_MAX; /* no keepalive any more */
     /* Nobody is left to be told of the end of the stream. */
     conn->flags =
         (conn->flags & ~(uint32_t)TCP_CONN_PAUSED) | TCP_CONN_APP_CLOSED | TCP_CONN_EOF_TOLD;
@@ -234,5 +236,13 @@ void tcp_set_nodelay(struct tcp_conn *conn, bool nodelay)
         }
     } else {
         conn->flags &= ~(uint32_t)TCP_CONN_NODELAY;
+    }
+}
+
+void tcp_hurry_acks(struct tcp_conn *conn)
+{
+    conn->rcv.quick_acks = TCP_QUICK_ACKS;
+    if (conn->rcv.unacked > 0 && conn->state != TCP_CLOSED) {
+        tcp_ack_now(conn);
     }
 }

@@ -77,4 +77,8 @@ uint32_t tcp_unacked(const struct tcp_conn *conn);
 
 void tcp_set_nodelay(struct tcp_conn *conn, bool nodelay);
 
+/* What is received is acknowledged at once for a while, as at the start; an ACK that is held or
+ * delayed goes now. */
+void tcp_hurry_acks(struct tcp_conn *conn);
+
 #endif

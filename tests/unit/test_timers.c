@@ -88,7 +88,7 @@ static void the_end_of_a_life(void **state)
     struct tcp_conn *conn = open_one(&f);
 
     (void)state;
-    conn->flags |= TCP_CONN_OPEN_TOLD;
+    conn->flags |= TCP_CONN_OPEN_TOLD | TCP_CONN_APP_CLOSED;
     conn->state = TCP_FIN_WAIT_2;
     conn->life_ns = f.net.now_ns + 60 * NS_PER_S;
     conn->ack_ns = conn->life_ns;

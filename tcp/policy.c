@@ -1,0 +1,69 @@
+#include "tcp/policy.h"
+
+#include "tcp/keepalive.h"
+#include "tcp/limits.h"
+#include "tcp/user.h"
+
+#include <string.h>
+
+static bool is_equal(const struct tcp_policy *a, const struct tcp_policy *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+void policies_init(struct tcp_policies *policies)
+{
+    memset(policies, 0, sizeof *policies);
+    policies->at[0] = tcp_settings_default.policy;
+}
+
+bool policy_take(struct tcp_policies *policies, const struct tcp_policy *policy, uint8_t *place)
+{
+    unsigned unused = 0;
+
+    *place = 0;
+    if (is_equal(policy, &policies->at[0])) {
+        return true;
+    }
+    for (unsigned i = TCP_POLICIES_MAX - 1; i > 0; i--) {
+        if (policies->users[i] == 0) {
+            unused = i;
+        } else if (is_equal(policy, &policies->at[i])) {
+            policies->users[i]++;
+            *place = (uint8_t)i;
+            return true;
+        }
+    }
+    if (unused == 0) {
+        return false;
+    }
+    policies->at[unused] = *policy;
+    policies->users[unused] = 1;
+    *place = (uint8_t)unused;
+    return true;
+}
+
+void policy_give(struct tcp_policies *policies, uint8_t place)
+{
+    if (place != 0) {
+        assert(policies->users[place] > 0);
+        policies->users[place]--;
+    }
+}
+
+int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
+{
+    struct tcp_policies *policies = &conn->tcp->policies;
+    uint8_t place;
+
+    if (!policy_take(policies, policy, &place)) {
+        return TCP_ERR_NO_MEMORY;
+    }
+    policy_give(policies, conn->policy);
+    conn->policy = place;
+    if (policy->ack_delay_ms == 0) {
+        conn->rcv.quick_acks = TCP_QUICK_ACKS; /* which then stay so many */
+    }
+    keepalive_begin(conn);
+    return TCP_OK;
+}

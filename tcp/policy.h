@@ -1,0 +1,55 @@
+/*
+ * What an application may set of a connection, at its beginning and later, beyond what a
+ * segment needs to know: keepalives, the user timeout, when retransmissions are given up,
+ * when what came is acknowledged.
+ *
+ * Most connections of a worker have the same, so each policy stands once in a table and a
+ * connection has a byte to say which. The first is the default of struct tcp_settings.
+ *
+ * Owner: the worker's `struct tcp`. Invariant: `users` of a place is the number of
+ * connections that have it, and no two places with users are alike; the default's are not
+ * counted.
+ */
+#ifndef HEADRACE_TCP_POLICY_H
+#define HEADRACE_TCP_POLICY_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tcp_conn;
+
+/* Places of the table: a byte tells them apart. */
+#define TCP_POLICIES_MAX 256u
+
+struct tcp_policy {
+    uint32_t user_timeout_ms;  /* RFC 5482's; 0: none, the counts of retransmissions hold */
+    uint16_t keepalive_idle_s; /* silence before the first keepalive */
+    uint16_t keepalive_gap_s;  /* and between one and the next */
+    uint16_t ack_delay_ms;     /* of less than two full segments; 0: each is answered at once */
+    uint8_t keepalive_count;   /* without an answer until the connection ends */
+    bool keepalive;            /* RFC 9293 MUST-25: off unless asked for */
+    uint8_t r1;                /* retransmissions until the neighbour is asked anew */
+    uint8_t r2;                /* and until the connection ends */
+    uint8_t r2_syn;            /* the same of a SYN */
+    uint8_t r2_syn_ack;        /* and of a listener's SYN-ACK */
+};
+
+static_assert(sizeof(struct tcp_policy) == 16, "without padding: compared as a whole");
+
+struct tcp_policies {
+    struct tcp_policy at[TCP_POLICIES_MAX];
+    uint32_t users[TCP_POLICIES_MAX];
+};
+
+void policies_init(struct tcp_policies *policies);
+
+/* The place of such a policy, with one user more. False when all places are taken. */
+bool policy_take(struct tcp_policies *policies, const struct tcp_policy *policy, uint8_t *place);
+void policy_give(struct tcp_policies *policies, uint8_t place);
+
+/* The connection has this one from now on; its keepalives begin anew. 0 or
+ * TCP_ERR_NO_MEMORY, and it has what it had. */
+int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy);
+
+#endif
