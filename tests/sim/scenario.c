@@ -113,6 +113,7 @@ void scenario_listen(struct pair *pair, struct end *listener, struct end *ends, 
     const struct tcp_listener wanted = {
         .port = SCENARIO_PORT,
         .half_open_max = UINT16_MAX,
+        .connections_max = UINT32_MAX,
         .settings = tcp_settings_default,
         .app = listener,
     };
