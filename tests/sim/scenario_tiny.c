@@ -137,6 +137,7 @@ static void open_all(struct fixture *f, const struct row *row)
     config.tcp = tcp_config_default;
     config.tcp.events = &end_events;
     config.tcp.connections_max = CONNECTIONS;
+    config.tcp.half_open_max = CONNECTIONS; /* no cookies */
     config.tcp.flights_max = CONNECTIONS;
     config.tcp.pieces_max = row->pieces_max;
     config.frames[1] = row->frames;
