@@ -1,0 +1,157 @@
+/*
+ * Goal:   what RACK remembers (RFC 8985 section 6.2, steps 1 to 4), a probe without a
+ *         round-trip time, and what goes again of what the peer has told to have
+ *         (RFC 6675).
+ * Method: scripts over one stack, with a round trip of 100 ms.
+ */
+#include "tcp/recovery.h"
+#include "tests/unit/recovery_fixture.h"
+
+/* One round trip was of 40 ms: a quarter of that.
+ * Shows: RFC 8985 6.2a, 6.2f. */
+static void the_window_is_of_the_least_round_trip(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 1);
+    expect_segments(f, 0, 1);
+    wait_ns(f, MS(40));
+    acks(f, 1);
+    send_segments(f, 3);
+    expect_segments(f, 1, 4);
+    wait_ns(f, RTT);
+    sacks(f, 1, 2, 3);
+    expect_after(f, MS(10), TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+}
+
+/* What was taken for lost arrives, before its repair can have. It says nothing of the
+ * segment that was sent before the repair.
+ * Shows: RFC 8985 6.2c. */
+static void an_answer_too_soon_is_of_the_original(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 4);
+    expect_segments(f, 0, 4);
+    wait_ns(f, RTT - MS(5));
+    send_segments(f, 1);
+    expect_segments(f, 4, 5);
+    wait_ns(f, MS(5));
+    sacks(f, 0, 1, 4);
+    expect_segments(f, 0, 1);
+    wait_ns(f, MS(5));
+    acks(f, 4);
+    expect_silence_for(f, MS(80));
+    acks(f, 5);
+    expect_silence_for(f, SECONDS(5));
+}
+
+/* Three SACKed segments are no sign of loss any more, only time is.
+ * Shows: RFC 8985 6.2d. */
+static void reordering_that_was_seen_takes_time(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 3);
+    acks(f, 3); /* the first was only late */
+    sacks(f, 3, 4, 7);
+    expect_after(f, RTT / 4, TCP_ACK, .seq = 3001, .ack = 1, .bytes = MSS);
+}
+
+/* The last of the sixteen, which it was told to persist.
+ * Shows: RFC 8985 6.2h. */
+static void without_another_dsack_the_window_narrows_again(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+    struct tcp_flight *flight;
+
+    send_segments(f, 6);
+    expect_segments(f, 0, 6);
+    wait_ns(f, RTT);
+    sacks(f, 1, 0, 1); /* a D-SACK */
+    flight = conn_of(f)->flight;
+    assert_int_equal(flight->rack_reo_mult, 1);
+    assert_int_equal(flight->rack_reo_persist, 16);
+    flight->rack_reo_persist = 1;
+    wait_ns(f, MS(1));
+    sacks(f, 1, 2, 6);
+    expect_after(f, 2 * RTT / 4, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    send_segments(f, 1); /* so that there is a flight that remembers */
+    wait_ns(f, RTT);
+    acks(f, 6);
+    expect_segments(f, 6, 7);
+    assert_ptr_equal(conn_of(f)->flight, flight);
+    assert_int_equal(flight->rack_reo_mult, 0);
+}
+
+/* The SYN-ACK went twice, so its answer is no sample (Karn). The window is one segment.
+ * Shows: RFC 8985 7.2d. */
+static void without_a_round_trip_a_probe_waits_for_a_second(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    expect_after(f, SECONDS(1), TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(conn_of(f)->rtt.srtt_ns, 0);
+    send_segments(f, 2);
+    expect_segments(f, 0, 1);
+    expect_after(f, SECONDS(1), TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+}
+
+/* Two were lost, four behind them have arrived.
+ * Shows: RFC 6675 3a, 4a, 4b, 5c. */
+static void what_was_sacked_does_not_go_again(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 9);
+    expect_segments(f, 0, 9);
+    wait_ns(f, RTT);
+    sacks(f, 0, 2, 6);
+    expect_segments(f, 0, 1);
+    assert_int_equal(tcp_pipe(conn_of(f)), 4 * MSS); /* 6 to 8, and the first once more */
+    sacks(f, 0, 2, 8);
+    expect_segments(f, 1, 2);
+    wait_ns(f, RTT);
+    acks(f, 9);
+    expect_silence_for(f, SECONDS(5));
+    assert_int_equal(f->tcp.counters.retransmissions, 2);
+}
+
+/* Shows: RFC 6675 5.1a. */
+static void a_timeout_forgets_no_sack(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 6);
+    expect_segments(f, 0, 6);
+    wait_ns(f, RTT);
+    sacks(f, 0, 2, 5);
+    expect_segments(f, 0, 2);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    wait_ns(f, RTT);
+    acks(f, 1);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 5001, .ack = 1, .bytes = MSS);
+    expect_silence(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(the_window_is_of_the_least_round_trip),
+        SCRIPT(an_answer_too_soon_is_of_the_original),
+        SCRIPT(reordering_that_was_seen_takes_time),
+        SCRIPT(without_another_dsack_the_window_narrows_again),
+        SCRIPT(without_a_round_trip_a_probe_waits_for_a_second),
+        SCRIPT(what_was_sacked_does_not_go_again),
+        SCRIPT(a_timeout_forgets_no_sack),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
