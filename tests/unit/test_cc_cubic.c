@@ -239,6 +239,59 @@ static void pauses_stop_the_clock(void **state)
     assert_int_equal(paused.cwnd, tcp_cc_initial_window(&paused));
 }
 
+/* A window is sent and acknowledged, each ACK with that round trip. */
+static void pass_round(struct tcp_conn *conn, uint64_t rtt_ns)
+{
+    uint32_t end = conn->snd.nxt;
+
+    conn->snd.nxt = end + 20 * MSS;
+    for (uint32_t i = 1; i <= 20; i++) {
+        conn->snd.una = end - (20 - i) * MSS;
+        cc->acked(conn, MSS, rtt_ns);
+    }
+}
+
+/* The round trip rises threefold: the first slow start ends before anything is lost. A later
+ * one knows where to end, and listens to losses alone.
+ * Shows: RFC 9438 4.10a, 4.10b; RFC 9406 4.3b. */
+static void the_first_slow_start_ends_by_hystart(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t ssthresh;
+        bool ends;
+    } cases[] = {{"the first", UINT32_MAX, true}, {"a later one", 1000 * MSS, false}};
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_conn conn = connection(10 * MSS, cases[i].ssthresh, 20 * NS_PER_MS);
+        struct tcp_flight flight = {0};
+
+        print_message("  %s\n", cases[i].name);
+        conn.flight = &flight;
+        for (unsigned round = 0; round < 10; round++) {
+            pass_round(&conn, (round < 3 ? 20 : 60) * NS_PER_MS);
+        }
+        assert_int_equal(conn.ssthresh < cases[i].ssthresh, cases[i].ends);
+        assert_int_equal(conn.cwnd < 210 * MSS, cases[i].ends);
+    }
+}
+
+/* Shows: RFC 9406 4.2g. */
+static void a_loss_ends_slow_start_at_once(void **state)
+{
+    struct tcp_conn conn = connection(10 * MSS, UINT32_MAX, 20 * NS_PER_MS);
+    struct tcp_flight flight = {0};
+
+    (void)state;
+    conn.flight = &flight;
+    pass_round(&conn, 20 * NS_PER_MS);
+    cc->loss(&conn, 30 * MSS);
+    assert_int_equal(conn.ssthresh, 21 * MSS);
+    pass_round(&conn, 20 * NS_PER_MS);
+    assert_in_range(conn.cwnd, 21 * MSS, 24 * MSS);
+}
+
 /* Shows: RFC 9293 MAY-18. */
 static void names(void **state)
 {
@@ -263,6 +316,8 @@ int main(void)
         cmocka_unit_test(losses_take_three_tenths),
         cmocka_unit_test(a_timeout_forgets_the_plateau),
         cmocka_unit_test(pauses_stop_the_clock),
+        cmocka_unit_test(the_first_slow_start_ends_by_hystart),
+        cmocka_unit_test(a_loss_ends_slow_start_at_once),
         cmocka_unit_test(names),
     };
 

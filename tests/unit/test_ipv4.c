@@ -122,6 +122,29 @@ static void broken_packets(void **state)
     fixture_close(&f);
 }
 
+/* It was for routers to count.
+ * Shows: RFC 1122 3.2.1.7b. */
+static void no_ttl_is_too_small(void **state)
+{
+    static const struct ipv4_spec spec = {.protocol = IPPROTO_TCP};
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    for (unsigned ttl = 0; ttl < 256; ttl++) {
+        uint8_t bytes[64];
+        uint8_t payload[20] = {0};
+        uint16_t length = put_ipv4(bytes, &spec, payload, sizeof payload);
+        struct packet packet;
+
+        bytes[L3 + 8] = (uint8_t)ttl;
+        put_ipv4_checksum(bytes + L3);
+        assert_int_equal(fixture_parse(&f, bytes, length, &packet), NET_TCP);
+        assert_int_equal(packet.ttl, ttl);
+    }
+    fixture_close(&f);
+}
+
 /* Shows: RFC 1191 3a; RFC 6864 4.1a. */
 static void header_is_written_as_others_would(void **state)
 {
@@ -163,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_packets),
         cmocka_unit_test(broken_packets),
+        cmocka_unit_test(no_ttl_is_too_small),
         cmocka_unit_test(header_is_written_as_others_would),
     };
 

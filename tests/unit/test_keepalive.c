@@ -55,7 +55,7 @@ static void they_are_off_by_default(void **state)
     expect_state(f, TCP_ESTABLISHED);
 }
 
-/* Shows: RFC 9293 MUST-28. */
+/* Shows: RFC 9293 MUST-28; RFC 2525 2.9, 2.11. */
 static void the_default_is_two_hours(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -246,7 +246,7 @@ static void a_syn_is_repeated_and_given_up(void **state)
     assert_true(f->now_ns - begin_ns > SECONDS(180));
 }
 
-/* Shows: RFC 4987 3.4a. */
+/* Shows: RFC 4987 3.3a. */
 static void a_syn_ack_is_repeated_and_given_up(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -100,7 +100,7 @@ static void a_repair_has_a_timeout_of_its_own(void **state)
 }
 
 /* Section 6.2, step 4: each round with a D-SACK widens the window by a quarter.
- * Shows: RFC 8985 6.2g; RFC 2883 5a. */
+ * Shows: RFC 8985 6.2g; RFC 2883 4e. */
 static void a_dsack_widens_the_reordering_window(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);

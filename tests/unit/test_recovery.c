@@ -221,7 +221,7 @@ static void who_does_not_answer_is_given_up(void **state)
 }
 
 /* MUST-36, MUST-37: a closed window is probed for as long as it is answered.
- * Shows: RFC 9293 MUST-35, MUST-36, MUST-37, SHLD-30; RFC 6429 3a; RFC 2525 2.12. */
+ * Shows: RFC 9293 MUST-35, MUST-36, MUST-37, SHLD-30; RFC 6429 4a; RFC 2525 2.12. */
 static void a_closed_window_is_probed_for_ever(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -297,7 +297,7 @@ static void a_probe_under_way_is_waited_for(void **state)
 }
 
 /* No probes for an application that has gone (RFC 6429), nor a peer that has.
- * Shows: RFC 6429 3b. */
+ * Shows: RFC 6429 4b. */
 static void probes_that_nobody_waits_for_end(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -329,7 +329,7 @@ static void probes_that_nobody_waits_for_end(void **state)
 }
 
 /* Nor for a window that opens again and again and takes nothing: no timer would ever run out.
- * Shows: RFC 6429 3c. */
+ * Shows: RFC 6429 4c. */
 static void openings_that_nobody_waits_for_end(void **state)
 {
     static const struct {

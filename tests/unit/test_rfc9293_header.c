@@ -26,7 +26,7 @@ static void a_window_of_65535_is_filled(void **state)
 }
 
 /* Those of a SYN have no meaning there, and do no harm.
- * Shows: RFC 9293 MUST-5; RFC 7323 2.2b; RFC 5482 3.1a. */
+ * Shows: RFC 9293 MUST-5; RFC 7323 2.2b. */
 static void options_may_stand_in_any_segment(void **state)
 {
     struct tcp_fixture *f = *state;

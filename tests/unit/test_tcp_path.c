@@ -59,7 +59,7 @@ static void icmp_of_another_protocol_is_not_ours(void **state)
 
 /* The segment fits the path, whatever made the MSS small before; and no router
  * drives it below what each path must carry.
- * Shows: RFC 5927 7.2b; RFC 1191 4a, 5a, 6a; RFC 4821 5.2a. */
+ * Shows: RFC 5927 7.2b; RFC 1191 5a, 3b, 6.4a; RFC 4821 5.2a. */
 static void a_smaller_path_cuts_segments(void **state)
 {
     static const struct {

@@ -27,7 +27,8 @@ static void expect_as_before(struct tcp_fixture *f)
     assert_int_equal(conn_of(f)->ssthresh, UINT32_MAX);
 }
 
-/* With SACK, the first ACK of what went once says it. */
+/* With SACK, the first ACK of what went once says it.
+ * Shows: RFC 5682 3a, 4a; RFC 4015 3.2a, 3.2b. */
 static void frto_undoes_a_needless_timeout(void **state)
 {
     struct tcp_fixture *f = ten_in_flight(state, true, 30);
@@ -57,7 +58,8 @@ static void frto_undoes_a_row_of_timeouts(void **state)
     forget_sent(f);
 }
 
-/* Without SACK what arrived may have waited for the repair: two new segments must ask. */
+/* Without SACK what arrived may have waited for the repair: two new segments must ask.
+ * Shows: RFC 5682 2.1a, 2.1b, 2.1c. */
 static void frto_asks_with_new_data_without_sack(void **state)
 {
     struct tcp_fixture *f = ten_in_flight(state, false, 30);
@@ -73,6 +75,7 @@ static void frto_asks_with_new_data_without_sack(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 1);
 }
 
+/* Shows: RFC 5682 2.1d. */
 static void frto_lets_a_real_timeout_be(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -98,7 +101,8 @@ static void frto_lets_a_real_timeout_be(void **state)
     assert_int_equal(f->tcp.counters.timeouts_undone, 0);
 }
 
-/* Nothing new to ask with, or no window for it: what is lost goes. */
+/* Nothing new to ask with, or no window for it: what is lost goes.
+ * Shows: RFC 5682 2.1e. */
 static void without_new_data_a_timeout_goes_on(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -117,7 +121,8 @@ static void without_new_data_a_timeout_goes_on(void **state)
     }
 }
 
-/* The echo is of a time before anything went again (RFC 3522 section 3.2). */
+/* The echo is of a time before anything went again (RFC 3522 section 3.2).
+ * Shows: RFC 3522 3.2a, 3.2b; RFC 4015 3.2a, 3.2b. */
 static void timestamps_undo_a_timeout(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -139,7 +144,8 @@ static void timestamps_undo_a_timeout(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 1);
 }
 
-/* Of an ACK of the repair the echo is the repair's. */
+/* Of an ACK of the repair the echo is the repair's.
+ * Shows: RFC 3522 3.2c. */
 static void timestamps_let_a_real_timeout_be(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -158,7 +164,8 @@ static void timestamps_let_a_real_timeout_be(void **state)
     forget_sent(f);
 }
 
-/* Reordered by more than RACK and the DupThresh allow for. */
+/* Reordered by more than RACK and the DupThresh allow for.
+ * Shows: RFC 3522 3.2b. */
 static void timestamps_undo_a_fast_recovery(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -183,7 +190,8 @@ static void timestamps_undo_a_fast_recovery(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 1);
 }
 
-/* RFC 3708: also when the recovery is over, as it mostly is by then. */
+/* RFC 3708: also when the recovery is over, as it mostly is by then.
+ * Shows: RFC 3708 3a; RFC 4015 3.2b. */
 static void a_dsack_undoes_a_fast_recovery(void **state)
 {
     struct tcp_fixture *f = ten_in_flight(state, true, 40);
@@ -201,7 +209,8 @@ static void a_dsack_undoes_a_fast_recovery(void **state)
     forget_sent(f);
 }
 
-/* Of two that went again one was needed. */
+/* Of two that went again one was needed.
+ * Shows: RFC 3708 3b. */
 static void a_dsack_of_a_part_undoes_nothing(void **state)
 {
     struct tcp_fixture *f = ten_in_flight(state, true, 40);
@@ -222,7 +231,8 @@ static void a_dsack_of_a_part_undoes_nothing(void **state)
     forget_sent(f);
 }
 
-/* RFC 9438 section 4.9: the cubic goes on where it was. */
+/* RFC 9438 section 4.9: the cubic goes on where it was.
+ * Shows: RFC 9438 4.9a. */
 static void cubic_goes_on_where_it_was(void **state)
 {
     struct tcp_fixture *f = *state;
