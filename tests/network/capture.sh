@@ -3,6 +3,7 @@
 # Method: a capture at the client's end, read by tshark: no wrong checksum, nothing
 #         malformed, no reset, and fewer than one retransmission of ours in 10,000
 #         segments on a link that loses nothing.
+# Shows: RFC 9293 MUST-2, MUST-68.
 . "$(dirname "$0")/lib.sh"
 for tool in tcpdump tshark; do
     command -v "$tool" >/dev/null || fail "$tool is not installed: see tests/packages.txt"

@@ -34,6 +34,7 @@ static bool read_segment(const struct wire_sight *sight, struct tcp_segment *seg
     return true;
 }
 
+/* Shows: RFC 9293 SHLD-14. */
 static void check_ack(struct sim *sim, struct witness *witness, unsigned side,
                       const struct tcp_segment *seg)
 {

@@ -1,6 +1,7 @@
 /*
  * Goal:   what timestamps mean, and when they mean nothing (RFC 7323 sections 3 to 5),
- *         beside PAWS itself, which stands in test_input_checks.c.
+ *         beside PAWS itself, which stands in test_input_checks.c; and that an offered
+ *         window is kept.
  * Method: scripts over one stack. The peer's clock begins at 5000.
  */
 #include "tests/unit/tcp_fixture.h"
@@ -107,6 +108,23 @@ static void a_timestamp_from_outside_is_not_kept(void **state)
     assert_int_equal(f->peer->told.data, 10);
 }
 
+/* Frames have become short since.
+ * Shows: RFC 7323 2.4a. */
+static void what_was_offered_is_taken(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.receive_buffer = 8192;
+    establish(f);
+    press(f, FRAME_CRITICAL);
+    for (uint32_t i = 0; i < 8; i++) {
+        peer_queues(f, TCP_ACK, .seq = 1 + 1024 * i, .ack = 1, .bytes = 1024);
+    }
+    turn(f);
+    forget_sent(f);
+    assert_int_equal(f->peer->told.data, 8192);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +134,7 @@ int main(void)
         SCRIPT(an_ack_of_nothing_is_no_sample),
         SCRIPT(a_delayed_ack_echoes_the_oldest),
         SCRIPT(a_timestamp_from_outside_is_not_kept),
+        SCRIPT(what_was_offered_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

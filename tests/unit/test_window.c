@@ -327,8 +327,7 @@ static void pressure_holds_the_window(void **state)
     }
 }
 
-/* RCV.NXT steps over a FIN that stands on the edge, or beyond it by one.
- * Shows: RFC 9293 SHLD-14; RFC 7323 2.4a. */
+/* RCV.NXT steps over a FIN that stands on the edge, or beyond it by one. */
 static void keeping_a_promise(void **state)
 {
     static const struct {
