@@ -186,22 +186,29 @@ static bool stash(struct tcp_conn *conn, const struct slice *slice, struct slice
     return true;
 }
 
+/* The frame itself, which the data budget has already or can replace. */
+static bool keep_frame(struct frame_pool *pool, const struct slice *slice, struct slice *out)
+{
+    if (!frame_may_hold(pool, slice->frame, FRAME_APP) || !frame_keep(pool, slice->frame)) {
+        return false;
+    }
+    frame_hold(pool, slice->frame, FRAME_APP);
+    *out = *slice;
+    return true;
+}
+
 bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, struct slice *out)
 {
     struct frame_pool *pool = conn->tcp->pool;
-
     /* A frame whose bytes are queued to be sent will have a header written
      * before them, over bytes of this slice perhaps. */
-    if (slice_is_small(pool, slice->length) || frame_is_held_by(pool, slice->frame, FRAME_SENDQ)) {
-        if (!stash(conn, slice, out)) {
-            return false;
-        }
-    } else {
-        if (!frame_may_hold(pool, slice->frame, FRAME_APP) || !frame_keep(pool, slice->frame)) {
-            return false;
-        }
-        frame_hold(pool, slice->frame, FRAME_APP);
-        *out = *slice;
+    bool queued = frame_is_held_by(pool, slice->frame, FRAME_SENDQ);
+    bool copied = (queued || slice_is_small(pool, slice->length)) && stash(conn, slice, out);
+
+    /* What waited to be delivered stands in a frame of the data budget, however small it
+     * is: without another frame it stays there. */
+    if (!copied && (queued || !keep_frame(pool, slice, out))) {
+        return false;
     }
     conn->rcv.held += out->length;
     return true;
