@@ -187,11 +187,11 @@ static enum verdict send_one(struct tcp_conn *conn)
 }
 
 /* Data segments carry no SACK blocks, so a pure ACK goes before them when there
- * is something to report. */
+ * is something to report; but nothing goes before the SYN. */
 static bool ack_goes_first(const struct tcp_conn *conn)
 {
-    return tcp_conn_has(conn, TCP_CONN_ACK_NOW) && tcp_conn_has(conn, TCP_CONN_SACK_OK) &&
-           reassembly_has_report(&conn->reassembly);
+    return conn->snd.nxt != conn->snd.iss && tcp_conn_has(conn, TCP_CONN_ACK_NOW) &&
+           tcp_conn_has(conn, TCP_CONN_SACK_OK) && reassembly_has_report(&conn->reassembly);
 }
 
 /* Segments, until nothing may go, the quantum is used up or the port full; their number. */

@@ -266,6 +266,23 @@ static void a_split_waits_for_a_frame(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 900);
 }
 
+/* Text behind the SYN in one burst, to be reported as a duplicate: the SYN-ACK carries the
+ * acknowledgement, and a pure ACK before it would be of a connection that its reader has
+ * not heard of. */
+static void nothing_goes_before_the_syn_ack(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct seg syn = syn_of(f->peer, (struct seg){.flags = TCP_SYN});
+
+    peer_queue(f, &syn);
+    peer_queues(f, TCP_ACK, .seq = 0, .bytes = 1);
+    turn(f);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 2, .sack = {{0, 1}});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +298,7 @@ int main(void)
         SCRIPT(a_full_port_leaves_the_ack_for_the_next_turn),
         SCRIPT(what_is_stuck_does_not_stop_others),
         SCRIPT(a_split_waits_for_a_frame),
+        SCRIPT(nothing_goes_before_the_syn_ack),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
