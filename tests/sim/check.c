@@ -5,6 +5,7 @@
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 #include "tcp/wheel.h"
+#include "tests/sim/care.h"
 #include "tests/sim/sim.h"
 
 #include <stdarg.h>
@@ -49,11 +50,6 @@ int sim_fail(struct sim *sim, enum invariant invariant, const char *format, ...)
     return -1;
 }
 
-static uint64_t deadline_ns(const struct tcp_conn *conn)
-{
-    return min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);
-}
-
 static bool is_late(const struct sim *sim, unsigned side, uint64_t due_ns)
 {
     return due_ns != UINT64_MAX &&
@@ -72,9 +68,9 @@ int check_before_turn(struct sim *sim, unsigned side)
     for (unsigned i = 0; i < sim->plan.connections; i++) {
         const struct tcp_conn *conn = sim_conn(sim, i, side);
 
-        if (conn && is_late(sim, side, deadline_ns(conn))) {
+        if (conn && is_late(sim, side, care_deadline_ns(conn))) {
             return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: by %llu ns", i, side,
-                            (unsigned long long)(now_ns - deadline_ns(conn)));
+                            (unsigned long long)(now_ns - care_deadline_ns(conn)));
         }
     }
     return 0;
@@ -96,34 +92,6 @@ void check_before_timers(struct sim *sim, unsigned side)
 
         sim->check.due |= conn && conn->rexmit_ns <= sim->pair.now_ns;
     }
-}
-
-/* Whoever owes something has somebody to remind him. */
-static const char *forgotten(const struct tcp_conn *conn)
-{
-    bool listed = list_link_is_on(&conn->output_link);
-    bool queued = tcp_conn_queued(conn) > 0;
-
-    if (queued && conn->rexmit_ns == UINT64_MAX && !listed) {
-        return "something is queued";
-    }
-    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED) && !listed &&
-        conn->ack_ns == UINT64_MAX) {
-        return "an ACK or a FIN is owed at once";
-    }
-    if (conn->rcv.unacked > 0 && conn->ack_ns == UINT64_MAX && !listed) {
-        return "an ACK is owed";
-    }
-    if (conn->ack_ns == UINT64_MAX && (tcp_conn_has(conn, TCP_CONN_STARVED) ||
-                                       (tcp_conn_has(conn, TCP_CONN_SQUEEZED) &&
-                                        tcp_state_may_receive((enum tcp_state)conn->state)))) {
-        return "frames are waited for";
-    }
-    if (tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) && !queued &&
-        !tcp_conn_has(conn, TCP_CONN_STARVED)) {
-        return "a writer waits";
-    }
-    return NULL;
 }
 
 /* What was sent in this turn went by the congestion window of this turn. Beyond it
@@ -174,7 +142,7 @@ static int check_conn(struct sim *sim, unsigned i, unsigned side)
     if (!conn) {
         return 0;
     }
-    what = forgotten(conn);
+    what = care_forgotten(conn);
     if (what) {
         return sim_fail(sim, INVARIANT_CARE, "connection %u side %u: %s", i, side, what);
     }
@@ -187,7 +155,7 @@ static int check_conn(struct sim *sim, unsigned i, unsigned side)
         return sim_fail(sim, INVARIANT_WINDOW, "connection %u side %u: %u bytes out, window %u", i,
                         side, conn->snd.nxt - conn->snd.una, conn->snd.wnd);
     }
-    if (deadline_ns(conn) <= sim->pair.now_ns - TICK_NS) {
+    if (care_deadline_ns(conn) <= sim->pair.now_ns - TICK_NS) {
         return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: passed over", i, side);
     }
     return 0;

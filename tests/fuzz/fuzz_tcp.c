@@ -1,0 +1,205 @@
+/*
+ * Goal:   no peer, no application and no shortage makes a connection break a rule: its
+ *         queues and windows stay consistent, nothing is sent beyond what was offered, the
+ *         right edge never moves left, every byte is right, nobody is forgotten, all comes
+ *         home; and a peer that behaves at last empties the queue.
+ * Method: the input is settings, then steps: of the peers, whose segments are built about
+ *         the true numbers of the connection (steps.c), of the application, of time, and
+ *         of the port below. Invariants are looked at in each call and packet and after
+ *         each turn (life.c, peer.c).
+ */
+#include "tcp/cc.h"
+#include "tcp/seq.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/life.h"
+#include "tests/fuzz/steps.h"
+#include "tests/fuzz/world.h"
+
+#define STEPS_MAX 160u
+/* A queue of 16 KiB in segments of TCP_MSS_MIN leaves one round trip after the other. */
+#define SETTLE_ROUNDS 600u
+
+/* The first byte of the input. */
+enum setting {
+    SETTING_V6 = 1 << 0,
+    SETTING_TIMESTAMPS = 1 << 1,
+    SETTING_SACK = 1 << 2,
+    SETTING_WSCALE = 1 << 3,
+    SETTING_NODELAY = 1 << 4,
+    SETTING_PASSIVE = 1 << 5, /* the first peer is connected when the steps begin */
+    SETTING_ACTIVE = 1 << 6,  /* the last one is */
+    SETTING_WRAP = 1 << 7,    /* both sequence spaces are about to */
+};
+
+struct world world;
+
+static void on_sent(const uint8_t *packet, uint16_t length)
+{
+    struct packet_sight sight;
+
+    if (!packet_read(packet, length, &sight)) {
+        return;
+    }
+    for (unsigned i = 0; i < PEERS; i++) {
+        if (tuple_equal(&world.peers[i].tuple, &sight.tuple)) {
+            peer_hear(&world.peers[i], &sight);
+            return;
+        }
+    }
+    fuzz_fail("a segment to nobody", __FILE__, __LINE__);
+}
+
+static void open_peer(struct peer *peer, unsigned number, uint8_t setting, uint8_t shape)
+{
+    static const uint16_t mss[] = {1460, 1000, 536, 88};
+    static const uint8_t shifts[] = {0, 2, 7, 14};
+    bool v6 = setting & SETTING_V6;
+
+    *peer = (struct peer){
+        .tuple = {.local = bed_local(v6),
+                  .remote = bed_remote(v6),
+                  .local_port = (uint16_t)(number == PEERS - 1 ? 5000 : PEER_LISTEN_PORT),
+                  .remote_port = (uint16_t)(40000 + number)},
+        .iss = setting & SETTING_WRAP ? UINT32_MAX - 1500 : 1000000,
+        .window = 0x4000,
+        .mss = mss[shape & 3],
+        .wscale = shifts[shape >> 2 & 3],
+        .scales = (shape & 16) != 0,
+        .sack = (shape & 32) != 0,
+        .timestamps = (shape & 64) != 0,
+    };
+}
+
+static struct tcp_settings settings_of(uint8_t setting, uint8_t buffers)
+{
+    static const uint32_t bytes[] = {4096, 8192, 16384, 65536};
+    struct tcp_settings settings = tcp_settings_default;
+
+    settings.timestamps = (setting & SETTING_TIMESTAMPS) != 0;
+    settings.sack = (setting & SETTING_SACK) != 0;
+    settings.window_scale = (setting & SETTING_WSCALE) != 0;
+    settings.nodelay = (setting & SETTING_NODELAY) != 0;
+    settings.receive_buffer = bytes[buffers & 3];
+    settings.send_buffer = bytes[(buffers >> 2 & 3) % 3];
+    settings.cc = buffers & 16 ? &tcp_cc_newreno : &tcp_cc_cubic;
+    return settings;
+}
+
+static struct life_habits habits_of(uint8_t first, uint8_t second)
+{
+    return (struct life_habits){
+        .echoes = first & 1,
+        .retains = first & 2,
+        .writes = first & 4,
+        .on_open = (enum life_act)((first >> 3) % LIFE_ACTS),
+        .on_data = (enum life_act)((second & 7) % LIFE_ACTS),
+        .on_eof = (enum life_act)((second >> 3) % LIFE_ACTS),
+    };
+}
+
+static void open_world(struct input *in)
+{
+    uint8_t setting = input_u8(in);
+    uint8_t buffers = input_u8(in);
+    uint8_t shape = input_u8(in);
+    uint8_t scarcity = input_u8(in);
+    struct life_habits habits;
+    struct bed_config config = {
+        .events = &life_events,
+        .sent = on_sent,
+        .turned = life_check_all,
+        .frames = BED_FRAMES_MIN + (scarcity & 31) * 3u,
+        .mtu = scarcity & 32 ? NET_MTU_MIN_V6 : 1500,
+        .resolved = true,
+    };
+
+    habits = habits_of(input_u8(in), input_u8(in));
+    life_reset(&habits);
+    memset(&world, 0, sizeof world);
+    for (unsigned i = 0; i < PEERS; i++) {
+        open_peer(&world.peers[i], i, setting, shape);
+    }
+    config.start_ns =
+        bed_start_ns(&world.peers[0].tuple, setting & SETTING_WRAP ? UINT32_MAX - 1500 : 2000000);
+    world.settings = settings_of(setting, buffers);
+    bed_open(&config);
+    world_listen();
+    if (setting & SETTING_PASSIVE) {
+        world_handshake(&world.peers[0]);
+    }
+    if (setting & SETTING_ACTIVE) {
+        world_connect(&world.peers[PEERS - 1]);
+        world_handshake(&world.peers[PEERS - 1]);
+    }
+}
+
+/* Whether something is left to be sent that a peer could take. */
+static bool is_unsettled(const struct peer *peer)
+{
+    const struct tcp_conn *conn = peer_view(peer).conn;
+
+    return conn != NULL && tcp_state_is_synchronized((enum tcp_state)conn->state) &&
+           tcp_conn_queued(conn) > 0;
+}
+
+/* A peer acknowledges all that was sent, with a number, a window and a clock that are
+ * taken: none of it is older than what it said before. */
+static void settle_peer(struct peer *peer)
+{
+    struct packet_segment seg = peer_segment(peer, TCP_ACK);
+    const struct tcp_conn *conn = peer_view(peer).conn;
+
+    seg.seq = seq_max(conn->rcv.nxt, conn->snd.wl1);
+    seg.window = UINT16_MAX;
+    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
+        peer_add_timestamps_after(peer, &seg, conn->ts_recent);
+    }
+    peer_queue(peer, &seg, 0);
+}
+
+/* From now on there is enough of everything, and the peers behave. */
+static void settle(void)
+{
+    bool unsettled = true;
+
+    life_calm();
+    bed_turn();
+    bed_steal(0);
+    bed.hold_completions = false;
+    bed.tx_room = PORT_BURST;
+    bed_turn();
+    for (unsigned round = 0; unsettled; round++) {
+        uint64_t sent = bed.port.counters.tx_packets;
+
+        /* With every data frame queued to be sent, a first segment that is longer than the
+         * peer takes has no frame to be split with: see README.md, "Known". */
+        if (frame_pool_data_free(&bed.pool) == 0) {
+            return;
+        }
+        FUZZ_CHECK(round < SETTLE_ROUNDS);
+        unsettled = false;
+        for (unsigned i = 0; i < PEERS; i++) {
+            if (is_unsettled(&world.peers[i])) {
+                settle_peer(&world.peers[i]);
+                unsettled = true;
+            }
+        }
+        bed_turn();
+        if (bed.port.counters.tx_packets == sent && bed_next_ns() != UINT64_MAX) {
+            bed_advance(bed_next_ns() > bed.now_ns ? bed_next_ns() - bed.now_ns : 0, 1);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input in = {data, size};
+
+    open_world(&in);
+    for (unsigned i = 0; i < STEPS_MAX && in.left > 0; i++) {
+        step_take(&in);
+    }
+    settle();
+    bed_close();
+    return 0;
+}

@@ -1,0 +1,35 @@
+#include "tests/sim/care.h"
+
+#include "datapath/util.h"
+
+uint64_t care_deadline_ns(const struct tcp_conn *conn)
+{
+    return min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);
+}
+
+const char *care_forgotten(const struct tcp_conn *conn)
+{
+    bool listed = list_link_is_on(&conn->output_link);
+    bool queued = tcp_conn_queued(conn) > 0;
+
+    if (queued && conn->rexmit_ns == UINT64_MAX && !listed) {
+        return "something is queued";
+    }
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED) && !listed &&
+        conn->ack_ns == UINT64_MAX) {
+        return "an ACK or a FIN is owed at once";
+    }
+    if (conn->rcv.unacked > 0 && conn->ack_ns == UINT64_MAX && !listed) {
+        return "an ACK is owed";
+    }
+    if (conn->ack_ns == UINT64_MAX && (tcp_conn_has(conn, TCP_CONN_STARVED) ||
+                                       (tcp_conn_has(conn, TCP_CONN_SQUEEZED) &&
+                                        tcp_state_may_receive((enum tcp_state)conn->state)))) {
+        return "frames are waited for";
+    }
+    if (tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) && !queued &&
+        !tcp_conn_has(conn, TCP_CONN_STARVED)) {
+        return "a writer waits";
+    }
+    return NULL;
+}
