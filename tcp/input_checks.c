@@ -124,7 +124,7 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (seg->flags & TCP_RST) {
         return;
     }
-    if (conn->state == TCP_SYN_RECEIVED && seg->flags & TCP_SYN) {
+    if (conn->state == TCP_SYN_RECEIVED && seg->flags & TCP_SYN && seg->seq == conn->rcv.irs) {
         /* The peer's SYN once more: the SYN-ACK was lost, or is on its way. */
         sendq_mark_all_lost(&conn->flight->sendq, false);
         tcp_conn_want_output(conn);

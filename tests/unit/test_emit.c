@@ -174,7 +174,8 @@ static void without_a_control_frame(void **state)
     expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
 }
 
-/* RFC 9293 section 3.5.2: nobody answers a RST. */
+/* RFC 9293 section 3.5.2: nobody answers a RST.
+ * Shows: RFC 9293 3.5.2a. */
 static void a_rst_is_never_answered(void **state)
 {
     struct tcp_fixture *f = *state;

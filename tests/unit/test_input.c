@@ -119,6 +119,7 @@ static void a_burst_may_hold_a_whole_handshake(void **state)
     expect_state(f, TCP_CLOSE_WAIT);
 }
 
+/* Shows: RFC 9293 3.5.2a, 3.10.7.1a. */
 static void nobody_is_answered_with_a_rst(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -133,7 +134,8 @@ static void nobody_is_answered_with_a_rst(void **state)
     assert_int_equal(f->tcp.counters.no_connection, 3);
 }
 
-/* RFC 9293 section 3.10.7.4 fixes which check speaks first. */
+/* RFC 9293 section 3.10.7.4 fixes which check speaks first.
+ * Shows: RFC 9293 3.10.7.4a. */
 static void the_first_check_that_fails_answers(void **state)
 {
     static const struct {

@@ -106,6 +106,7 @@ static void window_scale_is_14_at_the_most(void **state)
     assert_int_equal(conn_of(f)->snd.wnd, 2 << 14);
 }
 
+/* Shows: RFC 9293 3.5.2b, 3.10.7.4d. */
 static void syn_received_wants_the_ack_of_its_syn(void **state)
 {
     static const struct {
@@ -166,6 +167,7 @@ static void acks_have_a_range(void **state)
     }
 }
 
+/* Shows: RFC 9293 3.10.7.4e. */
 static void a_segment_without_ack_is_dropped(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -178,7 +180,8 @@ static void a_segment_without_ack_is_dropped(void **state)
 }
 
 /* Only the newest segment tells the window: SND.WL1, SND.WL2, and nothing from an
- * ACK older than SND.UNA. */
+ * ACK older than SND.UNA.
+ * Shows: RFC 9293 3.10.7.4f. */
 static void the_window_is_told_by_the_newest_segment(void **state)
 {
     static const struct {
@@ -295,6 +298,7 @@ static void karn(void **state)
     }
 }
 
+/* Shows: RFC 9293 3.6b, 3.10.7.4g. */
 static void fin_acked_moves_on(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -145,7 +145,8 @@ static void challenge_acks_are_limited(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = 1);
 }
 
-/* The table of section 3.4, rows with a window. RCV.NXT is 1001. */
+/* The table of section 3.4, rows with a window. RCV.NXT is 1001.
+ * Shows: RFC 9293 3.4b, 3.5.2c, 3.10.7.4b. */
 static void segments_are_trimmed_to_the_window(void **state)
 {
     static const struct {
@@ -181,6 +182,7 @@ static void segments_are_trimmed_to_the_window(void **state)
     }
 }
 
+/* Shows: RFC 9293 3.4b. */
 static void a_fin_behind_the_right_edge_is_cut_off(void **state)
 {
     struct tcp_fixture *f = small_window(state);

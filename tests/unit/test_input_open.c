@@ -6,6 +6,7 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
+/* Shows: RFC 9293 3.10.7.2a. */
 static void listen_answers_by_flags(void **state)
 {
     static const struct {
@@ -37,7 +38,8 @@ static void listen_answers_by_flags(void **state)
     assert_int_equal(f->tcp.conns.used, 0);
 }
 
-/* Text with a SYN is not taken before the handshake is over: it comes again. */
+/* Text with a SYN is not taken before the handshake is over: it comes again.
+ * Shows: RFC 9293 3.5b. */
 static void text_of_a_syn_is_not_acknowledged(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -91,7 +93,7 @@ static void a_syn_without_memory_is_dropped(void **state)
     assert_int_equal(f->tcp.counters.dropped_no_memory, 2);
 }
 
-/* Shows: RFC 9293 MUST-14, MUST-67, SHLD-5, MAY-3. */
+/* Shows: RFC 9293 MUST-14, MUST-67, SHLD-5, MAY-3, 3.5a. */
 static void an_active_open(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -163,6 +165,7 @@ static void a_simultaneous_open_ends_with_a_plain_ack(void **state)
     assert_int_equal(f->tcp.counters.opened_active, 1);
 }
 
+/* Shows: RFC 9293 3.5.2b, 3.10.7.3a. */
 static void syn_sent_answers_by_flags(void **state)
 {
     static const struct {
@@ -201,7 +204,8 @@ static void syn_sent_answers_by_flags(void **state)
 
 /* RFC 9293 section 3.5.1: the RST ends what the peer remembers of a connection before, and
  * the SYN after it finds nothing in its way. Once: whoever goes on answering so gets a RST
- * each time, and the SYN by its timer. */
+ * each time, and the SYN by its timer.
+ * Shows: RFC 9293 3.5.1a. */
 static void a_syn_follows_the_reset_of_an_old_connection_once(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -277,7 +281,7 @@ static void to_time_wait(struct tcp_fixture *f)
     f->peer->told = (struct told){0};
 }
 
-/* Shows: RFC 1337 3a. */
+/* Shows: RFC 9293 3.10.7.4i; RFC 1337 3a. */
 static void time_wait_answers_what_is_not_a_plain_ack(void **state)
 {
     static const struct {

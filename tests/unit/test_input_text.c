@@ -207,6 +207,7 @@ static void text_after_close_is_reset(void **state)
     assert_int_equal(f->peer->told.reason, TCP_REASON_UNREAD);
 }
 
+/* Shows: RFC 9293 3.10.7.4h. */
 static void a_fin_waits_for_the_text_before_it(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -229,7 +230,8 @@ static void a_fin_waits_for_the_text_before_it(void **state)
     expect_state(f, TCP_CLOSE_WAIT);
 }
 
-/* Figure 5, and that a repeated FIN is answered in each state. */
+/* Figure 5, and that a repeated FIN is answered in each state.
+ * Shows: RFC 9293 3.10.7.4h. */
 static void fin_in_each_state(void **state)
 {
     static const struct {

@@ -45,6 +45,28 @@ static void listening_disturbs_nobody(void **state)
     establish(f);
 }
 
+/* The SYN of a peer that has forgotten the first one, inside the window and outside: our
+ * challenge makes it reset what it does not know, and its next SYN finds nothing in the way.
+ * Shows: RFC 9293 3.5.1a, 3.10.7.4c. */
+static void another_syn_in_syn_received_is_challenged(void **state)
+{
+    static const uint32_t seqs[] = {500, 1u << 30};
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(seqs); i++) {
+        f->peer = &f->peers[i];
+        peer_sends_syn(f, 0, .seq = 0);
+        expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+        peer_sends_syn(f, 0, .seq = seqs[i]);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1);
+        expect_state(f, TCP_SYN_RECEIVED);
+        peer_sends(f, TCP_RST, .seq = 1);
+        expect_state(f, TCP_CLOSED);
+        peer_sends_syn(f, 0, .seq = seqs[i]);
+        expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = seqs[i] + 1);
+    }
+}
+
 /* Its text is a message to people, and goes nowhere.
  * Shows: RFC 9293 SHLD-2, MUST-12. */
 static void a_rst_may_bring_text(void **state)
@@ -127,11 +149,9 @@ static void a_fin_goes_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(listening_disturbs_nobody),
-        SCRIPT(a_rst_may_bring_text),
-        SCRIPT(no_icmp_error_ends_what_is_open),
-        SCRIPT_V4(r1_asks_the_neighbour_again),
-        SCRIPT(a_fin_goes_at_once),
+        SCRIPT(listening_disturbs_nobody),      SCRIPT(another_syn_in_syn_received_is_challenged),
+        SCRIPT(a_rst_may_bring_text),           SCRIPT(no_icmp_error_ends_what_is_open),
+        SCRIPT_V4(r1_asks_the_neighbour_again), SCRIPT(a_fin_goes_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

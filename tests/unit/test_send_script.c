@@ -88,6 +88,7 @@ static void a_full_buffer_refuses_every_door(void **state)
     assert_int_equal(f->peer->told.writable, 1);
 }
 
+/* Shows: RFC 9293 3.10.2a. */
 static void after_shutdown_every_door_is_closed(void **state)
 {
     struct tcp_fixture *f = *state;

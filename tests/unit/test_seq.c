@@ -31,6 +31,7 @@ static void check_pair(uint32_t a, int64_t distance)
     assert_int_equal(seq_min(a, b), distance > 0 ? a : b);
 }
 
+/* Shows: RFC 9293 3.4a. */
 static void the_shorter_way_round_decides(void **state)
 {
     static const int64_t distances[] = {0, 1, 2, 1460, 65535, 1 << 30, 0x7ffffffe, 0x7fffffff};
@@ -44,6 +45,7 @@ static void the_shorter_way_round_decides(void **state)
     }
 }
 
+/* Shows: RFC 9293 3.4a. */
 static void any_pair_within_half_the_space(void **state)
 {
     struct random random;

@@ -64,6 +64,7 @@ static void take(void *ctx)
     tcp_state_set(&step->conn, step->to);
 }
 
+/* Shows: RFC 9293 3.3.2a. */
 static void every_pair_of_states(void **state)
 {
     (void)state;

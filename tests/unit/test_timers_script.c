@@ -48,6 +48,7 @@ static void an_entry_may_come_due_for_nothing(void **state)
     assert_int_equal(f->tcp.counters.rto_expired, 0);
 }
 
+/* Shows: RFC 9293 3.10.5a. */
 static void a_connection_that_ended_has_no_timer(void **state)
 {
     struct tcp_fixture *f = *state;

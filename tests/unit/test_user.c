@@ -94,6 +94,7 @@ static void the_very_address_goes_before_any(void **state)
     assert_null(conn_of(f)->app);
 }
 
+/* Shows: RFC 9293 3.6a. */
 static void half_close_goes_both_ways(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -127,7 +128,8 @@ static void half_close_goes_both_ways(void **state)
     assert_int_equal(f->peer->told.sent, 1000);
 }
 
-/* Section 3.10.4: the FIN waits for ESTABLISHED, then it is FIN-WAIT-1. */
+/* Section 3.10.4: the FIN waits for ESTABLISHED, then it is FIN-WAIT-1.
+ * Shows: RFC 9293 3.10.4a. */
 static void shutdown_while_opening_waits_for_the_handshake(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -157,6 +159,7 @@ static void shutdown_while_opening_waits_for_the_handshake(void **state)
     assert_int_equal(f->peer->told.open, 0); /* nobody is there to be told */
 }
 
+/* Shows: RFC 9293 3.10.4a, 3.10.5a. */
 static void close_and_abort_in_syn_sent_are_silent(void **state)
 {
     struct tcp_fixture *f = *state;
