@@ -16,7 +16,7 @@ static int connects(struct tcp_fixture *f, const struct tcp_tuple *tuple, struct
     return tcp_connect(&f->tcp, tuple, &f->settings, conn);
 }
 
-/* Shows: RFC 9293 MUST-46. */
+/* Shows: RFC 9293 MUST-46; RFC 1122 3.2.1.3c. */
 static void a_tuple_is_one_host_and_one_of_ours(void **state)
 {
     static const struct {
@@ -29,6 +29,7 @@ static void a_tuple_is_one_host_and_one_of_ours(void **state)
         {"port 0", {NULL, NULL}, {"10.0.0.2", "2001:db8::2"}, 0, TCP_ERR_ADDRESS},
         {"a group (MUST-46)", {NULL, NULL}, {"224.0.0.1", "ff02::1"}, 1, TCP_ERR_ADDRESS},
         {"nobody", {NULL, NULL}, {"0.0.0.0", "::"}, 1, TCP_ERR_ADDRESS},
+        {"loopback", {NULL, NULL}, {"127.0.0.1", "::1"}, 1, TCP_ERR_ADDRESS},
         {"not our address",
          {"10.0.0.3", "2001:db8::3"},
          {"10.0.0.2", "2001:db8::2"},

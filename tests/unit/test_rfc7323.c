@@ -108,6 +108,18 @@ static void a_timestamp_from_outside_is_not_kept(void **state)
     assert_int_equal(f->peer->told.data, 10);
 }
 
+/* Whoever resets may remember nothing of the connection.
+ * Shows: RFC 7323 3.2d, 5.3c. */
+static void a_rst_needs_no_timestamp(void **state)
+{
+    struct tcp_fixture *f = with_timestamps(state, true);
+
+    establish(f);
+    peer_sends(f, TCP_RST, .seq = 1, .no_timestamps = true);
+    expect_silence(f);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_RESET);
+}
+
 /* Frames have become short since.
  * Shows: RFC 7323 2.4a. */
 static void what_was_offered_is_taken(void **state)
@@ -135,6 +147,7 @@ int main(void)
         SCRIPT(a_delayed_ack_echoes_the_oldest),
         SCRIPT(a_timestamp_from_outside_is_not_kept),
         SCRIPT(what_was_offered_is_taken),
+        SCRIPT(a_rst_needs_no_timestamp),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,12 +146,46 @@ static void a_fin_goes_at_once(void **state)
     expect(f, TCP_FIN | TCP_ACK, .seq = 11, .ack = 1);
 }
 
+/* The last of all that is sent, and nothing behind it that could tell.
+ * Shows: RFC 6298 5.4a. */
+static void a_fin_that_is_lost_goes_again(void **state)
+{
+    static const struct {
+        const char *name;
+        bool eof; /* the peer's FIN came before */
+        enum tcp_state state, then;
+    } cases[] = {
+        {"FIN-WAIT-1", false, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2},
+        {"LAST-ACK", true, TCP_LAST_ACK, TCP_CLOSED},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t ack = cases[i].eof ? 2 : 1;
+
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        establish(f);
+        if (cases[i].eof) {
+            peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+            expect(f, TCP_ACK, .seq = 1, .ack = 2);
+        }
+        assert_int_equal(app_shuts_down(f), TCP_OK);
+        expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = ack);
+        expect_after(f, conn_of(f)->rtt.rto_ns, TCP_FIN | TCP_ACK, .seq = 1, .ack = ack);
+        expect_state(f, cases[i].state);
+        peer_sends(f, TCP_ACK, .seq = ack, .ack = 2);
+        expect_state(f, cases[i].then);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(listening_disturbs_nobody),      SCRIPT(another_syn_in_syn_received_is_challenged),
         SCRIPT(a_rst_may_bring_text),           SCRIPT(no_icmp_error_ends_what_is_open),
         SCRIPT_V4(r1_asks_the_neighbour_again), SCRIPT(a_fin_goes_at_once),
+        SCRIPT(a_fin_that_is_lost_goes_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

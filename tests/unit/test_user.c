@@ -296,7 +296,8 @@ static void keep(struct tcp_fixture *f, struct tcp_conn *conn, const struct slic
 }
 
 /* Small ones share a frame, long ones stay where they are; the window is smaller by
- * what is kept. */
+ * what is kept.
+ * Shows: RFC 9293 MUST-39. */
 static void retained_data_costs_window(void **state)
 {
     struct tcp_fixture *f = *state;
