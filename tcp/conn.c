@@ -13,15 +13,15 @@
 #include <string.h>
 
 /* Into the table, and known to those beside us. */
-static bool enter_table(struct tcp_conn *conn)
+static bool enter_table(struct tcp_conn *conn, uint64_t hash)
 {
     struct tcp *tcp = conn->tcp;
 
-    if (!table_insert(&tcp->table, conn->hash, conn->index)) {
+    if (!table_insert(&tcp->table, hash, conn->index)) {
         return false;
     }
     if (tcp->owners) {
-        tcp->owners->claim(tcp, &conn->tuple, conn->hash);
+        tcp->owners->claim(tcp, &conn->tuple, hash);
     }
     return true;
 }
@@ -29,10 +29,11 @@ static bool enter_table(struct tcp_conn *conn)
 static void leave_table(struct tcp_conn *conn)
 {
     struct tcp *tcp = conn->tcp;
+    uint64_t hash = tuple_hash(&conn->tuple, tcp->table_key); /* rather once more than kept */
 
-    table_remove(&tcp->table, conn->hash, conn->index);
+    table_remove(&tcp->table, hash, conn->index);
     if (tcp->owners) {
-        tcp->owners->release(tcp, &conn->tuple, conn->hash);
+        tcp->owners->release(tcp, &conn->tuple, hash);
     }
 }
 
@@ -93,9 +94,9 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     clear(conn);
     conn->index = index;
     conn->tuple = *tuple;
-    conn->hash = hash;
     conn->tcp = tcp;
-    if (!policy_take(&tcp->policies, &settings->policy, &conn->policy) || !enter_table(conn)) {
+    if (!policy_take(&tcp->policies, &settings->policy, &conn->policy) ||
+        !enter_table(conn, hash)) {
         tcp_conn_free(conn);
         return NULL;
     }

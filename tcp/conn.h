@@ -43,6 +43,7 @@ struct tcp_snd {
     uint32_t wl1;
     uint32_t wl2;
     uint32_t iss;
+    uint32_t up;      /* behind the last urgent byte, with URGENT_OUT */
     uint32_t wnd_max; /* largest that the peer ever offered */
     uint16_t mss;     /* payload of a full segment, options that stand in all taken off */
     uint8_t wscale;   /* shift of the peer's windows */
@@ -55,6 +56,7 @@ struct tcp_rcv {
     uint32_t edge;  /* right edge once advertised; it never moves left */
     uint32_t acked; /* Last.ACK.sent of RFC 7323 */
     uint32_t irs;
+    uint32_t up;        /* likewise, with URGENT_IN */
     uint32_t fin;       /* sequence number of the FIN, when FIN_PENDING */
     uint32_t buffer;    /* bytes that the window may span */
     uint32_t held;      /* bytes of frames that the application keeps */
@@ -62,6 +64,16 @@ struct tcp_rcv {
     uint16_t mss;       /* largest payload seen: what a full segment of the peer is */
     uint8_t wscale;     /* shift of our windows */
     uint8_t quick_acks; /* segments still acknowledged at once */
+};
+
+/* What the application may ask for. */
+struct tcp_tally {
+    uint64_t bytes_acked; /* text of ours */
+    uint64_t bytes_in;    /* given to the application */
+    uint32_t segments_in; /* this and the rest modulo 2^32 */
+    uint32_t segments_out;
+    uint32_t retransmissions;     /* segments */
+    uint32_t retransmitted_bytes; /* of them, text */
 };
 
 /* Of the algorithm that conn->cc says. */
@@ -77,7 +89,7 @@ struct tcp_conn {
     uint8_t state;  /* enum tcp_state */
     uint8_t reason; /* enum tcp_reason, once CLOSED */
     uint8_t rexmit_timer;
-    bool soft_error; /* the network said that the way to the peer is closed */
+    uint8_t trouble; /* enum tcp_trouble, the latest */
     struct tcp_snd snd;
     struct tcp_rcv rcv;
     struct tcp_flight *flight; /* NULL while nothing is queued */
@@ -90,6 +102,7 @@ struct tcp_conn {
     uint32_t heard_ms;      /* when the peer last sent something acceptable; tcp->now_ms then */
     uint8_t policy;         /* its place in tcp->policies */
     uint8_t keepalives;     /* sent since then */
+    uint16_t dsacks;        /* reports of the peer that it had something twice, modulo 2^16 */
     struct net_path path;
     uint16_t pseudo_sum; /* of the pseudo header, length left out */
     uint8_t tos;
@@ -120,7 +133,7 @@ struct tcp_conn {
     uint64_t last_send_ns; /* for the restart after idleness (RFC 5681 section 4.1) */
     void *app;             /* the layer above; it owns what this points to */
     const void *app_ops;   /* likewise */
-    uint64_t hash;         /* of the tuple, in the table */
+    struct tcp_tally tally;
 };
 
 static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");

@@ -18,6 +18,20 @@ enum tcp_reason {
     TCP_REASON_COUNT,
 };
 
+/* What the network tells, or does not; the connection goes on (RFC 9293 section 3.9.2.2). The
+ * numbers of hr_trouble. */
+enum tcp_trouble {
+    TCP_TROUBLE_NONE,
+    TCP_TROUBLE_UNANSWERED,  /* R1 retransmissions, or keepalives */
+    TCP_TROUBLE_NEIGHBOUR,   /* nobody on the way answers, or no route is left */
+    TCP_TROUBLE_UNREACHABLE, /* ICMP: network or host */
+    TCP_TROUBLE_REFUSED,     /* ICMP: port or protocol */
+    TCP_TROUBLE_PROHIBITED,  /* ICMP: by a filter */
+    TCP_TROUBLE_TIME,        /* ICMP: time or hops are exceeded */
+    TCP_TROUBLE_PARAMETER,   /* ICMP: a problem of a parameter */
+    TCP_TROUBLE_COUNT,
+};
+
 enum tcp_conn_flag {
     TCP_CONN_ACK_NOW = 1 << 0,      /* an ACK is due with the next turn of output */
     TCP_CONN_SACK_OK = 1 << 1,      /* both sides permitted SACK */
@@ -43,6 +57,9 @@ enum tcp_conn_flag {
     TCP_CONN_STARVED = 1 << 21,     /* a send was refused for want of frames: look again */
     TCP_CONN_ACK_HELD = 1 << 22,    /* on tcp->held: see tcp/ack.h */
     TCP_CONN_KEEPALIVE = 1 << 23,   /* with ACK_NOW: that ACK asks for one */
+    TCP_CONN_CORK = 1 << 24,        /* less than a segment waits for more */
+    TCP_CONN_URGENT_IN = 1 << 25,   /* this and the next: see tcp/urgent.h */
+    TCP_CONN_URGENT_OUT = 1 << 26,
 };
 
 /* What the shared retransmission timer stands for. */

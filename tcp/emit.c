@@ -4,6 +4,7 @@
 #include "datapath/net/wire.h"
 #include "tcp/ack.h"
 #include "tcp/seq.h"
+#include "tcp/urgent.h"
 #include "tcp/window.h"
 
 #include <assert.h>
@@ -18,7 +19,8 @@ struct emission {
     uint16_t sum;     /* of the payload */
     uint16_t flags;
     uint16_t window;
-    uint8_t tos; /* this and the next: of what no connection sends */
+    uint16_t urgent; /* the pointer, with TCP_URG */
+    uint8_t tos;     /* this and the next: of what no connection sends */
     uint8_t ttl;
     uint32_t seq;
     uint32_t ack;
@@ -65,12 +67,23 @@ static void send_on(struct tcp_conn *conn, const struct emission *segment)
     };
     uint8_t *start;
 
+    if (segment->flags & TCP_URG) {
+        be16_store(header + 18, segment->urgent);
+    }
     if (net->checksum_tx) {
         write_checksum(header, segment, conn->pseudo_sum);
     }
     start = net_header_write(net, &conn->path, &ip, header);
     net_send(net, segment->frame, start, (uint16_t)(segment->payload + segment->length - start));
     conn->tcp->counters.segments_out++;
+    conn->tally.segments_out++;
+}
+
+/* Apart: urgent data is rare. */
+static __attribute__((noinline)) void write_urgent(struct tcp_conn *conn, struct emission *segment)
+{
+    segment->urgent = urgent_pointer(conn, segment->seq);
+    segment->flags |= segment->urgent > 0 ? TCP_URG : 0;
 }
 
 static unsigned write_syn_options(const struct tcp_conn *conn, uint8_t *payload)
@@ -195,6 +208,8 @@ static void count_transmission(struct tcp_conn *conn, const struct tcp_record *r
     }
     if (record->flags & TCP_RECORD_SENT) {
         counters->retransmissions++;
+        conn->tally.retransmissions++;
+        conn->tally.retransmitted_bytes += record->slice.length;
         undo_count(conn);
     } else {
         counters->bytes_out += record->slice.length;
@@ -234,6 +249,9 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
         segment.window = tcp_window_field(conn, syn);
         segment.options_bytes =
             syn ? write_syn_options(conn, segment.payload) : write_timestamp(conn, segment.payload);
+        if (tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
+            write_urgent(conn, &segment);
+        }
         send_on(conn, &segment);
         tcp_ack_went(conn);
     }
@@ -267,6 +285,9 @@ bool emit_ack(struct tcp_conn *conn)
     }
     segment.window = tcp_window_field(conn, false);
     segment.options_bytes = write_ack_options(conn, segment.payload);
+    if (tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
+        write_urgent(conn, &segment);
+    }
     send_on(conn, &segment);
     frame_drop(conn->tcp->pool, segment.frame, FRAME_WORKER);
     tcp_ack_went(conn);

@@ -2,18 +2,21 @@
 
 #include "tcp/emit.h"
 #include "tcp/seq.h"
+#include "tcp/urgent.h"
 #include "tcp/window.h"
 
 #include <assert.h>
 
 /* Segment arrival in SYN-RECEIVED or a synchronized state, in the order of
- * RFC 9293 section 3.10.7.4. The third check, security, has no counterpart;
- * the sixth, URG, is not supported yet. */
+ * RFC 9293 section 3.10.7.4. The third check, security, has no counterpart. */
 static void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     if (!tcp_check_sequence(conn, seg) || !tcp_check_reset(conn, seg) ||
         !tcp_check_syn(conn, seg) || !tcp_accept_ack(conn, seg)) {
         return;
+    }
+    if (seg->flags & TCP_URG) {
+        urgent_arrived(conn, seg);
     }
     tcp_accept_text(conn, seg);
     if (conn->state != TCP_CLOSED) {
@@ -24,6 +27,7 @@ static void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
 
 void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg)
 {
+    conn->tally.segments_in++;
     switch (conn->state) {
     case TCP_CLOSED: /* ended earlier in this turn */
         break;

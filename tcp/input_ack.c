@@ -225,6 +225,7 @@ static void take_progress(struct tcp_conn *conn, const struct tcp_segment *seg,
     conn->snd.una = seg->ack;
     fin = tcp_conn_has(conn, TCP_CONN_FIN_QUEUED) && sendq_is_empty(sendq);
     news->data = news->acked - syn - fin;
+    conn->tally.bytes_acked += news->data;
     conn->flight->rto_base_ns = conn->tcp->now_ns;
     net_path_confirm(conn->tcp->net, &conn->path, conn->tcp->now_ns);
 }

@@ -90,6 +90,7 @@ static void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
                                (uint16_t)min_u32(cut, seg->payload.length));
     }
     seg->seq = conn->rcv.nxt;
+    seg->urgent = (uint16_t)(seg->urgent - min_u32(cut, seg->urgent));
 }
 
 static void trim_right(struct tcp_conn *conn, struct tcp_segment *seg)

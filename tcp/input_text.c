@@ -3,6 +3,7 @@
 #include "tcp/ack.h"
 #include "tcp/emit.h"
 #include "tcp/seq.h"
+#include "tcp/urgent.h"
 #include "tcp/window.h"
 
 #include <assert.h>
@@ -19,9 +20,13 @@ static void ack_out_of_order(struct tcp_conn *conn)
 static void deliver(struct tcp_conn *conn, const struct slice *slice)
 {
     conn->tcp->counters.bytes_in += slice->length;
+    conn->tally.bytes_in += slice->length;
     conn->flags |= TCP_CONN_DELIVERING;
     conn->tcp->events->data(conn, slice, 1);
     conn->flags &= ~(uint32_t)TCP_CONN_DELIVERING;
+    if (tcp_conn_has(conn, TCP_CONN_URGENT_IN)) {
+        urgent_delivered(conn);
+    }
 }
 
 static bool is_wanted(const struct tcp_conn *conn)

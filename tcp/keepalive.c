@@ -2,6 +2,7 @@
 
 #include "tcp/ack.h"
 #include "tcp/emit.h"
+#include "tcp/recovery.h"
 #include "tcp/seq.h"
 
 /* Open on both sides or on one, with an application that waits for the peer. */
@@ -63,12 +64,13 @@ static void ask(struct tcp_conn *conn)
     if (conn->keepalives < UINT8_MAX) {
         conn->keepalives++;
     }
-    if (conn->keepalives == tcp_conn_policy(conn)->r1) {
-        net_path_suspect(conn->tcp->net, &conn->path);
-    }
     conn->flags |= TCP_CONN_KEEPALIVE;
     tcp_ack_now(conn);
     conn->tcp->counters.keepalives++;
+    look_again(conn, tcp_conn_policy(conn)->keepalive_gap_s * 1000ull);
+    if (conn->keepalives == tcp_conn_policy(conn)->r1) {
+        tcp_path_silent(conn);
+    }
 }
 
 void keepalive_due(struct tcp_conn *conn)
@@ -101,5 +103,4 @@ void keepalive_due(struct tcp_conn *conn)
         return;
     }
     ask(conn);
-    look_again(conn, policy->keepalive_gap_s * 1000ull);
 }

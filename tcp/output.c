@@ -24,14 +24,21 @@ static bool cwnd_allows(const struct tcp_conn *conn, uint32_t length)
 }
 
 /* Nagle (RFC 9293 section 3.7.4): a small segment at the end of the queue waits
- * while anything is unacknowledged, unless it ends the stream. */
+ * while anything is unacknowledged, unless it ends the stream or is urgent. Corked, it waits in
+ * any case, as in Linux until the override timer has run out. */
 static bool nagle_holds(const struct tcp_conn *conn, const struct tcp_record *record)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
 
-    return sendq->next + 1 == sendq->tail && !tcp_conn_has(conn, TCP_CONN_NODELAY) &&
-           record->slice.length < conn->snd.mss &&
-           !(record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN)) && conn->snd.nxt != conn->snd.una;
+    uint32_t how = conn->flags & (TCP_CONN_NODELAY | TCP_CONN_CORK | TCP_CONN_URGENT_OUT);
+
+    if (sendq->next + 1 != sendq->tail || how == TCP_CONN_NODELAY ||
+        record->slice.length >= conn->snd.mss ||
+        record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN)) {
+        return false;
+    }
+    return how == 0 ? conn->snd.nxt != conn->snd.una
+                    : (how & (TCP_CONN_CORK | TCP_CONN_URGENT_OUT)) == TCP_CONN_CORK;
 }
 
 /* How much of the next record may go: all, a piece, or 0. A piece is a split,

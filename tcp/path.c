@@ -6,11 +6,28 @@
 
 #include <netinet/in.h>
 
+/* An application that has not heard of the connection hears of no trouble either. */
+void tcp_tell_trouble(struct tcp_conn *conn, enum tcp_trouble trouble)
+{
+    conn->trouble = (uint8_t)trouble;
+    if (conn->tcp->events->trouble && tcp_conn_has(conn, TCP_CONN_OPEN_TOLD) &&
+        !tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        conn->tcp->events->trouble(conn);
+    }
+}
+
+void tcp_path_silent(struct tcp_conn *conn)
+{
+    net_path_suspect(conn->tcp->net, &conn->path);
+    /* What the network has said tells more. */
+    tcp_tell_trouble(conn, conn->trouble == TCP_TROUBLE_NONE ? TCP_TROUBLE_UNANSWERED
+                                                             : (enum tcp_trouble)conn->trouble);
+}
+
 /* Nobody answers on the way to the peer. A connection that is being opened ends
  * with its retransmissions, others go on: the neighbour may come back. */
 void tcp_path_failed(struct tcp_conn *conn)
 {
-    conn->soft_error = true;
     if (conn->rexmit_timer == TCP_TIMER_NONE && tcp_conn_queued(conn) > 0) {
         /* Nothing was ever sent, so no timer runs: this one tries again. */
         conn->flight->rto_base_ns = conn->tcp->now_ns;
@@ -23,6 +40,7 @@ void tcp_path_failed(struct tcp_conn *conn)
         conn->ack_ns = min_u64(conn->ack_ns, conn->tcp->now_ns + conn->rtt.rto_ns);
         tcp_conn_arm(conn);
     }
+    tcp_tell_trouble(conn, TCP_TROUBLE_NEIGHBOUR);
 }
 
 void tcp_path_changed(void *ctx, struct list *waiters, bool reachable)
@@ -72,6 +90,16 @@ static void take_mtu(struct tcp_conn *conn, uint16_t mtu)
     }
 }
 
+static const enum tcp_trouble troubles[] = {
+    [NET_ICMP_NET_UNREACH] = TCP_TROUBLE_UNREACHABLE,
+    [NET_ICMP_HOST_UNREACH] = TCP_TROUBLE_UNREACHABLE,
+    [NET_ICMP_PROTO_UNREACH] = TCP_TROUBLE_REFUSED,
+    [NET_ICMP_PORT_UNREACH] = TCP_TROUBLE_REFUSED,
+    [NET_ICMP_PROHIBITED] = TCP_TROUBLE_PROHIBITED,
+    [NET_ICMP_TIME_EXCEEDED] = TCP_TROUBLE_TIME,
+    [NET_ICMP_PARAM_PROBLEM] = TCP_TROUBLE_PARAMETER,
+};
+
 void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_ns)
 {
     struct tcp *tcp = ctx;
@@ -99,11 +127,13 @@ void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_
         take_mtu(conn, error->mtu);
         return;
     }
-    conn->soft_error = true;
     /* A hard error ends only what is being opened (RFC 5461 section 3, RFC 5927
      * section 5.2); later it is a soft one. */
     if (conn->state == TCP_SYN_SENT &&
         (error->class == NET_ICMP_PORT_UNREACH || error->class == NET_ICMP_PROTO_UNREACH)) {
+        conn->trouble = TCP_TROUBLE_REFUSED;
         tcp_conn_end(conn, TCP_REASON_UNREACHABLE);
+        return;
     }
+    tcp_tell_trouble(conn, troubles[error->class]);
 }

@@ -208,11 +208,12 @@ static bool give_up(struct tcp_conn *conn)
             conn->retransmissions++;
         }
         if (conn->retransmissions == tcp_conn_policy(conn)->r1) {
-            net_path_suspect(conn->tcp->net, &conn->path);
+            tcp_path_silent(conn);
         }
-        return false;
+        return conn->state == TCP_CLOSED;
     }
-    tcp_conn_end(conn, conn->soft_error && !tcp_state_is_synchronized((enum tcp_state)conn->state)
+    tcp_conn_end(conn, conn->trouble > TCP_TROUBLE_UNANSWERED &&
+                               !tcp_state_is_synchronized((enum tcp_state)conn->state)
                            ? TCP_REASON_UNREACHABLE
                            : TCP_REASON_TIMEOUT);
     return true;

@@ -70,6 +70,13 @@ static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
     return flight->sendq.in_flight_bytes - min_u32(left, flight->sendq.in_flight_bytes);
 }
 
+/* The application hears of it, if it wants to (RFC 9293 MUST-47, SHLD-25), and may end the
+ * connection inside. */
+void tcp_tell_trouble(struct tcp_conn *conn, enum tcp_trouble trouble);
+
+/* R1 has passed (RFC 9293 section 3.8.3): IP and the application are told (MUST-20, SHLD-9). */
+void tcp_path_silent(struct tcp_conn *conn);
+
 /* The neighbour does not answer, or no route is left. */
 void tcp_path_failed(struct tcp_conn *conn);
 

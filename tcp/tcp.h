@@ -46,6 +46,10 @@ struct tcp_events {
     void (*writable)(struct tcp_conn *conn);
     /* The peer will send no more. */
     void (*eof)(struct tcp_conn *conn);
+    /* There is urgent data to come, or more of it: tcp_urgent_left(). NULL: nobody cares. */
+    void (*urgent)(struct tcp_conn *conn);
+    /* conn->trouble, enum tcp_trouble. NULL: nobody cares. */
+    void (*trouble)(struct tcp_conn *conn);
     /* The last call for this connection; conn->reason says why. */
     void (*close)(struct tcp_conn *conn);
 };

@@ -1,5 +1,6 @@
 /* Timers of TCP: what a due entry of the wheel means. */
 #include "tcp/ack.h"
+#include "tcp/emit.h"
 #include "tcp/input.h"
 #include "tcp/keepalive.h"
 #include "tcp/recovery.h"
@@ -36,7 +37,12 @@ static void life_over(struct tcp_conn *conn)
         return;
     }
     conn->life_ns = UINT64_MAX;
-    tcp_conn_end(conn, TCP_REASON_DONE); /* FIN-WAIT-2: the peer never closed */
+    if (conn->state == TCP_FIN_WAIT_2) {
+        tcp_conn_end(conn, TCP_REASON_DONE); /* the peer never closed */
+    } else {
+        emit_reset(conn); /* it lingered for long enough */
+        tcp_conn_end(conn, TCP_REASON_TIMEOUT);
+    }
 }
 
 static void expire(struct wheel_entry *entry, void *ctx)

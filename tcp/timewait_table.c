@@ -68,7 +68,7 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     struct tcp *tcp = conn->tcp;
     uint32_t index = add(tcp);
     struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
-    uint64_t hash = conn->hash;
+    uint64_t hash = tuple_hash(&conn->tuple, tcp->table_key);
     bool inserted;
 
     entry->tuple = conn->tuple;

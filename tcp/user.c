@@ -156,6 +156,20 @@ void tcp_close(struct tcp_conn *conn)
     }
 }
 
+void tcp_close_within(struct tcp_conn *conn, uint64_t linger_ns)
+{
+    if (linger_ns == 0) {
+        tcp_abort(conn);
+        return;
+    }
+    tcp_close(conn);
+    /* In FIN-WAIT-2 the peer has acknowledged all, and it is waited for its FIN already. */
+    if (conn->state != TCP_CLOSED && conn->state != TCP_FIN_WAIT_2) {
+        conn->life_ns = conn->tcp->now_ns + linger_ns;
+        tcp_conn_arm(conn);
+    }
+}
+
 void tcp_pause(struct tcp_conn *conn)
 {
     conn->flags |= TCP_CONN_PAUSED;
@@ -234,16 +248,42 @@ void tcp_data_release_orphan(struct tcp *tcp, const struct slice *slice)
     frame_drop(tcp->pool, slice->frame, FRAME_APP);
 }
 
+/* What was held back may go now. */
+static void let_go(struct tcp_conn *conn)
+{
+    if (conn->state != TCP_CLOSED && tcp_has_unsent(conn)) {
+        tcp_conn_want_output(conn);
+    }
+}
+
 void tcp_set_nodelay(struct tcp_conn *conn, bool nodelay)
 {
     if (nodelay) {
         conn->flags |= TCP_CONN_NODELAY;
-        if (conn->state != TCP_CLOSED && tcp_has_unsent(conn)) {
-            tcp_conn_want_output(conn);
-        }
+        let_go(conn);
     } else {
         conn->flags &= ~(uint32_t)TCP_CONN_NODELAY;
     }
+}
+
+void tcp_set_cork(struct tcp_conn *conn, bool cork)
+{
+    if (cork) {
+        conn->flags |= TCP_CONN_CORK;
+    } else {
+        conn->flags &= ~(uint32_t)TCP_CONN_CORK;
+        let_go(conn);
+    }
+}
+
+void tcp_set_dscp(struct tcp_conn *conn, uint8_t dscp)
+{
+    conn->tos = (uint8_t)(dscp << 2 | (conn->tos & 3));
+}
+
+void tcp_set_ttl(struct tcp_conn *conn, uint8_t ttl)
+{
+    conn->ttl = ttl;
 }
 
 void tcp_hurry_acks(struct tcp_conn *conn)

@@ -75,7 +75,19 @@ bool tcp_queue_fin(struct tcp_conn *conn);
 /* Bytes of text taken to be sent and not acknowledged yet. */
 uint32_t tcp_unacked(const struct tcp_conn *conn);
 
+/* CLOSE, but what the peer has not acknowledged after so long is given up with a RST; at once
+ * with 0. */
+void tcp_close_within(struct tcp_conn *conn, uint64_t linger_ns);
+
 void tcp_set_nodelay(struct tcp_conn *conn, bool nodelay);
+
+/* While it is set, what does not fill a segment waits for more, for TCP_SWS_OVERRIDE_NS once
+ * nothing else waits for an ACK. */
+void tcp_set_cork(struct tcp_conn *conn, bool cork);
+
+/* Of what is sent from now on. The ECN bits are TCP's own. */
+void tcp_set_dscp(struct tcp_conn *conn, uint8_t dscp);
+void tcp_set_ttl(struct tcp_conn *conn, uint8_t ttl);
 
 /* What is received is acknowledged at once for a while, as at the start; an ACK that is held or
  * delayed goes now. */

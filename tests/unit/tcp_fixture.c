@@ -104,6 +104,26 @@ static void on_eof(struct tcp_conn *conn)
     }
 }
 
+static void on_urgent(struct tcp_conn *conn)
+{
+    struct tcp_fixture *f = fixture_of(conn);
+
+    tell(conn)->urgent++;
+    if (f->app.urgent) {
+        f->app.urgent(f, conn);
+    }
+}
+
+static void on_trouble(struct tcp_conn *conn)
+{
+    struct tcp_fixture *f = fixture_of(conn);
+
+    tell(conn)->trouble++;
+    if (f->app.trouble) {
+        f->app.trouble(f, conn);
+    }
+}
+
 static void on_close(struct tcp_conn *conn)
 {
     struct told *told = tell(conn);
@@ -119,6 +139,8 @@ static const struct tcp_events events = {
     .sent = on_sent,
     .writable = on_writable,
     .eof = on_eof,
+    .urgent = on_urgent,
+    .trouble = on_trouble,
     .close = on_close,
 };
 
@@ -386,7 +408,7 @@ static bool is_as_expected(const struct seg *want, const struct seg *got)
            (!want->window || window == got->window) && (!want->mss || want->mss == got->mss) &&
            (!want->wscale || want->wscale == got->wscale) &&
            (!want->ts_val || want->ts_val == got->ts_val) &&
-           (!want->ts_ecr || want->ts_ecr == got->ts_ecr) &&
+           (!want->ts_ecr || want->ts_ecr == got->ts_ecr) && want->urgent == got->urgent &&
            (!want->sack_permitted || got->sack_permitted) && (!want->timestamps || got->timestamps);
 }
 

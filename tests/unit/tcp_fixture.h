@@ -40,7 +40,7 @@
 #define SECONDS(s) ((s)*NS_PER_S)
 
 /* A segment of either side. Of what is expected flags (PSH apart), seq, ack, bytes
- * and sack are compared always, the rest where it is not 0. */
+ * sack and urgent are compared always, the rest where it is not 0. */
 struct seg {
     uint16_t flags;
     uint32_t seq;
@@ -65,7 +65,7 @@ struct seg {
 
 /* What the application of one connection was told, and has given to send. */
 struct told {
-    unsigned open, eof, writable, close;
+    unsigned open, eof, writable, close, urgent, trouble;
     uint32_t data; /* bytes, each of them compared */
     uint32_t sent, queued;
     enum tcp_reason reason;
@@ -87,15 +87,16 @@ struct peer {
     struct told told;
 };
 
-struct tcp_fixture;
-
 /* What the application does when it is told; NULL: nothing. */
+struct tcp_fixture;
 struct app_hooks {
     void (*open)(struct tcp_fixture *f, struct tcp_conn *conn);
     void (*data)(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice);
     void (*sent)(struct tcp_fixture *f, struct tcp_conn *conn);
     void (*writable)(struct tcp_fixture *f, struct tcp_conn *conn);
     void (*eof)(struct tcp_fixture *f, struct tcp_conn *conn);
+    void (*urgent)(struct tcp_fixture *f, struct tcp_conn *conn);
+    void (*trouble)(struct tcp_fixture *f, struct tcp_conn *conn);
 };
 
 struct tcp_fixture {
@@ -196,5 +197,4 @@ void app_resumes(struct tcp_fixture *f);
 
 /* Data frames are taken until the pool is at the level, or given back. */
 void press(struct tcp_fixture *f, enum frame_pressure level);
-
 #endif

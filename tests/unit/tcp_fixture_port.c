@@ -228,6 +228,7 @@ static void read_tcp(struct tcp_fixture *f, const uint8_t *l4, unsigned length,
     peer = &f->peers[out->peer];
     seg->flags = (uint16_t)(get16(l4 + 12) & 0x1ff);
     seg->window = get16(l4 + 14);
+    seg->urgent = (uint16_t)get16(l4 + 18);
     seg->bytes = length - header_bytes;
     seg->at_ns = f->now_ns;
     take_options(peer, l4 + TCP_BYTES, header_bytes - TCP_BYTES, seg);

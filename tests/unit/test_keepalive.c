@@ -120,6 +120,7 @@ static void lost_answers_end_nothing(void **state)
     ask_for_keepalives(f);
     establish(f);
     asks_in_vain(f, COUNT, false);
+    assert_int_equal(f->peer->told.trouble, 1); /* R1 is as many */
     wait_ns(f, SECONDS(GAP_S - 1));
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1); /* and are counted anew */
     asks_in_vain(f, COUNT, true);

@@ -145,6 +145,91 @@ static void icmp_errors_end_only_opens(void **state)
     }
 }
 
+/* Told, and nothing ends.
+ * Shows: RFC 9293 MUST-47, SHLD-25. */
+static void a_soft_error_is_told(void **state)
+{
+    static const struct {
+        const char *name;
+        enum net_icmp_class class;
+        enum tcp_trouble trouble;
+    } cases[] = {
+        {"network", NET_ICMP_NET_UNREACH, TCP_TROUBLE_UNREACHABLE},
+        {"host", NET_ICMP_HOST_UNREACH, TCP_TROUBLE_UNREACHABLE},
+        {"protocol", NET_ICMP_PROTO_UNREACH, TCP_TROUBLE_REFUSED},
+        {"port", NET_ICMP_PORT_UNREACH, TCP_TROUBLE_REFUSED},
+        {"filter", NET_ICMP_PROHIBITED, TCP_TROUBLE_PROHIBITED},
+        {"time", NET_ICMP_TIME_EXCEEDED, TCP_TROUBLE_TIME},
+        {"parameter", NET_ICMP_PARAM_PROBLEM, TCP_TROUBLE_PARAMETER},
+    };
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        icmp_says(f, cases[i].class, 1, 0);
+        assert_int_equal(f->peer->told.trouble, i + 1);
+        assert_int_equal(conn_of(f)->trouble, cases[i].trouble);
+    }
+    icmp_says(f, NET_ICMP_HOST_UNREACH, 11, 0); /* of nothing that was sent */
+    assert_int_equal(f->peer->told.trouble, COUNT_OF(cases));
+    expect_state(f, TCP_ESTABLISHED);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 11);
+}
+
+/* Between R1 and R2, once, and the application may end it then.
+ * Shows: RFC 9293 SHLD-9. */
+static void silence_is_told(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.sack = false;
+    establish(f);
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    for (unsigned i = 0; i < TCP_R1_RETRANSMISSIONS; i++) {
+        assert_int_equal(f->peer->told.trouble, 0);
+        expect_after(f, conn_of(f)->rexmit_ns - f->now_ns, TCP_ACK, .seq = 1, .ack = 1,
+                     .bytes = 10);
+    }
+    assert_int_equal(f->peer->told.trouble, 1);
+    assert_int_equal(conn_of(f)->trouble, TCP_TROUBLE_UNANSWERED);
+    expect_after(f, conn_of(f)->rexmit_ns - f->now_ns, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    assert_int_equal(f->peer->told.trouble, 1);
+}
+
+static void abort_inside(struct tcp_fixture *f, struct tcp_conn *conn)
+{
+    (void)f;
+    tcp_abort(conn);
+}
+
+static void an_abort_inside(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.sack = false;
+    f->app.trouble = abort_inside;
+    establish(f);
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    for (unsigned i = 1; i < TCP_R1_RETRANSMISSIONS; i++) {
+        expect_after(f, conn_of(f)->rexmit_ns - f->now_ns, TCP_ACK, .seq = 1, .ack = 1,
+                     .bytes = 10);
+    }
+    expect_after(f, conn_of(f)->rexmit_ns - f->now_ns, TCP_RST | TCP_ACK, .seq = 11, .ack = 1);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_ABORTED);
+
+    f->peer = &f->peers[1];
+    establish(f);
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    icmp_says(f, NET_ICMP_HOST_UNREACH, 1, 0);
+    expect(f, TCP_RST | TCP_ACK, .seq = 11, .ack = 1);
+}
+
 static void a_soft_error_is_the_reason_when_an_open_gives_up(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -235,6 +320,9 @@ int main(void)
         SCRIPT(icmp_of_another_protocol_is_not_ours),
         SCRIPT(a_smaller_path_cuts_segments),
         SCRIPT(icmp_errors_end_only_opens),
+        SCRIPT(a_soft_error_is_told),
+        SCRIPT(silence_is_told),
+        SCRIPT(an_abort_inside),
         SCRIPT(a_soft_error_is_the_reason_when_an_open_gives_up),
         SCRIPT_V4(a_syn_waits_for_the_neighbour),
         SCRIPT_V4(an_open_to_nobody_gives_up),
