@@ -15,7 +15,7 @@
 #include "tests/fuzz/steps.h"
 #include "tests/fuzz/world.h"
 
-#define STEPS_MAX 160u
+#define STEPS_MAX 100u
 /* A queue of 16 KiB in segments of TCP_MSS_MIN leaves one round trip after the other. */
 #define SETTLE_ROUNDS 600u
 

@@ -8,7 +8,7 @@
 #define STEP_BATCH 0x80u     /* the next step belongs to the same turn */
 #define STEP_PEER_SHIFT 5u   /* two bits */
 #define STEP_NS 5000u        /* more than a tick of the clock of ISNs */
-#define ADVANCE_TURNS 24u    /* of a step of time */
+#define ADVANCE_TURNS 12u    /* of a step of time */
 #define RAW_OPTION_BYTES 12u /* of a segment, at the most */
 
 /* Bases of sequence and acknowledgement numbers. */
@@ -67,7 +67,7 @@ static uint16_t length_of(uint8_t code)
 
 static uint16_t window_of(uint8_t code)
 {
-    return code < 4 ? code : (uint16_t)(code << 8 | code);
+    return code < 4 ? code : (uint16_t)(code * 257u);
 }
 
 static void add_timestamps(const struct peer *peer, struct packet_segment *seg)
@@ -184,7 +184,7 @@ static void send_raw(struct peer *peer, struct input *in)
     struct packet_segment seg = flags & TCP_SYN ? peer_syn(peer, flags) : peer_segment(peer, flags);
     const uint8_t *raw;
 
-    seg.flags |= (where & 0x80) << 1;
+    seg.flags = (uint16_t)(seg.flags | (where & 0x80u) << 1);
     seg.seq = seq_of(peer, where & 7, (int8_t)input_u8(in), in);
     seg.ack = ack_of(peer, where >> 3 & 7, (int8_t)input_u8(in), in);
     seg.window = options & 1 ? window_of(input_u8(in)) : peer->window;
