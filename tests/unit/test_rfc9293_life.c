@@ -110,6 +110,24 @@ static void no_icmp_error_ends_what_is_open(void **state)
     assert_int_equal(f->peer->told.sent, seq - 1);
 }
 
+/* Nor has it anything to call.
+ * Shows: RFC 9293 SHLD-20. */
+static void who_does_not_care_is_not_told_of_trouble(void **state)
+{
+    static struct tcp_events events; /* also for the tear-down */
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    events = *f->tcp.events;
+    events.trouble = NULL;
+    f->tcp.events = &events;
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    icmp_says(f, NET_ICMP_HOST_UNREACH, 1, 0);
+    expect_state(f, TCP_ESTABLISHED);
+    assert_int_equal(f->peer->told.trouble, 0);
+}
+
 /* The neighbour is asked again: the way to the peer may have changed. By ARP, so of IPv4.
  * Shows: RFC 9293 MUST-20, SHLD-10. */
 static void r1_asks_the_neighbour_again(void **state)
@@ -182,9 +200,13 @@ static void a_fin_that_is_lost_goes_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(listening_disturbs_nobody),      SCRIPT(another_syn_in_syn_received_is_challenged),
-        SCRIPT(a_rst_may_bring_text),           SCRIPT(no_icmp_error_ends_what_is_open),
-        SCRIPT_V4(r1_asks_the_neighbour_again), SCRIPT(a_fin_goes_at_once),
+        SCRIPT(listening_disturbs_nobody),
+        SCRIPT(another_syn_in_syn_received_is_challenged),
+        SCRIPT(a_rst_may_bring_text),
+        SCRIPT(no_icmp_error_ends_what_is_open),
+        SCRIPT_V4(r1_asks_the_neighbour_again),
+        SCRIPT(who_does_not_care_is_not_told_of_trouble),
+        SCRIPT(a_fin_goes_at_once),
         SCRIPT(a_fin_that_is_lost_goes_again),
     };
 

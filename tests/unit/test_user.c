@@ -6,7 +6,6 @@
 #include "tests/unit/tcp_fixture.h"
 
 #include "tests/unit/net_packets.h"
-#include "tests/unit/tcp_fixture_port.h"
 
 static void listen_checks_its_arguments(void **state)
 {

@@ -114,7 +114,7 @@ static void a_close_that_lingers_long_enough(void **state)
 }
 
 /* From the next segment on, retransmissions included; the ECN bits stay TCP's.
- * Shows: RFC 9293 MUST-48, MUST-49. */
+ * Shows: RFC 9293 MUST-48, MUST-49, SHLD-21, SHLD-22. */
 static void what_ip_is_told(void **state)
 {
     struct tcp_fixture *f = *state;
