@@ -197,6 +197,35 @@ static void a_fin_that_is_lost_goes_again(void **state)
     }
 }
 
+/* In each state in which our FIN waits for its ACK.
+ * Shows: RFC 9293 MUST-20. */
+static void a_fin_that_nobody_answers_ends(void **state)
+{
+    static const enum tcp_state states[] = {TCP_FIN_WAIT_1, TCP_CLOSING, TCP_LAST_ACK};
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(states); i++) {
+        print_message("  %s\n", tcp_state_name(states[i]));
+        f->peer = &f->peers[i];
+        establish(f);
+        if (states[i] == TCP_LAST_ACK) {
+            peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+        }
+        assert_int_equal(app_shuts_down(f), TCP_OK);
+        if (states[i] == TCP_CLOSING) {
+            peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+        }
+        expect_state(f, states[i]);
+        forget_sent(f);
+        for (unsigned n = 0; n < 2 * TCP_R2_RETRANSMISSIONS && f->peer->told.close == 0; n++) {
+            wait_ns(f, TCP_RTO_MAX_NS);
+            forget_sent(f);
+        }
+        assert_int_equal(f->peer->told.close, 1);
+        assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +237,7 @@ int main(void)
         SCRIPT(who_does_not_care_is_not_told_of_trouble),
         SCRIPT(a_fin_goes_at_once),
         SCRIPT(a_fin_that_is_lost_goes_again),
+        SCRIPT(a_fin_that_nobody_answers_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
