@@ -82,6 +82,9 @@ static struct tcp_settings settings_of(uint8_t setting, uint8_t buffers)
     settings.receive_buffer = bytes[buffers & 3];
     settings.send_buffer = bytes[(buffers >> 2 & 3) % 3];
     settings.cc = buffers & 16 ? &tcp_cc_newreno : &tcp_cc_cubic;
+    settings.policy.keepalive = (buffers & 32) != 0;
+    settings.policy.user_timeout_ms = buffers & 64 ? 3000 : 0;
+    settings.policy.ack_delay_ms = buffers & 128 ? 0 : settings.policy.ack_delay_ms;
     return settings;
 }
 

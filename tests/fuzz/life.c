@@ -1,5 +1,6 @@
 #include "tests/fuzz/life.h"
 
+#include "tcp/urgent.h"
 #include "tcp/user.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/sim/care.h"
@@ -46,6 +47,26 @@ void life_send(struct life *life, uint32_t bytes)
     FUZZ_CHECK(taken <= (int32_t)length);
     FUZZ_CHECK(taken <= 0 || !(life->shut || life->left));
     life->queued += taken > 0 ? (uint32_t)taken : 0;
+}
+
+void life_send_urgent(struct life *life, uint32_t bytes)
+{
+    uint8_t data[64];
+    struct tcp_conn *conn = life->conn;
+    uint32_t length = min_u32(bytes, sizeof data);
+    int32_t taken;
+
+    stream_fill(LIFE_OUR_KEY, conn->snd.iss + 1 + life->queued, data, length);
+    taken = tcp_send_urgent(conn, data, length);
+    FUZZ_CHECK(taken <= (int32_t)length);
+    FUZZ_CHECK(taken <= 0 || !(life->shut || life->left));
+    life->queued += taken > 0 ? (uint32_t)taken : 0;
+}
+
+void life_leave(struct life *life, uint64_t linger_ns)
+{
+    life->left = true;
+    tcp_close_within(life->conn, linger_ns);
 }
 
 void life_write(struct life *life, uint32_t bytes)
@@ -213,6 +234,12 @@ static void on_eof(struct tcp_conn *conn)
     life_act(life, habits.on_eof);
 }
 
+/* Urgent data is to come, or a trouble came. */
+static void on_notice(struct tcp_conn *conn)
+{
+    (void)tell(conn);
+}
+
 static void on_close(struct tcp_conn *conn)
 {
     struct life *life = life_of(conn);
@@ -232,6 +259,8 @@ const struct tcp_events life_events = {
     .sent = on_sent,
     .writable = on_writable,
     .eof = on_eof,
+    .urgent = on_notice,
+    .trouble = on_notice,
     .close = on_close,
 };
 

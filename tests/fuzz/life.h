@@ -69,6 +69,8 @@ struct life *life_of(const struct tcp_conn *conn);
 /* The calls of an application. */
 void life_send(struct life *life, uint32_t bytes);
 void life_write(struct life *life, uint32_t bytes); /* in place */
+void life_send_urgent(struct life *life, uint32_t bytes);
+void life_leave(struct life *life, uint64_t linger_ns);
 void life_act(struct life *life, enum life_act act);
 void life_release(struct life *life);
 void life_pass_on(struct life *life); /* retained data is sent */

@@ -309,23 +309,50 @@ static void app_listens(struct peer *peer, struct input *in)
     }
 }
 
+static uint64_t time_of(uint8_t code)
+{
+    return ((uint64_t)(code & 7) + 1) << (8 + (code >> 3));
+}
+
 static void app_changes(struct peer *peer, struct input *in)
 {
     struct life *life = life_at(peer);
-    uint8_t how = input_u8(in);
+    uint8_t what = input_u8(in);
+    uint8_t value = input_u8(in);
 
-    if (life) {
-        tcp_set_nodelay(life->conn, how & 1);
+    if (life == NULL) {
+        return;
+    }
+    switch (what % 7) {
+    case 0:
+        tcp_set_nodelay(life->conn, value & 1);
+        break;
+    case 1:
+        tcp_set_cork(life->conn, value & 1);
+        break;
+    case 2:
+        tcp_set_dscp(life->conn, value & 63);
+        break;
+    case 3:
+        tcp_set_ttl(life->conn, value | 1);
+        break;
+    case 4:
+        tcp_hurry_acks(life->conn);
+        break;
+    case 5:
+        life_send_urgent(life, value);
+        break;
+    default:
+        life_leave(life, value == 0 ? 0 : time_of(value));
+        break;
     }
 }
 
 /* From 256 ns to an hour. */
 static void pass_time(struct peer *peer, struct input *in)
 {
-    uint8_t code = input_u8(in);
-
     (void)peer;
-    bed_advance(((uint64_t)(code & 7) + 1) << (8 + (code >> 3)), ADVANCE_TURNS);
+    bed_advance(time_of(input_u8(in)), ADVANCE_TURNS);
 }
 
 /* To the next deadline, or a hair before it. */
