@@ -2,6 +2,7 @@
 
 #include "api/convert.h"
 #include "api/worker.h"
+#include "tcp/urgent.h"
 
 void *hr_conn_context(const struct hr_conn *conn)
 {
@@ -43,6 +44,19 @@ long hr_send(struct hr_conn *conn, const void *data, size_t length)
                             length > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)length);
 
     return done < 0 ? error_outer(done) : done;
+}
+
+long hr_send_urgent(struct hr_conn *conn, const void *data, size_t length)
+{
+    int32_t done = tcp_send_urgent(conn_inner(conn), data,
+                                   length > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)length);
+
+    return done < 0 ? error_outer(done) : done;
+}
+
+size_t hr_conn_urgent(const struct hr_conn *conn)
+{
+    return tcp_urgent_left(conn_inner(conn));
 }
 
 int hr_send_data(struct hr_conn *conn, const struct hr_slice *slice)
@@ -124,6 +138,11 @@ void hr_close(struct hr_conn *conn)
     tcp_close(conn_inner(conn));
 }
 
+void hr_close_within(struct hr_conn *conn, uint32_t linger_ms)
+{
+    tcp_close_within(conn_inner(conn), linger_ms * (uint64_t)NS_PER_MS);
+}
+
 void hr_abort(struct hr_conn *conn)
 {
     tcp_abort(conn_inner(conn));
@@ -132,6 +151,16 @@ void hr_abort(struct hr_conn *conn)
 void hr_conn_set_nodelay(struct hr_conn *conn, bool nodelay)
 {
     tcp_set_nodelay(conn_inner(conn), nodelay);
+}
+
+void hr_conn_set_cork(struct hr_conn *conn, bool cork)
+{
+    tcp_set_cork(conn_inner(conn), cork);
+}
+
+void hr_conn_quick_ack(struct hr_conn *conn)
+{
+    tcp_hurry_acks(conn_inner(conn));
 }
 
 struct hr_conn_id hr_conn_id(const struct hr_conn *conn)

@@ -1,6 +1,7 @@
 /* What TCP tells, in the words of the public header. */
 #include "api/convert.h"
 #include "api/worker.h"
+#include "tcp/urgent.h"
 
 static const struct hr_conn_ops *ops_of(const struct tcp_conn *conn)
 {
@@ -54,6 +55,20 @@ static void on_eof(struct tcp_conn *conn)
     }
 }
 
+static void on_urgent(struct tcp_conn *conn)
+{
+    if (ops_of(conn)->on_urgent) {
+        ops_of(conn)->on_urgent(conn_outer(conn), tcp_urgent_left(conn));
+    }
+}
+
+static void on_trouble(struct tcp_conn *conn)
+{
+    if (ops_of(conn)->on_trouble) {
+        ops_of(conn)->on_trouble(conn_outer(conn), conn->trouble);
+    }
+}
+
 static void on_close(struct tcp_conn *conn)
 {
     if (ops_of(conn)->on_close) {
@@ -67,5 +82,7 @@ const struct tcp_events worker_events = {
     .sent = on_sent,
     .writable = on_writable,
     .eof = on_eof,
+    .urgent = on_urgent,
+    .trouble = on_trouble,
     .close = on_close,
 };

@@ -2,6 +2,7 @@
 
 #include "api/convert.h"
 #include "api/stack.h"
+#include "api/tuning.h"
 #include "tcp/cc.h"
 
 static_assert(sizeof(struct wheel_entry) == sizeof(((struct hr_timer *)0)->opaque),
@@ -64,6 +65,10 @@ void hr_post(struct hr_worker *worker, struct hr_message *message)
 const struct hr_connect_options hr_connect_options_default = {
     .receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
     .send_buffer = TCP_SEND_BUFFER_DEFAULT,
+    .sack = true,
+    .timestamps = true,
+    .window_scale = true,
+    .tuning = TUNING_DEFAULT,
 };
 
 /* Answers to a port in the slice of another worker would be given to that one. */
@@ -92,12 +97,17 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     }
     settings.cc = tcp_cc_find(options->congestion_control);
     if (!buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
-        !settings.cc || !may_use_port(worker, tuple.local_port)) {
+        !settings.cc || !tuning_is_valid(&options->tuning) ||
+        !may_use_port(worker, tuple.local_port)) {
         return HR_ERR_ARGUMENT;
     }
     settings.receive_buffer = options->receive_buffer;
     settings.send_buffer = options->send_buffer;
     settings.nodelay = options->nodelay;
+    settings.sack = options->sack;
+    settings.timestamps = options->timestamps;
+    settings.window_scale = options->window_scale;
+    tuning_take(&settings, &options->tuning);
     error = tcp_connect(&worker->tcp, &tuple, &settings, &conn);
     if (error == TCP_OK) {
         conn->app = options->context;

@@ -1,6 +1,7 @@
 /* Listeners: an immutable set for all workers, and each worker's copies. */
 #include "api/convert.h"
 #include "api/stack.h"
+#include "api/tuning.h"
 #include "tcp/cc.h"
 
 #include <stdlib.h>
@@ -13,6 +14,10 @@ const struct hr_listen_options hr_listen_options_default = {
     .nodelay = false,
     .context = NULL,
     .congestion_control = NULL,
+    .sack = true,
+    .timestamps = true,
+    .window_scale = true,
+    .tuning = TUNING_DEFAULT,
     .syn_cookies = HR_SYN_COOKIES_WHEN_FULL,
     .connections_max = UINT32_MAX,
 };
@@ -67,7 +72,7 @@ static int check(const struct hr_stack *stack, const struct hr_addr *addr,
     if (addr->port == 0 || options->half_open_max == 0 || options->connections_max == 0 ||
         (unsigned)options->syn_cookies > HR_SYN_COOKIES_ALWAYS ||
         !buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
-        !tcp_cc_find(options->congestion_control)) {
+        !tcp_cc_find(options->congestion_control) || !tuning_is_valid(&options->tuning)) {
         return HR_ERR_ARGUMENT;
     }
     for (unsigned i = 0; i < stack->address_count; i++) {
@@ -156,6 +161,10 @@ static struct tcp_listener listener_of(const struct listener_entry *entry)
     listener.settings.send_buffer = entry->options.send_buffer;
     listener.settings.nodelay = entry->options.nodelay;
     listener.settings.cc = tcp_cc_find(entry->options.congestion_control);
+    listener.settings.sack = entry->options.sack;
+    listener.settings.timestamps = entry->options.timestamps;
+    listener.settings.window_scale = entry->options.window_scale;
+    tuning_take(&listener.settings, &entry->options.tuning);
     return listener;
 }
 
@@ -178,10 +187,7 @@ static bool has(const struct listener_set *set, const struct tcp_listener *liste
            listener->half_open_max == wanted.half_open_max &&
            listener->connections_max == wanted.connections_max &&
            listener->syn_cookies == wanted.syn_cookies &&
-           listener->settings.receive_buffer == wanted.settings.receive_buffer &&
-           listener->settings.send_buffer == wanted.settings.send_buffer &&
-           listener->settings.nodelay == wanted.settings.nodelay &&
-           listener->settings.cc == wanted.settings.cc;
+           settings_equal(&listener->settings, &wanted.settings);
 }
 
 static void close_missing(struct tcp *tcp, const struct listener_set *set)

@@ -1,12 +1,13 @@
 /*
  * Connections. A `struct hr_conn *` is valid on its worker from on_open until on_close
- * returns; one of hr_connect() that never opens is seen in on_close alone. Across threads
- * and time there is hr_conn_id.
+ * returns; one of hr_connect() that never opens is seen in on_trouble and on_close alone.
+ * Across threads and time there is hr_conn_id.
  *
  * Which call from which callback, on this connection or another of the same worker:
  *
  *                                        on_open, on_sent,   on_data  on_close  on_message,
- *                                        on_writable, on_eof                    on_expiry
+ *                                        on_writable, on_eof,                   on_expiry
+ *                                        on_urgent, on_trouble
  *   hr_send_data, hr_data_retain         no                  yes      no        no
  *   all else here                        yes                 yes      yes       yes
  *   hr_connect_x, hr_timer_x, hr_post    yes                 yes      yes       yes
@@ -52,6 +53,19 @@ struct hr_data {
     size_t length; /* of all slices */
 };
 
+/* What the network tells of a connection, or does not, that goes on all the same: soft errors
+ * (RFC 9293 section 3.9.2.2). */
+enum hr_trouble {
+    HR_TROUBLE_NONE,
+    HR_TROUBLE_UNANSWERED,  /* r1_retransmissions in a row, or as many keepalives */
+    HR_TROUBLE_NEIGHBOUR,   /* the neighbour does not answer, or no route is left */
+    HR_TROUBLE_UNREACHABLE, /* ICMP: no way to the network or host */
+    HR_TROUBLE_REFUSED,     /* ICMP: nobody has the port or the protocol */
+    HR_TROUBLE_PROHIBITED,  /* ICMP: a filter is in the way */
+    HR_TROUBLE_TIME,        /* ICMP: too many hops, or fragments that took too long */
+    HR_TROUBLE_PARAMETER,   /* ICMP: a problem with a header */
+};
+
 /* What a connection tells the application; a table serves all connections of a
  * listener and outlives them. A member may be NULL: then nobody is told, and
  * data is thrown away. */
@@ -71,6 +85,13 @@ struct hr_conn_ops {
     /* The end, told exactly once and last: HR_OK when both sides closed in
      * order. `conn` is gone when this returns. */
     void (*on_close)(struct hr_conn *conn, int reason);
+    /* The peer has marked urgent data, or moved its mark on (RFC 9293 section 3.8.5): the `left`
+     * bytes that come next lie before it. They come as any others do, and when this is called
+     * may not have come yet. */
+    void (*on_urgent)(struct hr_conn *conn, size_t left);
+    /* Something is wrong, and nothing ends yet (enum hr_trouble): also of a connection that is
+     * being opened. ICMP is believed of what is on its way only, and may be forged. */
+    void (*on_trouble)(struct hr_conn *conn, int trouble);
 };
 
 /* A pointer of the application's own; the listener's or hr_connect()'s at first. */
@@ -90,6 +111,12 @@ size_t hr_conn_unacked(const struct hr_conn *conn);
  * the send buffer has room for, and returns how much; HR_ERR_AGAIN or HR_ERR_NO_MEMORY when that is
  * nothing, and on_writable follows; HR_ERR_STATE after hr_shutdown() or hr_close(). */
 long hr_send(struct hr_conn *conn, const void *data, size_t length);
+
+/* As hr_send(), and marks what it has taken as urgent: the peer is told at once, even one whose
+ * window is closed, and Nagle's algorithm holds nothing before the mark back. The bytes stay
+ * where they are in the stream (RFC 6093; a BSD socket takes the last one out of it unless it
+ * has SO_OOBINLINE), and the pointer is to the octet behind them (RFC 9293 MUST-62). */
+long hr_send_urgent(struct hr_conn *conn, const void *data, size_t length);
 
 /* Sends received bytes on without a copy, all or nothing. Inside on_data only,
  * with a slice of that call. HR_OK, or an error as hr_send(). */
@@ -114,6 +141,10 @@ int hr_commit(struct hr_conn *conn, void *place, size_t length);
  * window stays smaller until it is released or sent on: that is the
  * back-pressure. HR_OK or HR_ERR_NO_MEMORY. */
 int hr_data_retain(struct hr_conn *conn, const struct hr_slice *slice, struct hr_slice *kept);
+/* Bytes before the peer's urgent mark that on_data has not been given yet; inside on_data its
+ * own do not count. 0 without a mark (RFC 9293 MUST-33). */
+size_t hr_conn_urgent(const struct hr_conn *conn);
+
 /* Gives back what was retained from `conn`, once, in any order. */
 void hr_data_release(struct hr_conn *conn, const struct hr_slice *kept);
 /* Releases what was retained from a connection that is gone. */
@@ -128,12 +159,22 @@ int hr_shutdown(struct hr_conn *conn);
 /* Closes both ways: what is queued is still sent; what arrives is answered with
  * RST, and so is everything when data is retained or waits (RFC 2525). */
 void hr_close(struct hr_conn *conn);
+/* As hr_close(), but what the peer has not acknowledged after `linger_ms` is given up: it is
+ * reset, and on_close says HR_ERR_TIMEOUT. 0 is hr_abort(). Nothing waits. */
+void hr_close_within(struct hr_conn *conn, uint32_t linger_ms);
 /* Resets the connection (RFC 9293: ABORT). */
 void hr_abort(struct hr_conn *conn);
 
 /* Switches Nagle's algorithm (RFC 9293 MUST-17): true sends small segments at
  * once. */
 void hr_conn_set_nodelay(struct hr_conn *conn, bool nodelay);
+
+/* True holds back what does not fill a segment, whatever Nagle's algorithm says, for at most
+ * 200 ms after what was sent is acknowledged; false sends it. As Linux's TCP_CORK. */
+void hr_conn_set_cork(struct hr_conn *conn, bool cork);
+/* Acknowledges at once what is owed, and the next 16 segments: for whoever knows that the peer
+ * waits. For all of them see `ack_delay_ms` in headrace/tuning.h. */
+void hr_conn_quick_ack(struct hr_conn *conn);
 
 /* A name that stays safe when the connection is gone. A value; any thread may
  * carry it, its worker resolves it. */

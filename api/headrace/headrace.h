@@ -13,8 +13,10 @@
 #include <headrace/addr.h>
 #include <headrace/conn.h>
 #include <headrace/error.h>
+#include <headrace/info.h>
 #include <headrace/stack.h>
 #include <headrace/stats.h>
+#include <headrace/tuning.h>
 #include <headrace/worker.h>
 
 #define HR_VERSION "0.1.0"

@@ -7,6 +7,7 @@
 #include <headrace/addr.h>
 #include <headrace/conn.h>
 #include <headrace/error.h>
+#include <headrace/tuning.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -111,6 +112,10 @@ struct hr_listen_options {
     /* Connections that it may have at once, per worker, half-open ones included; at least 1.
      * Beyond it SYNs are dropped: a client tries again by itself, for minutes. */
     uint32_t connections_max;
+    bool sack; /* this and the next two: offered to the peer (RFC 2018, RFC 7323) */
+    bool timestamps;
+    bool window_scale; /* without it windows are of at most 64 KiB */
+    struct hr_tuning tuning;
 };
 
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
@@ -118,7 +123,8 @@ struct hr_listen_options {
 const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
- * context, CUBIC, cookies when full, as many connections as the worker has. */
+ * context, CUBIC, cookies when full, as many connections as the worker has, all options,
+ * hr_tuning_default. */
 extern const struct hr_listen_options hr_listen_options_default;
 
 /* Listens on all workers; `addr` with all-zero bytes means all own addresses.

@@ -1,0 +1,99 @@
+/*
+ * What there is to know of a connection, as Linux's TCP_INFO tells it.
+ */
+#ifndef HEADRACE_INFO_H
+#define HEADRACE_INFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hr_conn;
+
+/* The states of RFC 9293 section 3.3.2 that a connection can be seen in. */
+enum hr_state {
+    HR_STATE_CLOSED, /* in on_close */
+    HR_STATE_SYN_SENT = 2,
+    HR_STATE_SYN_RECEIVED,
+    HR_STATE_ESTABLISHED,
+    HR_STATE_FIN_WAIT_1,
+    HR_STATE_FIN_WAIT_2,
+    HR_STATE_CLOSE_WAIT,
+    HR_STATE_CLOSING,
+    HR_STATE_LAST_ACK,
+    HR_STATE_TIME_WAIT, /* both sides are done, and the application has not read everything */
+};
+
+/* "ESTABLISHED", as RFC 9293 spells it; "?" for a number that is none. Any thread. */
+const char *hr_state_name(enum hr_state state);
+
+/* How the sender stands (RFC 6675, 8985, 6298). */
+enum hr_recovery {
+    HR_RECOVERY_OPEN, /* nothing is known to be lost */
+    HR_RECOVERY_FAST, /* a loss was found by what came behind it, and is being repaired */
+    HR_RECOVERY_LOSS, /* after a retransmission timeout */
+};
+
+/* Only ever grows, at its end. Bytes are of text, without headers; counters begin with the
+ * connection. */
+struct hr_conn_info {
+    enum hr_state state;
+    enum hr_recovery recovery;
+    int trouble;                    /* enum hr_trouble, the latest; 0: none */
+    const char *congestion_control; /* one of hr_congestion_controls() */
+    bool passive;                   /* a listener's */
+    bool sack;                      /* this and the next two: agreed on with the peer */
+    bool timestamps;
+    bool window_scale;
+    uint8_t send_wscale; /* shifts of the windows, the peer's and ours */
+    uint8_t receive_wscale;
+    uint8_t backoff;           /* times that the RTO was doubled */
+    uint8_t retransmits;       /* of the oldest segment, or probes of a window, without an answer */
+    uint8_t keepalives;        /* without an answer */
+    uint64_t rto_ns;           /* doublings included */
+    uint64_t srtt_ns;          /* smoothed round trip (RFC 6298); 0: none was measured */
+    uint64_t rttvar_ns;        /* its variation */
+    uint64_t min_rtt_ns;       /* the least; UINT64_MAX: none was measured */
+    uint32_t ack_delay_ms;     /* as tuned */
+    uint32_t send_mss;         /* bytes of text in a full segment to the peer */
+    uint32_t receive_mss;      /* the largest segment that came */
+    uint32_t path_mtu;         /* bytes, IP header included */
+    uint32_t cwnd;             /* congestion window, bytes */
+    uint32_t ssthresh;         /* bytes; UINT32_MAX: no loss yet */
+    uint32_t send_window;      /* what the peer offers from the oldest unacknowledged byte on */
+    uint32_t receive_window;   /* what we offer from the next byte on */
+    uint32_t send_queue;       /* bytes taken to be sent and not acknowledged */
+    uint32_t unsent;           /* of them, never sent */
+    uint32_t in_flight;        /* sent, and taken to be on their way */
+    uint32_t sacked;           /* acknowledged beyond a gap */
+    uint32_t lost;             /* taken for lost, and not sent again yet */
+    uint32_t unacked_segments; /* sent and not acknowledged, those of the last two included */
+    uint32_t receive_queue;    /* bytes in order that wait for the application */
+    uint32_t retained;         /* bytes that it keeps */
+    uint32_t out_of_order;     /* bytes that wait for what is missing before them */
+    uint32_t heard_ms;         /* ago, modulo 2^32: anything acceptable came from the peer */
+    uint64_t sent_ns;          /* ago: data went; UINT64_MAX: none yet */
+    uint64_t bytes_acked;      /* by the peer */
+    uint64_t bytes_received;   /* in order */
+    uint32_t segments_in;      /* this and the rest: modulo 2^32 */
+    uint32_t segments_out;     /* retransmissions included, RSTs not */
+    uint32_t retransmissions;  /* segments sent again */
+    uint32_t bytes_retransmitted;
+    uint32_t dsacks; /* times the peer told that it had something twice; modulo 2^16 */
+    bool reordering; /* seen in the present flight (RFC 8985) */
+};
+
+/* Fills the first `size` bytes of `info`, which is the caller's: sizeof *info as it was compiled,
+ * what this library does not know is zero. The bytes that it does know. On the worker, from any
+ * callback. */
+size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

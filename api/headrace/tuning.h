@@ -1,0 +1,63 @@
+/*
+ * What an application may set of a connection at its beginning and change while it is open:
+ * the same structure in hr_listen_options, in hr_connect_options and in hr_conn_tune().
+ * Ranges are inclusive; a value out of its range is HR_ERR_ARGUMENT.
+ */
+#ifndef HEADRACE_TUNING_H
+#define HEADRACE_TUNING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hr_conn;
+
+/* Copied from hr_tuning_default and changed. Of a worker's connections at most 256 may differ
+ * from one another in all but `dscp` and `ttl` at a time. */
+struct hr_tuning {
+    /* Keepalives (RFC 9293 section 3.8.4): when nothing was heard for keepalive_idle_s, the
+     * peer is asked, again each keepalive_interval_s without an answer; after keepalive_probes
+     * of them the connection ends with HR_ERR_TIMEOUT. None go while something waits to be
+     * sent or acknowledged: then retransmissions ask. */
+    bool keepalive;
+    uint16_t keepalive_idle_s;     /* 1 to 32,767; below 7,200 only where it is needed (RFC 9293) */
+    uint16_t keepalive_interval_s; /* 1 to 32,767 */
+    uint8_t keepalive_probes;      /* 1 to 127 */
+    /* The longest that anything may wait for its acknowledgement, or for a window that stays
+     * closed, in milliseconds up to 2^31 - 1: then the connection ends with HR_ERR_TIMEOUT.
+     * 0: no such limit. With one, r2_retransmissions and keepalive_probes are not counted once
+     * the connection is open; a keepalive without an answer has to be out. It ends nothing
+     * before the first retransmission is due. As Linux's TCP_USER_TIMEOUT; RFC 5482's option is
+     * not sent. */
+    uint32_t user_timeout_ms;
+    /* Retransmissions in a row (RFC 9293 section 3.8.3), 1 to 255: until the neighbour is asked
+     * anew and on_trouble told (R1), until the connection ends (R2). */
+    uint8_t r1_retransmissions;
+    uint8_t r2_retransmissions;
+    uint8_t syn_retransmissions;     /* 1 to 127, of one that hr_connect() opens; 7 are 4 minutes */
+    uint8_t syn_ack_retransmissions; /* 1 to 127, of a listener's */
+    /* 0 to 499 ms: less than two full segments are acknowledged after that long, or with the next
+     * data (RFC 9293 MUST-40). 0: each segment at once. */
+    uint16_t ack_delay_ms;
+    uint8_t dscp; /* 0 to 63 (RFC 2474); the two bits beside it are for ECN */
+    uint8_t ttl;  /* 1 to 255; IPv6's hop limit */
+};
+
+/* No keepalives (else after 7,200 s, each 75 s, 9 of them), no user timeout, R1 of 3, R2 of 15, 7
+ * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, DSCP 0, TTL 64. */
+extern const struct hr_tuning hr_tuning_default;
+
+/* How an open connection is tuned, and from now on is; silence begins anew for keepalives.
+ * HR_OK, HR_ERR_ARGUMENT, or HR_ERR_NO_MEMORY (256 others), and nothing has changed. On the
+ * worker, from any callback. */
+void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning);
+int hr_conn_tune(struct hr_conn *conn, const struct hr_tuning *tuning);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

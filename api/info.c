@@ -1,0 +1,107 @@
+#include <headrace/info.h>
+
+#include "api/convert.h"
+#include "tcp/cc.h"
+#include "tcp/window.h"
+
+#include <string.h>
+
+static_assert((int)HR_STATE_SYN_SENT == TCP_SYN_SENT && (int)HR_STATE_TIME_WAIT == TCP_TIME_WAIT &&
+                  (int)HR_RECOVERY_LOSS == TCP_RECOVERY_LOSS &&
+                  (int)HR_TROUBLE_PARAMETER == TCP_TROUBLE_PARAMETER,
+              "the numbers are the core's");
+
+const char *hr_state_name(enum hr_state state)
+{
+    return (unsigned)state < TCP_STATE_COUNT ? tcp_state_name((enum tcp_state)state) : "?";
+}
+
+static void tell_path(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    info->rto_ns = min_u64(conn->rtt.rto_ns << conn->snd.backoff, TCP_RTO_MAX_NS);
+    info->srtt_ns = conn->rtt.srtt_ns;
+    info->rttvar_ns = conn->rtt.rttvar_ns;
+    info->min_rtt_ns = conn->rtt.min_rtt_ns;
+    info->ack_delay_ms = tcp_conn_policy(conn)->ack_delay_ms;
+    info->send_mss = conn->snd.mss;
+    info->receive_mss = conn->rcv.mss;
+    info->path_mtu = conn->path.mtu;
+    info->cwnd = conn->cwnd;
+    info->ssthresh = conn->ssthresh;
+}
+
+static void tell_options(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    bool agreed = tcp_state_is_synchronized((enum tcp_state)conn->state);
+
+    info->passive = tcp_conn_has(conn, TCP_CONN_PASSIVE);
+    info->sack = agreed && tcp_conn_has(conn, TCP_CONN_SACK_OK);
+    info->timestamps = agreed && tcp_conn_has(conn, TCP_CONN_TIMESTAMPS);
+    info->window_scale = agreed && tcp_conn_has(conn, TCP_CONN_WSCALE);
+    info->send_wscale = conn->snd.wscale;
+    info->receive_wscale = conn->rcv.wscale;
+}
+
+static void tell_flight(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    if (!flight) {
+        return;
+    }
+    info->recovery = (enum hr_recovery)flight->recovery;
+    info->unsent = info->send_queue - min_u32(conn->snd.nxt - conn->snd.una, info->send_queue);
+    info->in_flight = flight->sendq.in_flight_bytes;
+    info->sacked = flight->sendq.sacked_bytes;
+    info->lost = flight->sendq.lost_bytes;
+    info->unacked_segments = flight->sendq.next - flight->sendq.head;
+    info->reordering = flight->rack_reordering;
+}
+
+static void tell_queues(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    info->send_window = conn->snd.wnd;
+    info->receive_window = tcp_window(conn);
+    info->send_queue = tcp_unacked(conn);
+    info->receive_queue = conn->recvq.bytes;
+    info->retained = conn->rcv.held;
+    info->out_of_order = conn->reassembly.bytes;
+}
+
+static void tell_counts(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    const struct tcp_tally *tally = &conn->tally;
+
+    info->heard_ms = conn->tcp->now_ms - conn->heard_ms;
+    info->sent_ns = conn->last_send_ns == 0 ? UINT64_MAX : conn->tcp->now_ns - conn->last_send_ns;
+    info->bytes_acked = tally->bytes_acked;
+    info->bytes_received = tally->bytes_in + conn->recvq.bytes;
+    info->segments_in = tally->segments_in;
+    info->segments_out = tally->segments_out;
+    info->retransmissions = tally->retransmissions;
+    info->bytes_retransmitted = tally->retransmitted_bytes;
+    info->dsacks = conn->dsacks;
+}
+
+size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, size_t size)
+{
+    const struct tcp_conn *inner = conn_inner(conn);
+    struct hr_conn_info all;
+    size_t known = size < sizeof all ? size : sizeof all;
+
+    memset(&all, 0, sizeof all);
+    all.state = (enum hr_state)inner->state;
+    all.trouble = inner->trouble;
+    all.congestion_control = inner->cc->name;
+    all.backoff = inner->snd.backoff;
+    all.retransmits = inner->retransmissions;
+    all.keepalives = inner->keepalives;
+    tell_options(inner, &all);
+    tell_path(inner, &all);
+    tell_queues(inner, &all);
+    tell_flight(inner, &all);
+    tell_counts(inner, &all);
+    memcpy(info, &all, known);
+    memset((uint8_t *)info + known, 0, size - known);
+    return known;
+}

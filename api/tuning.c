@@ -1,0 +1,96 @@
+#include "api/tuning.h"
+
+#include "api/convert.h"
+#include "tcp/limits.h"
+#include "tcp/user.h"
+
+#include <string.h>
+
+const struct hr_tuning hr_tuning_default = TUNING_DEFAULT;
+
+static bool lies_within(uint32_t value, uint32_t least, uint32_t most)
+{
+    return value >= least && value <= most;
+}
+
+bool tuning_is_valid(const struct hr_tuning *tuning)
+{
+    return lies_within(tuning->keepalive_idle_s, 1, 32767) &&
+           lies_within(tuning->keepalive_interval_s, 1, 32767) &&
+           lies_within(tuning->keepalive_probes, 1, 127) && tuning->user_timeout_ms <= INT32_MAX &&
+           tuning->r1_retransmissions > 0 && tuning->r2_retransmissions > 0 &&
+           lies_within(tuning->syn_retransmissions, 1, 127) &&
+           lies_within(tuning->syn_ack_retransmissions, 1, 127) && tuning->ack_delay_ms < 500 &&
+           tuning->dscp < 64 && tuning->ttl > 0;
+}
+
+static struct tcp_policy policy_of(const struct hr_tuning *tuning)
+{
+    return (struct tcp_policy){
+        .user_timeout_ms = tuning->user_timeout_ms,
+        .keepalive_idle_s = tuning->keepalive_idle_s,
+        .keepalive_gap_s = tuning->keepalive_interval_s,
+        .ack_delay_ms = tuning->ack_delay_ms,
+        .keepalive_count = tuning->keepalive_probes,
+        .keepalive = tuning->keepalive,
+        .r1 = tuning->r1_retransmissions,
+        .r2 = tuning->r2_retransmissions,
+        .r2_syn = tuning->syn_retransmissions,
+        .r2_syn_ack = tuning->syn_ack_retransmissions,
+    };
+}
+
+void tuning_take(struct tcp_settings *settings, const struct hr_tuning *tuning)
+{
+    settings->policy = policy_of(tuning);
+    settings->tos = (uint8_t)(tuning->dscp << 2);
+    settings->ttl = tuning->ttl;
+}
+
+bool settings_equal(const struct tcp_settings *a, const struct tcp_settings *b)
+{
+    return memcmp(&a->policy, &b->policy, sizeof a->policy) == 0 &&
+           a->receive_buffer == b->receive_buffer && a->send_buffer == b->send_buffer &&
+           a->cc == b->cc && a->nodelay == b->nodelay && a->sack == b->sack &&
+           a->timestamps == b->timestamps && a->window_scale == b->window_scale &&
+           a->tos == b->tos && a->ttl == b->ttl;
+}
+
+void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
+{
+    const struct tcp_conn *inner = conn_inner(conn);
+    const struct tcp_policy *policy = tcp_conn_policy(inner);
+
+    *tuning = (struct hr_tuning){
+        .keepalive = policy->keepalive,
+        .keepalive_idle_s = policy->keepalive_idle_s,
+        .keepalive_interval_s = policy->keepalive_gap_s,
+        .keepalive_probes = policy->keepalive_count,
+        .user_timeout_ms = policy->user_timeout_ms,
+        .r1_retransmissions = policy->r1,
+        .r2_retransmissions = policy->r2,
+        .syn_retransmissions = policy->r2_syn,
+        .syn_ack_retransmissions = policy->r2_syn_ack,
+        .ack_delay_ms = policy->ack_delay_ms,
+        .dscp = inner->tos >> 2,
+        .ttl = inner->ttl,
+    };
+}
+
+int hr_conn_tune(struct hr_conn *conn, const struct hr_tuning *tuning)
+{
+    struct tcp_conn *inner = conn_inner(conn);
+    struct tcp_policy policy;
+    int error;
+
+    if (!tuning_is_valid(tuning)) {
+        return HR_ERR_ARGUMENT;
+    }
+    policy = policy_of(tuning);
+    error = tcp_set_policy(inner, &policy);
+    if (error == TCP_OK) {
+        tcp_set_dscp(inner, tuning->dscp);
+        tcp_set_ttl(inner, tuning->ttl);
+    }
+    return error_outer(error);
+}

@@ -1,0 +1,181 @@
+/*
+ * Goal:   an application is told of a connection what is so (headrace/info.h), also one that was
+ *         compiled with a shorter or longer structure.
+ * Method: the public call on connections of a stack in virtual time: numbers at steps of a
+ *         script.
+ */
+#include "api/convert.h"
+#include "tests/unit/tcp_fixture.h"
+
+#include <headrace/info.h>
+
+static struct hr_conn_info info_of(struct tcp_fixture *f)
+{
+    struct hr_conn_info info;
+
+    assert_int_equal(hr_conn_get_info(conn_outer(conn_of(f)), &info, sizeof info), sizeof info);
+    return info;
+}
+
+static void what_was_agreed_on(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    f->settings.timestamps = true;
+    f->peer->timestamps = true;
+    f->peer->wscale = WSCALE(3);
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    info = info_of(f);
+    assert_int_equal(info.state, HR_STATE_SYN_RECEIVED);
+    assert_false(info.sack || info.timestamps || info.window_scale);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    info = info_of(f);
+    assert_int_equal(info.state, HR_STATE_ESTABLISHED);
+    assert_true(info.passive && info.sack && info.timestamps && info.window_scale);
+    assert_int_equal(info.send_wscale, 3);
+    assert_int_equal(info.receive_wscale, conn_of(f)->rcv.wscale);
+    assert_int_equal(info.send_mss, MSS - 12);
+    assert_int_equal(info.path_mtu, 1500);
+    assert_int_equal(info.min_rtt_ns, info.srtt_ns);
+    assert_string_equal(info.congestion_control, "cubic");
+    assert_int_equal(info.ssthresh, UINT32_MAX);
+    assert_string_equal(hr_state_name(info.state), "ESTABLISHED");
+    assert_string_equal(hr_state_name((enum hr_state)1000), "?");
+
+    f->peer = &f->peers[1];
+    f->peer->sack = false;
+    f->peer->timestamps = false;
+    f->peer->wscale = 0;
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    info = info_of(f);
+    assert_false(info.passive || info.sack || info.timestamps || info.window_scale);
+}
+
+static void what_was_sent(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    f->settings.sack = false;
+    establish(f);
+    info = info_of(f);
+    assert_int_equal(info.sent_ns, f->now_ns - conn_of(f)->last_send_ns);
+    assert_int_equal(info.bytes_acked, 0);
+    assert_int_equal(info.segments_in, 1);  /* the SYN made it */
+    assert_int_equal(info.segments_out, 1); /* the SYN-ACK */
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = 2500);
+    app_sends(f, 4000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    info = info_of(f);
+    assert_int_equal(info.send_queue, 4000);
+    assert_int_equal(info.unsent, 2000);
+    assert_int_equal(info.in_flight, 2000);
+    assert_int_equal(info.unacked_segments, 2);
+    assert_int_equal(info.send_window, 2500);
+    assert_int_equal(info.segments_out, 3);
+    assert_int_equal(info.retransmits, 0);
+    expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    info = info_of(f);
+    assert_int_equal(info.recovery, HR_RECOVERY_LOSS);
+    assert_int_equal(info.backoff, 1);
+    assert_int_equal(info.retransmits, 1);
+    assert_int_equal(info.retransmissions, 1);
+    assert_int_equal(info.bytes_retransmitted, MSS);
+    assert_int_equal(info.in_flight, MSS);
+    assert_int_equal(info.lost, MSS);
+    assert_int_equal(info.cwnd, MSS);
+    assert_int_equal(info.rto_ns, 2 * conn_of(f)->rtt.rto_ns);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 2001, .window = WINDOW_ZERO);
+    wait_ns(f, MS(7));
+    info = info_of(f);
+    assert_int_equal(info.bytes_acked, 2000);
+    assert_int_equal(info.send_queue, 2000);
+    assert_int_equal(info.unsent, 2000);
+    assert_int_equal(info.in_flight, 0);
+    assert_in_range(info.heard_ms, 6, 8);
+}
+
+static void what_came(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    forget_sent(f);
+    app_pauses(f);
+    peer_sends(f, TCP_ACK, .seq = 101, .ack = 1, .bytes = 50);
+    forget_sent(f);
+    peer_sends(f, TCP_ACK, .seq = 161, .ack = 1, .bytes = 30);
+    forget_sent(f);
+    info = info_of(f);
+    assert_int_equal(info.bytes_received, 150);
+    assert_int_equal(info.receive_queue, 50);
+    assert_int_equal(info.out_of_order, 30);
+    assert_int_equal(info.receive_mss, 100);
+    assert_int_equal(info.segments_in, 4);
+    assert_int_equal(info.receive_window, conn_of(f)->rcv.edge - conn_of(f)->rcv.nxt);
+    app_resumes(f);
+    info = info_of(f);
+    assert_int_equal(info.receive_queue, 0);
+    assert_int_equal(info.bytes_received, 150);
+}
+
+static void what_was_reported(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    establish(f);
+    app_sends(f, 3 * MSS);
+    for (unsigned i = 0; i < 3; i++) {
+        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{2001, 3001}});
+    info = info_of(f);
+    assert_int_equal(info.sacked, MSS);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 3001, .sack = {{2001, 3001}});
+    info = info_of(f);
+    assert_int_equal(info.dsacks, 1);
+    forget_sent(f);
+}
+
+/* Of an older or a newer program. */
+static void the_size_is_the_callers(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct {
+        struct hr_conn_info info;
+        uint8_t behind[16];
+    } larger;
+    const struct hr_conn *conn;
+
+    establish(f);
+    conn = conn_outer(conn_of(f));
+    memset(&larger, 0xff, sizeof larger);
+    assert_int_equal(hr_conn_get_info(conn, &larger.info, sizeof larger), sizeof larger.info);
+    for (unsigned i = 0; i < sizeof larger.behind; i++) {
+        assert_int_equal(larger.behind[i], 0);
+    }
+    memset(&larger, 0xff, sizeof larger);
+    assert_int_equal(hr_conn_get_info(conn, &larger.info, sizeof larger.info.state),
+                     sizeof larger.info.state);
+    assert_int_equal(larger.info.state, HR_STATE_ESTABLISHED);
+    assert_int_equal(larger.info.trouble, -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(what_was_agreed_on), SCRIPT(what_was_sent),           SCRIPT(what_came),
+        SCRIPT(what_was_reported),  SCRIPT(the_size_is_the_callers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
