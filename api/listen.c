@@ -190,6 +190,33 @@ static bool has(const struct listener_set *set, const struct tcp_listener *liste
            settings_equal(&listener->settings, &wanted.settings);
 }
 
+static int set_paused(struct hr_worker *worker, const struct hr_addr *addr, bool paused)
+{
+    struct ip_addr inner = addr_inner(addr);
+    struct tcp *tcp = &worker->tcp;
+
+    for (uint32_t i = 0; i < tcp->listener_count; i++) {
+        const struct tcp_listener *listener = &tcp->listeners[i];
+
+        if (listener->open && listener->port == addr->port &&
+            ip_addr_equal(&listener->address, &inner)) {
+            tcp_listen_pause(tcp, i, paused);
+            return HR_OK;
+        }
+    }
+    return HR_ERR_ADDRESS;
+}
+
+int hr_listen_pause(struct hr_worker *worker, const struct hr_addr *addr)
+{
+    return set_paused(worker, addr, true);
+}
+
+int hr_listen_resume(struct hr_worker *worker, const struct hr_addr *addr)
+{
+    return set_paused(worker, addr, false);
+}
+
 static void close_missing(struct tcp *tcp, const struct listener_set *set)
 {
     for (uint32_t i = 0; i < tcp->listener_count; i++) {

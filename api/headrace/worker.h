@@ -62,6 +62,14 @@ extern const struct hr_connect_options hr_connect_options_default;
 int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
                     const struct hr_conn_ops *ops, const struct hr_connect_options *options);
 
+/* Back-pressure on those who connect: while its listener for `addr` (as given to hr_listen())
+ * is paused this worker answers no SYN to it, so that a client tries again by itself, after 1,
+ * 2, 4 seconds and for minutes. Handshakes that have begun go on: on_open may follow for as many
+ * as are half-open. Other workers go on, too. On the worker, from inside any callback. HR_OK, or
+ * HR_ERR_ADDRESS when there is no such listener. */
+int hr_listen_pause(struct hr_worker *worker, const struct hr_addr *addr);
+int hr_listen_resume(struct hr_worker *worker, const struct hr_addr *addr);
+
 /* A timer of the application: its memory is the application's, on_expiry is
  * called once for each start, on the worker, and may start it again. Zero it before
  * the first use; it stays where it is until it has expired or was stopped. */

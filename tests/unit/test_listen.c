@@ -149,12 +149,39 @@ static void what_has_not_changed_stays(void **state)
     assert_ptr_equal(listener_of(&worker)->app_ops, &ops_b);
 }
 
+/* It stays so when another listener comes or goes; one listened on anew is not paused. */
+static void a_pause_is_this_listeners(void **state)
+{
+    static struct hr_worker worker;
+    struct listener_entry entry = entry_of(&ops_a);
+    const struct hr_addr other = {.port = PORT + 1};
+
+    (void)state;
+    assert_int_equal(hr_listen_pause(&worker, &entry.addr), HR_ERR_ADDRESS);
+    take(&worker, &entry);
+    assert_int_equal(hr_listen_pause(&worker, &other), HR_ERR_ADDRESS);
+    assert_false(listener_of(&worker)->paused);
+    assert_int_equal(hr_listen_pause(&worker, &entry.addr), HR_OK);
+    assert_true(listener_of(&worker)->paused);
+    take(&worker, &entry);
+    assert_true(listener_of(&worker)->paused);
+    assert_int_equal(hr_listen_resume(&worker, &entry.addr), HR_OK);
+    assert_false(listener_of(&worker)->paused);
+    assert_int_equal(hr_listen_pause(&worker, &entry.addr), HR_OK);
+    entry.ops = &ops_b;
+    take(&worker, &entry);
+    assert_false(listener_of(&worker)->paused);
+    take(&worker, NULL);
+    assert_int_equal(hr_listen_resume(&worker, &entry.addr), HR_ERR_ADDRESS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_are_taken_over),
         cmocka_unit_test(what_has_changed_is_taken_anew),
         cmocka_unit_test(what_has_not_changed_stays),
+        cmocka_unit_test(a_pause_is_this_listeners),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
