@@ -108,10 +108,14 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     settings.timestamps = options->timestamps;
     settings.window_scale = options->window_scale;
     tuning_take(&settings, &options->tuning);
+    settings.fast_open = options->fast_open;
     error = tcp_connect(&worker->tcp, &tuple, &settings, &conn);
     if (error == TCP_OK) {
         conn->app = options->context;
         conn->app_ops = ops;
+        if (options->conn) {
+            *options->conn = conn_outer(conn);
+        }
     }
     return error_outer(error);
 }

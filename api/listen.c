@@ -20,6 +20,7 @@ const struct hr_listen_options hr_listen_options_default = {
     .tuning = TUNING_DEFAULT,
     .syn_cookies = HR_SYN_COOKIES_WHEN_FULL,
     .connections_max = UINT32_MAX,
+    .fast_open_max = 0,
 };
 
 static_assert((int)HR_SYN_COOKIES_NEVER == (int)TCP_COOKIES_NEVER &&
@@ -144,6 +145,34 @@ int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr)
     return error;
 }
 
+static int set_key(struct hr_stack *stack, const struct fast_open_key *key)
+{
+    struct listener_set *set = malloc(sizeof *set);
+
+    if (!set) {
+        return HR_ERR_NO_MEMORY;
+    }
+    *set = *stack->listeners;
+    set->keys[1] = set->keys[0];
+    set->keys[0] = *key;
+    set->key_count = min_u32(set->key_count + 1, COUNT_OF(set->keys));
+    replace_listeners(stack, set);
+    return HR_OK;
+}
+
+int hr_stack_set_fast_open_key(struct hr_stack *stack, const uint8_t key[HR_FAST_OPEN_KEY_BYTES])
+{
+    struct fast_open_key inner;
+    int error;
+
+    static_assert(sizeof inner == HR_FAST_OPEN_KEY_BYTES, "the key is copied whole");
+    memcpy(&inner, key, sizeof inner);
+    (void)pthread_mutex_lock(&stack->lock);
+    error = set_key(stack, &inner);
+    (void)pthread_mutex_unlock(&stack->lock);
+    return error;
+}
+
 static struct tcp_listener listener_of(const struct listener_entry *entry)
 {
     struct tcp_listener listener = {
@@ -152,6 +181,7 @@ static struct tcp_listener listener_of(const struct listener_entry *entry)
         .half_open_max = entry->options.half_open_max,
         .connections_max = entry->options.connections_max,
         .syn_cookies = (uint8_t)entry->options.syn_cookies,
+        .fast_open = {.max = entry->options.fast_open_max},
         .settings = tcp_settings_default,
         .app = entry->options.context,
         .app_ops = entry->ops,
@@ -187,6 +217,7 @@ static bool has(const struct listener_set *set, const struct tcp_listener *liste
            listener->half_open_max == wanted.half_open_max &&
            listener->connections_max == wanted.connections_max &&
            listener->syn_cookies == wanted.syn_cookies &&
+           listener->fast_open.max == wanted.fast_open.max &&
            settings_equal(&listener->settings, &wanted.settings);
 }
 
@@ -236,5 +267,6 @@ void worker_take_listeners(struct hr_worker *worker, const struct listener_set *
         /* HR_ERR_IN_USE: this worker has it from an earlier set. */
         (void)tcp_listen(&worker->tcp, &listener, &index);
     }
+    tcp_fast_open_keys(&worker->tcp, set->keys, set->key_count);
     worker->listeners_version = set->version;
 }

@@ -26,6 +26,8 @@ struct listener_entry {
 /* An immutable snapshot (design section 3); replaced as a whole. */
 struct listener_set {
     uint64_t version;
+    unsigned key_count; /* of those that were set, the newest first */
+    struct fast_open_key keys[2];
     unsigned count;
     struct listener_entry entries[TCP_LISTENERS_MAX];
 };

@@ -53,6 +53,7 @@ void tcp_admission_established(struct tcp_conn *conn)
     struct tcp_listener *listener = &conn->tcp->listeners[conn->listener];
 
     assert(listener->half_open > 0 && conn->tcp->half_open > 0);
+    tcp_fast_open_leave(conn);
     listener->half_open--;
     conn->tcp->half_open--;
 }

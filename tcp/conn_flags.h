@@ -60,6 +60,10 @@ enum tcp_conn_flag {
     TCP_CONN_CORK = 1 << 24,        /* less than a segment waits for more */
     TCP_CONN_URGENT_IN = 1 << 25,   /* this and the next: see tcp/urgent.h */
     TCP_CONN_URGENT_OUT = 1 << 26,
+    /* Fast Open (tcp/fastopen.h), until the handshake is over. A client: asked for; a server:
+     * text of the SYN was taken. And: the SYN-ACK brings a cookie. */
+    TCP_CONN_FAST_OPEN = 1 << 27,
+    TCP_CONN_FAST_OPEN_GRANT = 1 << 28,
 };
 
 /* What the shared retransmission timer stands for. */

@@ -47,6 +47,11 @@
     X(syn_cookies_sent, "SYNs answered with a cookie")                                             \
     X(syn_cookies_accepted, "connections that a cookie brought back")                              \
     X(syn_cookies_failed, "ACKs that brought a wrong or an old cookie")                            \
+    X(fast_open_accepted, "connections opened early, by a Fast Open cookie")                       \
+    X(fast_open_refused, "Fast Open requests not served: a wrong cookie, or too many pending")     \
+    X(fast_open_sent, "SYNs sent with data")                                                       \
+    X(fast_open_taken, "of them, whose data the server took")                                      \
+    X(fast_open_lost, "SYNs with Fast Open that were lost, and answered without it")               \
     X(dropped_no_memory, "SYNs dropped: no connection, flight or table entry free")                \
     X(no_connection, "segments for no connection")                                                 \
     X(output_no_frame, "turns of output put off for want of a control frame")                      \

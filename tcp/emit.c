@@ -95,12 +95,17 @@ static unsigned write_syn_options(const struct tcp_conn *conn, uint8_t *payload)
         .ts_val = tcp_timestamp(conn),
         .ts_ecr = conn->ts_recent,
     };
+    uint8_t cookie[FAST_OPEN_COOKIE_MAX];
     unsigned bytes;
 
     options.seen = TCP_OPT_MSS;
     options.seen |= tcp_conn_has(conn, TCP_CONN_SACK_OK) ? TCP_OPT_SACK_PERMITTED : 0;
     options.seen |= tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_OPT_TIMESTAMPS : 0;
     options.seen |= tcp_conn_has(conn, TCP_CONN_WSCALE) ? TCP_OPT_WSCALE : 0;
+    if (tcp_fast_open_option(conn, cookie, &options.fast_open_length)) {
+        options.seen |= TCP_OPT_FAST_OPEN;
+        options.fast_open = cookie;
+    }
     bytes = tcp_options_bytes(&options);
     (void)tcp_options_write(payload - bytes, &options);
     return bytes;
@@ -260,6 +265,32 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
     }
     sendq_transmitted(&conn->flight->sendq, position, tcp->now_ns);
     return true;
+}
+
+/* In the frame of the text, whose header room takes the options of a SYN as well. Nobody
+ * else holds it: it was never sent. */
+void emit_syn_with_text(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    const struct tcp_record *syn = sendq_at(sendq, sendq->head);
+    const struct tcp_record *text = sendq_at(sendq, sendq->head + 1);
+    struct emission segment = {
+        .seq = syn->seq,
+        .flags = TCP_SYN | TCP_PSH,
+        .frame = text->slice.frame,
+        .payload = slice_data(conn->tcp->pool, &text->slice),
+        .length = text->slice.length,
+        .sum = text->slice.sum,
+    };
+
+    assert(text->slice.offset >= TCP_PAYLOAD_OFFSET && !(text->flags & TCP_RECORD_FIN));
+    segment.options_bytes = write_syn_options(conn, segment.payload);
+    segment.window = tcp_window_field(conn, true);
+    count_transmission(conn, syn);
+    count_transmission(conn, text);
+    send_on(conn, &segment);
+    sendq_transmitted(sendq, sendq->head, conn->tcp->now_ns);
+    sendq_transmitted(sendq, sendq->head + 1, conn->tcp->now_ns);
 }
 
 /* SND.NXT, unless a probe has carried it beyond a closed window: there the peer

@@ -286,6 +286,17 @@ static bool take_fin_acked(struct tcp_conn *conn)
     }
 }
 
+/* Unless it has heard already, of one that opened early. */
+static void tell_open(struct tcp_conn *conn)
+{
+    bool early = tcp_conn_has(conn, TCP_CONN_PASSIVE) && tcp_conn_has(conn, TCP_CONN_OPEN_TOLD);
+
+    conn->flags |= TCP_CONN_OPEN_TOLD;
+    if (!early && !tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        conn->tcp->events->open(conn);
+    }
+}
+
 bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (!(seg->flags & TCP_ACK)) {
@@ -297,10 +308,7 @@ bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
             return false;
         }
         tcp_establish(conn, seg);
-        conn->flags |= TCP_CONN_OPEN_TOLD;
-        if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
-            conn->tcp->events->open(conn);
-        }
+        tell_open(conn);
         if (conn->state == TCP_CLOSED) {
             return false;
         }

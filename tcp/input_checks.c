@@ -205,6 +205,9 @@ bool tcp_check_reset(struct tcp_conn *conn, const struct tcp_segment *seg)
         return false;
     }
     conn->tcp->counters.resets_in++;
+    if (tcp_conn_has(conn, TCP_CONN_PASSIVE) && tcp_conn_has(conn, TCP_CONN_FAST_OPEN)) {
+        fast_open_reset(&conn->tcp->listeners[conn->listener].fast_open, conn->tcp->now_ns);
+    }
     /* MUST-11: a half-open connection of a listener goes without a word. */
     tcp_conn_end(conn, conn->state == TCP_SYN_RECEIVED && !tcp_conn_has(conn, TCP_CONN_PASSIVE)
                            ? TCP_REASON_REFUSED

@@ -74,12 +74,23 @@ static struct tcp_conn *open_passive(struct tcp *tcp, struct tcp_listener *liste
     return conn;
 }
 
+/* The application is told of a connection that opens early when all else is done. */
+static void begin_passive(struct tcp *tcp, struct tcp_listener *listener,
+                          const struct tcp_arrival *arrival)
+{
+    struct tcp_conn *conn = open_passive(tcp, listener, arrival);
+
+    if (conn) {
+        tcp_fast_open_serve(conn, &arrival->seg);
+    }
+}
+
 void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
                       const struct tcp_arrival *arrival)
 {
     switch (tcp_admission_ask(tcp, listener)) {
     case TCP_ADMIT:
-        (void)open_passive(tcp, listener, arrival);
+        begin_passive(tcp, listener, arrival);
         break;
     case TCP_ADMIT_WITH_COOKIE:
         tcp_cookie_answer(tcp, listener, arrival);
@@ -125,6 +136,16 @@ static void open_again(struct tcp_conn *conn)
     }
 }
 
+/* Text went with the SYN, and the SYN-ACK does not acknowledge it: it goes again, at once
+ * (RFC 7413 section 4.2.2), which tells nothing of the path. */
+static void send_refused_text(struct tcp_conn *conn)
+{
+    if (conn->flight && conn->snd.una != conn->snd.nxt) {
+        sendq_mark_all_lost(&conn->flight->sendq, false);
+        tcp_conn_want_output(conn);
+    }
+}
+
 void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     bool acceptable = false;
@@ -154,6 +175,7 @@ void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
         return;
     }
     synchronize(conn, seg);
+    tcp_fast_open_learn(conn, seg);
     tcp_establish(conn, seg);
     tcp_ack_now(conn);
     /* Text behind the SYN is taken like any other from here on. */
@@ -161,6 +183,7 @@ void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
     seg->seq++;
     conn->tcp->events->open(conn);
     if (conn->state != TCP_CLOSED && tcp_accept_ack(conn, seg)) {
+        send_refused_text(conn);
         tcp_accept_text(conn, seg);
         if (conn->state != TCP_CLOSED) {
             tcp_accept_fin(conn, seg);

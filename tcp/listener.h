@@ -7,6 +7,7 @@
 #define HEADRACE_TCP_LISTENER_H
 
 #include "datapath/net/addr.h"
+#include "tcp/fastopen.h"
 #include "tcp/settings.h"
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct tcp_listener {
     uint32_t connections_max;
     uint32_t life;      /* how many listeners stood in this place before */
     uint64_t cookie_ns; /* when the last cookie was sent; 0: none was */
+    struct fast_open_pending fast_open;
     struct tcp_settings settings;
     void *app;
     const void *app_ops;

@@ -174,6 +174,9 @@ int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
         return TCP_ERR_NO_MEMORY;
     }
     replace_waiting(conn, choice.holder);
+    if (settings->fast_open) {
+        tcp_fast_open_begin(conn);
+    }
     conn->flags |= TCP_CONN_OPEN_TOLD;
     tcp_conn_want_output(conn);
     *out = conn;

@@ -2,7 +2,10 @@
 
 #include "datapath/net/wire.h"
 
+#include "tcp/fastopen_cache.h"
+
 #include <assert.h>
+#include <string.h>
 
 enum kind {
     KIND_EOL = 0,
@@ -12,6 +15,7 @@ enum kind {
     KIND_SACK_PERMITTED = 4,
     KIND_SACK = 5,
     KIND_TIMESTAMPS = 8,
+    KIND_FAST_OPEN = 34,
 };
 
 /* NOP, NOP, timestamps, length 10: RFC 7323 appendix A. */
@@ -43,6 +47,17 @@ static void take_timestamps(const uint8_t *value, struct tcp_segment *seg)
     seg->ts_ecr = be32_load(value + 4);
 }
 
+/* RFC 7413 section 4.1.1: a request, or a cookie of 4 to 16 bytes, their number even. */
+static void take_fast_open(const uint8_t *value, unsigned length, struct tcp_segment *seg)
+{
+    if (seg->flags & TCP_SYN &&
+        (length == 0 || (length >= 4 && length <= FAST_OPEN_COOKIE_MAX && length % 2 == 0))) {
+        seg->options_seen |= TCP_OPT_FAST_OPEN;
+        seg->fast_open = value;
+        seg->fast_open_length = (uint8_t)length;
+    }
+}
+
 /* One option whose value has `length` bytes; a known one with another length
  * than its own is as good as unknown. MSS, scale and SACK-permitted count on a
  * SYN only. */
@@ -72,6 +87,9 @@ static void take(uint8_t kind, const uint8_t *value, unsigned length, struct tcp
         if (length == 8) {
             take_timestamps(value, seg);
         }
+        break;
+    case KIND_FAST_OPEN:
+        take_fast_open(value, length, seg);
         break;
     case KIND_SACK:
         if (!syn) {
@@ -135,6 +153,7 @@ unsigned tcp_options_bytes(const struct tcp_options_out *options)
         bytes += 4;
     }
     bytes += options->seen & TCP_OPT_WSCALE ? 4 : 0;
+    bytes += options->seen & TCP_OPT_FAST_OPEN ? (2u + options->fast_open_length + 3u) & ~3u : 0;
     bytes += options->seen & TCP_OPT_SACK ? 4 + 8u * options->sack_count : 0;
     assert(bytes <= TCP_OPTIONS_BYTES_MAX);
     return bytes;
@@ -150,6 +169,19 @@ static uint8_t *write_sack(uint8_t *at, const struct tcp_options_out *options)
         at += 8;
     }
     return at;
+}
+
+static uint8_t *write_fast_open(uint8_t *at, const struct tcp_options_out *options)
+{
+    unsigned bytes = 2u + options->fast_open_length;
+
+    at[0] = KIND_FAST_OPEN;
+    at[1] = (uint8_t)bytes;
+    memcpy(at + 2, options->fast_open, options->fast_open_length);
+    while (bytes % 4 != 0) {
+        at[bytes++] = KIND_NOP;
+    }
+    return at + bytes;
 }
 
 unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
@@ -173,6 +205,9 @@ unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
     if (options->seen & TCP_OPT_WSCALE) {
         be32_store(at, 0x01030300u | options->wscale);
         at += 4;
+    }
+    if (options->seen & TCP_OPT_FAST_OPEN) {
+        at = write_fast_open(at, options);
     }
     if (options->seen & TCP_OPT_SACK) {
         at = write_sack(at, options);

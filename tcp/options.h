@@ -1,6 +1,6 @@
 /*
  * TCP options, both ways: RFC 9293 section 3.2, RFC 7323 (window scale,
- * timestamps), RFC 2018 (SACK). Read without trust and without alignment
+ * timestamps), RFC 2018 (SACK), RFC 7413 (Fast Open). Read without trust and without alignment
  * (MUST-64); written in the order in which Linux sends them, which middleboxes
  * know best.
  */
@@ -19,9 +19,11 @@ struct tcp_options_out {
     uint8_t seen; /* enum tcp_option_seen: which */
     uint8_t wscale;
     uint8_t sack_count;
+    uint8_t fast_open_length;
     uint16_t mss;
     uint32_t ts_val;
     uint32_t ts_ecr;
+    const uint8_t *fast_open; /* the cookie */
     struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX];
 };
 

@@ -37,8 +37,18 @@ static bool nagle_holds(const struct tcp_conn *conn, const struct tcp_record *re
         record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN)) {
         return false;
     }
-    return how == 0 ? conn->snd.nxt != conn->snd.una
+    /* A SYN that is on its way is no small segment. */
+    return how == 0 ? conn->snd.nxt != conn->snd.una && conn->snd.nxt != conn->snd.iss + 1
                     : (how & (TCP_CONN_CORK | TCP_CONN_URGENT_OUT)) == TCP_CONN_CORK;
+}
+
+/* Only the SYN may go yet. But a server that has opened early answers before its handshake is
+ * over (RFC 7413 section 4.2.2). */
+static bool is_opening(const struct tcp_conn *conn)
+{
+    return conn->state == TCP_SYN_SENT ||
+           (conn->state == TCP_SYN_RECEIVED &&
+            !(tcp_conn_has(conn, TCP_CONN_FAST_OPEN) && tcp_conn_has(conn, TCP_CONN_PASSIVE)));
 }
 
 /* How much of the next record may go: all, a piece, or 0. A piece is a split,
@@ -52,7 +62,7 @@ static uint32_t sendable(const struct tcp_conn *conn, const struct tcp_record *r
     if (record->flags & TCP_RECORD_SYN) {
         return length;
     }
-    if (conn->state == TCP_SYN_SENT || conn->state == TCP_SYN_RECEIVED) {
+    if (is_opening(conn)) {
         return 0;
     }
     if (record->slice.length > conn->snd.mss) {
@@ -94,6 +104,26 @@ static bool take_fin_off(struct tcp_conn *conn)
     return true;
 }
 
+/* A SYN for the first time, and text with it (RFC 7413 section 4.2.1). */
+static enum verdict send_syn_with_text(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    const struct tcp_record *text = sendq_at(sendq, sendq->next + 1);
+
+    if (text->slice.length > conn->snd.mss) {
+        if (!sendq_split(sendq, &room, sendq->next + 1, conn->snd.mss)) {
+            return OUTPUT_STUCK;
+        }
+        conn->tcp->counters.splits++;
+    } else if (text->flags & TCP_RECORD_FIN && !take_fin_off(conn)) {
+        return OUTPUT_STUCK;
+    }
+    emit_syn_with_text(conn);
+    conn->tcp->counters.fast_open_sent++;
+    return OUTPUT_MORE;
+}
+
 static enum verdict send_new(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
@@ -104,6 +134,9 @@ static enum verdict send_new(struct tcp_conn *conn)
     if (length == 0 || !cwnd_allows(conn, length) ||
         (!tcp_conn_has(conn, TCP_CONN_OVERRIDE | TCP_CONN_PROBE) && nagle_holds(conn, record))) {
         return OUTPUT_DONE;
+    }
+    if (record->flags & TCP_RECORD_SYN && tcp_fast_open_carries(conn)) {
+        return send_syn_with_text(conn);
     }
     if (length < record->slice.length) {
         if (!sendq_split(sendq, &room, sendq->next, (uint16_t)length)) {
@@ -130,7 +163,8 @@ static enum verdict send_lost(struct tcp_conn *conn)
     uint32_t position = sendq->lost.first;
     struct tcp_record *record = sendq_at(sendq, position);
 
-    if (!conn->flight->rexmit_now && !cwnd_allows(conn, record->length)) {
+    if ((!conn->flight->rexmit_now && !cwnd_allows(conn, record->length)) ||
+        (is_opening(conn) && !(record->flags & TCP_RECORD_SYN))) {
         return OUTPUT_DONE;
     }
     if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk */

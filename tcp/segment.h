@@ -32,6 +32,7 @@ enum tcp_option_seen {
     TCP_OPT_SACK_PERMITTED = 1 << 2,
     TCP_OPT_TIMESTAMPS = 1 << 3,
     TCP_OPT_SACK = 1 << 4,
+    TCP_OPT_FAST_OPEN = 1 << 5,
 };
 
 #define TCP_SACK_BLOCKS_MAX 4u
@@ -55,6 +56,8 @@ struct tcp_segment {
     uint32_t ts_val;
     uint32_t ts_ecr;
     struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX];
+    const uint8_t *fast_open; /* the cookie of a SYN, in the frame, and its length */
+    uint8_t fast_open_length;
     struct slice payload; /* its sum is known when checksums are verified */
 };
 

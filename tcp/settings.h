@@ -21,6 +21,7 @@ struct tcp_settings {
     bool sack;
     bool timestamps;
     bool window_scale;
+    bool fast_open; /* of active opens (RFC 7413) */
     uint8_t tos;
     uint8_t ttl;
 };

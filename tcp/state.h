@@ -46,10 +46,11 @@ static inline bool tcp_state_may_send(enum tcp_state state)
            state == TCP_SYN_RECEIVED;
 }
 
-/* Text of the peer may still arrive. */
+/* Text of the peer may still arrive; in SYN-RECEIVED that of a SYN with Fast Open. */
 static inline bool tcp_state_may_receive(enum tcp_state state)
 {
-    return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT_1 || state == TCP_FIN_WAIT_2;
+    return state == TCP_SYN_RECEIVED || state == TCP_ESTABLISHED || state == TCP_FIN_WAIT_1 ||
+           state == TCP_FIN_WAIT_2;
 }
 
 #endif

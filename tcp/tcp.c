@@ -36,6 +36,7 @@ const struct tcp_config tcp_config_default = {
     .flights_max = 16384,
     .half_open_max = 8192,
     .timewaits_max = 16384,
+    .fast_open_peers = 1024,
     .pieces_max = 65536,
     .blocks_bytes = 32u << 20,
     .time_wait_ns = TCP_TIME_WAIT_NS,
@@ -53,6 +54,7 @@ struct layout {
     size_t conns;
     size_t flights;
     size_t timewaits;
+    size_t fast_open;
     size_t pieces;
     size_t blocks;
     size_t end;
@@ -76,7 +78,8 @@ static struct layout lay_out(const struct tcp_config *config)
     layout.conns = align(table_memory_bytes(config->connections_max + config->timewaits_max));
     layout.flights = align(layout.conns + slab_memory_bytes(conn_bytes, config->connections_max));
     layout.timewaits = align(layout.flights + slab_memory_bytes(flight_bytes, config->flights_max));
-    layout.pieces = align(layout.timewaits + timewait_memory_bytes(config->timewaits_max));
+    layout.fast_open = align(layout.timewaits + timewait_memory_bytes(config->timewaits_max));
+    layout.pieces = align(layout.fast_open + fast_open_cache_bytes(config->fast_open_peers));
     layout.blocks =
         align(layout.pieces + slab_memory_bytes(sizeof(struct piece), config->pieces_max));
     layout.end = layout.blocks + blocks_memory_bytes(config->blocks_bytes);
@@ -92,12 +95,13 @@ static bool is_consistent(const struct tcp_config *config)
 {
     return config->net && config->pool && config->events && config->connections_max > 0 &&
            config->connections_max <= 1u << 24 && config->flights_max > 0 &&
-           config->half_open_max > 0 && config->timewaits_max > 0 &&
-           config->timewaits_max <= 1u << 24 && config->pieces_max > 0 &&
-           config->blocks_bytes > 0 && config->blocks_bytes % (1u << BLOCKS_ORDER_MAX) == 0 &&
-           config->port_count > 0 && (uint32_t)config->port_first + config->port_count <= 65536 &&
-           config->port_first > 0 && config->ack_every_segments > 0 &&
-           config->ack_hold_ns <= TCP_DELAYED_ACK_NS &&
+           config->half_open_max > 0 && config->fast_open_peers >= FAST_OPEN_WAYS &&
+           (config->fast_open_peers & (config->fast_open_peers - 1)) == 0 &&
+           config->timewaits_max > 0 && config->timewaits_max <= 1u << 24 &&
+           config->pieces_max > 0 && config->blocks_bytes > 0 &&
+           config->blocks_bytes % (1u << BLOCKS_ORDER_MAX) == 0 && config->port_count > 0 &&
+           (uint32_t)config->port_first + config->port_count <= 65536 && config->port_first > 0 &&
+           config->ack_every_segments > 0 && config->ack_hold_ns <= TCP_DELAYED_ACK_NS &&
            (config->verify_checksums || !config->net->checksum_tx);
 }
 
@@ -137,6 +141,9 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->table_key[1] = config->secret[1];
     tcp->secret[0] = config->secret[2];
     tcp->secret[1] = config->secret[3];
+    fast_open_cache_init(&tcp->fast_open.cache, (uint8_t *)memory + lay_out(config).fast_open,
+                         config->fast_open_peers, tcp->secret);
+    tcp_fast_open_keys(tcp, NULL, 0);
     tcp->promise_limit =
         (uint64_t)TCP_PROMISE_FACTOR *
         ((uint64_t)frame_pool_data_free(config->pool) << config->pool->chunk_shift);

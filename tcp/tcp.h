@@ -18,6 +18,7 @@
 #include "tcp/blocks.h"
 #include "tcp/conn.h"
 #include "tcp/counters.h"
+#include "tcp/fastopen.h"
 #include "tcp/limits.h"
 #include "tcp/listener.h"
 #include "tcp/owners.h"
@@ -64,6 +65,7 @@ struct tcp_config {
     uint32_t flights_max;            /* connections with data in flight at once */
     uint32_t half_open_max;          /* connections in SYN-RECEIVED that peers began */
     uint32_t timewaits_max;          /* entries of TIME-WAIT */
+    uint32_t fast_open_peers;        /* servers whose cookies are kept: a power of two from 4 on */
     uint32_t pieces_max;             /* pieces of out-of-order or unread data */
     uint64_t blocks_bytes;           /* for long send queues and reassembly */
     uint64_t time_wait_ns;           /* 2MSL */
@@ -111,6 +113,7 @@ struct tcp {
     uint32_t port_next;
     uint16_t port_first;
     uint16_t port_count;
+    struct tcp_fast_open fast_open;
     struct tcp_counters counters;
     struct tcp_policies policies;
     uint32_t listener_count; /* entries of listeners[] that were ever used */

@@ -43,6 +43,7 @@ int tcp_listen(struct tcp *tcp, const struct tcp_listener *wanted, uint32_t *ind
     tcp->listeners[at].half_open = 0;
     tcp->listeners[at].connections = 0;
     tcp->listeners[at].cookie_ns = 0;
+    tcp->listeners[at].fast_open.count = 0;
     tcp->listeners[at].open = true;
     tcp->listener_count = max_u32(tcp->listener_count, at + 1);
     *index = at;

@@ -116,6 +116,12 @@ struct hr_listen_options {
     bool timestamps;
     bool window_scale; /* without it windows are of at most 64 KiB */
     struct hr_tuning tuning;
+    /* TCP Fast Open (RFC 7413): connections of which data came with the SYN and whose handshake is
+     * not over, per worker; beyond it a handshake is an ordinary one, and 0 has no other. on_open
+     * and on_data then come before the peer has shown that it is there, but for a cookie that its
+     * address was given once; and the same data may come twice, in two connections, when the
+     * network duplicates a SYN: for requests that may be served twice. */
+    uint32_t fast_open_max;
 };
 
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
@@ -124,7 +130,7 @@ const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
  * context, CUBIC, cookies when full, as many connections as the worker has, all options,
- * hr_tuning_default. */
+ * no Fast Open, hr_tuning_default. */
 extern const struct hr_listen_options hr_listen_options_default;
 
 /* Listens on all workers; `addr` with all-zero bytes means all own addresses.
@@ -136,6 +142,12 @@ int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct h
 /* No new connections; those that are open go on. HR_OK or HR_ERR_ADDRESS. Any
  * thread but a worker. */
 int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr);
+
+/* The key of Fast Open cookies, random at first: 16 bytes that servers which stand in for one
+ * another share. Cookies of the key before are taken still, and exchanged. HR_OK or
+ * HR_ERR_NO_MEMORY. Any thread but a worker. */
+#define HR_FAST_OPEN_KEY_BYTES 16
+int hr_stack_set_fast_open_key(struct hr_stack *stack, const uint8_t key[HR_FAST_OPEN_KEY_BYTES]);
 
 /* Starts the workers' threads, which leave alone the signals that the calling thread
  * blocks. HR_OK, HR_ERR_STATE when the stack was stopped, or HR_ERR_THREAD, with their

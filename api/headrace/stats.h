@@ -23,6 +23,11 @@ struct hr_stack;
     X(syn_cookies_sent, "SYNs answered with a cookie, too many connections being half-open")       \
     X(syn_cookies_accepted, "connections that a cookie brought back")                              \
     X(syn_cookies_failed, "ACKs that brought a wrong cookie")                                      \
+    X(fast_open_accepted, "connections opened by data that came with the SYN")                     \
+    X(fast_open_refused, "of those that asked for it, not: a wrong cookie, or too many pending")   \
+    X(fast_open_sent, "SYNs sent with data")                                                       \
+    X(fast_open_taken, "of them, whose data the server took")                                      \
+    X(fast_open_lost, "SYNs of Fast Open that were lost, and answered without it")                 \
     X(syns_dropped, "SYNs not answered for want of room, or while a listener is paused")           \
     X(closed, "connections ended")                                                                 \
     X(rx_packets, "packets received")                                                              \

@@ -50,6 +50,14 @@ struct hr_connect_options {
     bool timestamps;
     bool window_scale; /* without it windows are of at most 64 KiB */
     struct hr_tuning tuning;
+    /* TCP Fast Open (RFC 7413): what is sent before the worker's turn is over goes with the SYN, as
+     * far as it fits, once the server has given a cookie in a connection before. It may come to the
+     * server's application twice: for requests that may be served twice. Where such SYNs are lost,
+     * an hour passes before the next, and more the more often. */
+    bool fast_open;
+    /* NULL, or where to put the connection at once, with which hr_send() and any other function may
+     * be called before on_open: what is sent waits for the handshake. */
+    struct hr_conn **conn;
 };
 
 /* 256 KiB to receive, 512 KiB to send, Nagle's algorithm, any own address and port, no

@@ -404,6 +404,9 @@ static bool is_as_expected(const struct seg *want, const struct seg *got)
     return (want->flags | TCP_PSH) == (got->flags | TCP_PSH) &&
            (!(want->flags & TCP_PSH) || got->flags & TCP_PSH) && want->seq == got->seq &&
            want->ack == got->ack && want->bytes == got->bytes &&
+           want->fast_open == got->fast_open &&
+           (!want->cookie_bytes || (want->cookie_bytes == got->cookie_bytes &&
+                                    memcmp(want->cookie, got->cookie, want->cookie_bytes) == 0)) &&
            memcmp(want->sack, got->sack, sizeof want->sack) == 0 &&
            (!want->window || window == got->window) && (!want->mss || want->mss == got->mss) &&
            (!want->wscale || want->wscale == got->wscale) &&

@@ -51,16 +51,16 @@ struct seg {
     uint8_t wscale; /* WSCALE(shift) */
     bool sack_permitted;
     bool timestamps;
-    bool no_timestamps; /* to be sent without, although both sides agreed */
-    bool bad_checksum;
+    bool no_timestamps, bad_checksum; /* without, although both sides agreed; a wrong one */
     uint16_t urgent;
+    bool fast_open; /* the option: compared always */
+    uint8_t cookie_bytes, cookie[16];
     uint32_t ts_val;                                 /* 0: the peer's clock */
     uint32_t ts_ecr;                                 /* 0: what the peer heard last */
     struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX]; /* in the other side's numbers */
     uint64_t at_ns;                                  /* when it was sent */
     uint16_t ip_bytes;
-    uint8_t tos;
-    uint8_t ttl;
+    uint8_t tos, ttl;
 };
 
 /* What the application of one connection was told, and has given to send. */

@@ -72,6 +72,14 @@ static unsigned put_options(const struct tcp_fixture *f, const struct seg *seg, 
         bytes += 4;
     }
     bytes += put_timestamps(f, seg, at + bytes);
+    if (seg->fast_open) {
+        at[bytes++] = 34;
+        at[bytes++] = (uint8_t)(2 + seg->cookie_bytes);
+        memcpy(at + bytes, seg->cookie, seg->cookie_bytes);
+        for (bytes += seg->cookie_bytes; bytes % 4 != 0; bytes++) {
+            at[bytes] = 1;
+        }
+    }
     return bytes + put_sack(f, seg, at + bytes);
 }
 
@@ -170,6 +178,11 @@ static void take_option(const struct peer *peer, const uint8_t *at, struct seg *
         seg->timestamps = true;
         seg->ts_val = get32(at + 2);
         seg->ts_ecr = get32(at + 6);
+        break;
+    case 34:
+        seg->fast_open = true;
+        seg->cookie_bytes = (uint8_t)(at[1] - 2);
+        memcpy(seg->cookie, at + 2, seg->cookie_bytes);
         break;
     default:
         fail_msg("the stack sent an option of kind %u", at[0]);

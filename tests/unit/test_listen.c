@@ -81,6 +81,7 @@ static void assert_given(const struct tcp_listener *listener, const struct liste
     assert_ptr_equal(listener->app, options->context);
     assert_int_equal(listener->half_open_max, options->half_open_max);
     assert_int_equal(listener->connections_max, options->connections_max);
+    assert_int_equal(listener->fast_open.max, options->fast_open_max);
     assert_int_equal(listener->syn_cookies, options->syn_cookies);
     assert_int_equal(settings->receive_buffer, options->receive_buffer);
     assert_int_equal(settings->send_buffer, options->send_buffer);
@@ -107,6 +108,7 @@ static void what_has_changed_is_taken_anew(void **state)
         CHANGE(connections_max, 3),
         CHANGE(nodelay, true),
         CHANGE(congestion_control, (uintptr_t)newreno),
+        CHANGE(fast_open_max, 9),
         CHANGE(syn_cookies, HR_SYN_COOKIES_ALWAYS),
         CHANGE(sack, false),
         CHANGE(timestamps, false),
@@ -175,6 +177,31 @@ static void a_pause_is_this_listeners(void **state)
     assert_int_equal(hr_listen_resume(&worker, &entry.addr), HR_ERR_ADDRESS);
 }
 
+/* A worker that slept through several changes has the newest key and the one before. */
+static void keys_of_fast_open_are_taken_over(void **state)
+{
+    static struct hr_worker worker;
+    static struct listener_set set;
+    struct fast_open_key first;
+
+    (void)state;
+    worker.tcp.secret[0] = 7;
+    first = fast_open_first_key(worker.tcp.secret);
+    worker_take_listeners(&worker, &set);
+    assert_memory_equal(&worker.tcp.fast_open.keys[0], &first, sizeof first);
+    set.keys[0].words[0] = 1;
+    set.key_count = 1;
+    worker_take_listeners(&worker, &set);
+    assert_int_equal(worker.tcp.fast_open.keys[0].words[0], 1);
+    assert_memory_equal(&worker.tcp.fast_open.keys[1], &first, sizeof first);
+    set.keys[0].words[0] = 3;
+    set.keys[1].words[0] = 2;
+    set.key_count = 2;
+    worker_take_listeners(&worker, &set);
+    assert_int_equal(worker.tcp.fast_open.keys[0].words[0], 3);
+    assert_int_equal(worker.tcp.fast_open.keys[1].words[0], 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +209,7 @@ int main(void)
         cmocka_unit_test(what_has_changed_is_taken_anew),
         cmocka_unit_test(what_has_not_changed_stays),
         cmocka_unit_test(a_pause_is_this_listeners),
+        cmocka_unit_test(keys_of_fast_open_are_taken_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

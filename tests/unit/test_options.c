@@ -91,11 +91,14 @@ static const struct {
      TCP_OPT_MSS | TCP_OPT_WSCALE,
      17,
      {254, 4, 0xf9, 0x89, MSS_1460, 253, 2, 34, 4, 1, 1, WSCALE_7}},
-    {"fast open, a known one to come",
+    {"Fast Open",
      TCP_SYN,
-     TCP_OPT_MSS,
+     TCP_OPT_MSS | TCP_OPT_FAST_OPEN,
      14,
      {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, MSS_1460}},
+    {"a request of it", TCP_SYN, TCP_OPT_FAST_OPEN, 4, {34, 2, NOP, NOP}},
+    {"Fast Open without SYN", TCP_ACK, 0, 4, {34, 2, NOP, NOP}},
+    {"an odd cookie", TCP_SYN, TCP_OPT_MSS, 11, {34, 7, 1, 2, 3, 4, 5, MSS_1460}},
     {"length 0", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 0, SACK_PERMITTED}},
     {"length 1", TCP_SYN, TCP_OPT_MSS, 8, {MSS_1460, 3, 1, SACK_PERMITTED}},
     {"no room for the length", TCP_SYN, TCP_OPT_MSS, 5, {MSS_1460, 3}},
@@ -150,20 +153,22 @@ static void blocks_keep_their_order(void **state)
     }
 }
 
-/* The value that a known kind has to have, in bytes; -1 for others. */
-static int value_bytes(unsigned kind)
+/* Whether a known kind may have a value of so many bytes. */
+static bool is_value(unsigned kind, unsigned bytes)
 {
     switch (kind) {
     case 2:
-        return 2;
+        return bytes == 2;
     case 3:
-        return 1;
+        return bytes == 1;
     case 4:
-        return 0;
+        return bytes == 0;
     case 8:
-        return 8;
+        return bytes == 8;
+    case 34: /* RFC 7413 section 4.1.1 */
+        return bytes == 0 || (bytes >= 4 && bytes <= 16 && bytes % 2 == 0);
     default:
-        return -1;
+        return false;
     }
 }
 
@@ -176,6 +181,8 @@ static unsigned seen_bit(unsigned kind, bool syn)
         return syn ? TCP_OPT_WSCALE : 0;
     case 4:
         return syn ? TCP_OPT_SACK_PERMITTED : 0;
+    case 34:
+        return syn ? TCP_OPT_FAST_OPEN : 0;
     default:
         return TCP_OPT_TIMESTAMPS;
     }
@@ -203,7 +210,7 @@ static void every_kind_with_every_length(void **state)
             bytes[23] = 9;
             syn = parse(bytes, sizeof bytes, TCP_SYN);
             ack = parse(bytes, sizeof bytes, TCP_ACK);
-            if (length >= 2 && (int)length - 2 == value_bytes(kind)) {
+            if (length >= 2 && is_value(kind, length - 2)) {
                 expected |= seen_bit(kind, true);
             }
             assert_int_equal(syn.options_seen, expected);
@@ -362,6 +369,33 @@ static void written_as_linux_does(void **state)
     }
 }
 
+/* Padded with NOPs; the longest cookie leaves room for all else of a SYN.
+ * Shows: RFC 7413 4.1.1a. */
+static void cookies_are_written_and_read(void **state)
+{
+    static const uint8_t cookie[] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 10, 11, 12, 13, 14, 15, 16};
+
+    (void)state;
+    for (unsigned length = 0; length <= sizeof cookie; length += 2) {
+        struct tcp_options_out out = {.seen = TCP_OPT_FAST_OPEN | TCP_OPT_MSS | TCP_OPT_WSCALE |
+                                              TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS,
+                                      .fast_open = cookie,
+                                      .fast_open_length = (uint8_t)length};
+        uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+        struct tcp_segment seg = {.flags = TCP_SYN};
+        unsigned count = tcp_options_write(bytes, &out);
+
+        assert_int_equal(count, tcp_options_bytes(&out));
+        assert_int_equal(count % 4, 0);
+        tcp_options_parse(bytes, count, &seg);
+        assert_int_equal(seg.options_seen, length == 2 ? out.seen & ~TCP_OPT_FAST_OPEN : out.seen);
+        if (length != 2) {
+            assert_int_equal(seg.fast_open_length, length);
+            assert_memory_equal(seg.fast_open, cookie, length);
+        }
+    }
+}
+
 static void what_was_written_is_read(void **state)
 {
     struct random random;
@@ -425,6 +459,7 @@ int main(void)
         cmocka_unit_test(recognised_lists_mean_the_same),
         cmocka_unit_test(any_bytes),
         cmocka_unit_test(written_as_linux_does),
+        cmocka_unit_test(cookies_are_written_and_read),
         cmocka_unit_test(what_was_written_is_read),
         cmocka_unit_test(more_than_a_header_holds),
     };

@@ -95,7 +95,7 @@ static void what_a_state_may(void **state)
         [TCP_CLOSED] = {"CLOSED", false, false, false},
         [TCP_LISTEN] = {"LISTEN", false, false, false},
         [TCP_SYN_SENT] = {"SYN-SENT", false, true, false},
-        [TCP_SYN_RECEIVED] = {"SYN-RECEIVED", false, true, false},
+        [TCP_SYN_RECEIVED] = {"SYN-RECEIVED", false, true, true}, /* text of a SYN */
         [TCP_ESTABLISHED] = {"ESTABLISHED", true, true, true},
         [TCP_FIN_WAIT_1] = {"FIN-WAIT-1", true, false, true},
         [TCP_FIN_WAIT_2] = {"FIN-WAIT-2", true, false, true},

@@ -1,0 +1,264 @@
+#include "tcp/fastopen.h"
+
+#include "tcp/cc.h"
+#include "tcp/input.h"
+#include "tcp/options.h"
+#include "tcp/output.h"
+#include "tcp/siphash.h"
+#include "tcp/window.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* An hour, doubled with each failure in turn up to 64: Linux's tcp_fastopen_blackhole_timeout. */
+#define BLOCKED_NS (3600 * NS_PER_S)
+#define BLOCKED_DOUBLINGS_MAX 6u
+
+struct fast_open_key fast_open_first_key(const uint64_t secret[2])
+{
+    /* Of 8 bytes, which is the length of nothing else that the secret is used for. */
+    static const uint64_t which[2] = {0, 1};
+    struct fast_open_key key;
+
+    key.words[0] = siphash_2_4(secret, &which[0], sizeof which[0]);
+    key.words[1] = siphash_2_4(secret, &which[1], sizeof which[1]);
+    return key;
+}
+
+void fast_open_cookie(const struct fast_open_key *key, const struct tcp_tuple *tuple,
+                      uint8_t cookie[FAST_OPEN_COOKIE_BYTES])
+{
+    const uint64_t words[4] = {tuple->remote.halves[0], tuple->remote.halves[1],
+                               tuple->local.halves[0], tuple->local.halves[1]};
+    uint64_t hash = siphash_2_4(key->words, words, sizeof words);
+
+    static_assert(sizeof hash == FAST_OPEN_COOKIE_BYTES, "the whole of it");
+    memcpy(cookie, &hash, sizeof hash);
+}
+
+enum fast_open_verdict fast_open_check(const struct fast_open_key keys[2],
+                                       const struct tcp_tuple *tuple, const struct tcp_segment *syn)
+{
+    uint8_t cookie[FAST_OPEN_COOKIE_BYTES];
+
+    if (syn->fast_open_length != sizeof cookie) {
+        return FAST_OPEN_WRONG;
+    }
+    fast_open_cookie(&keys[0], tuple, cookie);
+    if (memcmp(cookie, syn->fast_open, sizeof cookie) == 0) {
+        return FAST_OPEN_GOOD;
+    }
+    fast_open_cookie(&keys[1], tuple, cookie);
+    return memcmp(cookie, syn->fast_open, sizeof cookie) == 0 ? FAST_OPEN_OLD : FAST_OPEN_WRONG;
+}
+
+static void forget_old_resets(struct fast_open_pending *pending, uint64_t now_ns)
+{
+    uint64_t passed_ns = now_ns - pending->since_ns;
+
+    if (passed_ns >= FAST_OPEN_RESET_NS) {
+        pending->resets[1] = passed_ns < 2 * FAST_OPEN_RESET_NS ? pending->resets[0] : 0;
+        pending->resets[0] = 0;
+        pending->since_ns = now_ns;
+    }
+}
+
+bool fast_open_has_room(struct fast_open_pending *pending, uint64_t now_ns)
+{
+    forget_old_resets(pending, now_ns);
+    return (uint64_t)pending->count + pending->resets[0] + pending->resets[1] < pending->max;
+}
+
+void fast_open_reset(struct fast_open_pending *pending, uint64_t now_ns)
+{
+    forget_old_resets(pending, now_ns);
+    pending->resets[0]++;
+}
+
+void tcp_fast_open_keys(struct tcp *tcp, const struct fast_open_key *keys, unsigned count)
+{
+    struct fast_open_key first = fast_open_first_key(tcp->secret);
+
+    tcp->fast_open.keys[0] = count > 0 ? keys[0] : first;
+    tcp->fast_open.keys[1] = count > 1 ? keys[1] : first;
+}
+
+static struct fast_open_pending *pending_of(const struct tcp_conn *conn)
+{
+    return &conn->tcp->listeners[conn->listener].fast_open;
+}
+
+/* What the application may do from here on is what it may do in ESTABLISHED: it is told of
+ * the connection, its answer goes out behind the SYN-ACK. */
+static void open_early(struct tcp_conn *conn, const struct tcp_segment *syn)
+{
+    struct tcp_segment text = *syn;
+
+    conn->snd.wnd = syn->window;
+    conn->snd.wnd_max = syn->window;
+    conn->snd.wl1 = syn->seq;
+    conn->snd.wl2 = conn->snd.una;
+    conn->cc->open(conn);
+    conn->flags |= TCP_CONN_OPEN_TOLD;
+    conn->tcp->events->open(conn);
+    if (conn->state == TCP_CLOSED) {
+        return;
+    }
+    /* A FIN that came with it comes again: it is not acknowledged. */
+    text.flags = (uint16_t)(text.flags & ~(TCP_SYN | TCP_FIN));
+    text.seq++;
+    text.payload.length = (uint16_t)min_u32(text.payload.length, tcp_window(conn));
+    tcp_accept_text(conn, &text);
+}
+
+void tcp_fast_open_serve(struct tcp_conn *conn, const struct tcp_segment *syn)
+{
+    struct tcp *tcp = conn->tcp;
+    struct fast_open_pending *pending = pending_of(conn);
+    enum fast_open_verdict verdict;
+
+    if (pending->max == 0 || !(syn->options_seen & TCP_OPT_FAST_OPEN)) {
+        return;
+    }
+    if (!fast_open_has_room(pending, tcp->now_ns)) {
+        tcp->counters.fast_open_refused++;
+        return;
+    }
+    verdict = fast_open_check(tcp->fast_open.keys, &conn->tuple, syn);
+    if (verdict != FAST_OPEN_GOOD) {
+        conn->flags |= TCP_CONN_FAST_OPEN_GRANT;
+    }
+    if (verdict == FAST_OPEN_WRONG) {
+        tcp->counters.fast_open_refused += syn->fast_open_length > 0;
+        return;
+    }
+    conn->flags |= TCP_CONN_FAST_OPEN;
+    pending->count++;
+    tcp->counters.fast_open_accepted++;
+    open_early(conn, syn);
+}
+
+void tcp_fast_open_leave(struct tcp_conn *conn)
+{
+    if (tcp_conn_has(conn, TCP_CONN_FAST_OPEN)) {
+        assert(pending_of(conn)->count > 0);
+        pending_of(conn)->count--;
+        conn->flags &= ~(uint32_t)TCP_CONN_FAST_OPEN;
+    }
+}
+
+/* The text of a SYN is cut by the largest options that it may have: those of a SYN and the
+ * cookie, and by what the server said it takes (RFC 7413 section 4.1.3.2). */
+static void size_text(struct tcp_conn *conn, const struct fast_open_peer *peer)
+{
+    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
+    uint32_t path = conn->path.mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u);
+    uint32_t mss = min_u32(peer->mss, path);
+
+    conn->snd.mss =
+        (uint16_t)min_u32(max_u32(mss, TCP_MSS_MIN) - TCP_OPTIONS_BYTES_MAX, conn->snd.mss);
+}
+
+void tcp_fast_open_begin(struct tcp_conn *conn)
+{
+    const struct fast_open_peer *peer =
+        fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
+
+    if (peer && conn->tcp->now_ns < peer->until_ns) {
+        return;
+    }
+    conn->flags |= TCP_CONN_FAST_OPEN;
+    if (peer && peer->length > 0) {
+        size_text(conn, peer);
+    }
+}
+
+static bool is_first_syn(const struct tcp_conn *conn)
+{
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    return conn->state == TCP_SYN_SENT && sendq_at(sendq, sendq->head)->transmissions == 0;
+}
+
+bool tcp_fast_open_option(const struct tcp_conn *conn, uint8_t *cookie, uint8_t *length)
+{
+    struct tcp_fast_open *fast_open = &conn->tcp->fast_open;
+    const struct fast_open_peer *peer;
+
+    *length = 0;
+    if (tcp_conn_has(conn, TCP_CONN_FAST_OPEN_GRANT)) {
+        fast_open_cookie(&fast_open->keys[0], &conn->tuple, cookie);
+        *length = FAST_OPEN_COOKIE_BYTES;
+        return true;
+    }
+    if (!tcp_conn_has(conn, TCP_CONN_FAST_OPEN) || !is_first_syn(conn)) {
+        return false;
+    }
+    peer = fast_open_cache_find(&fast_open->cache, &conn->tuple);
+    if (peer) {
+        *length = peer->length;
+        memcpy(cookie, peer->cookie, peer->length);
+    }
+    return true;
+}
+
+bool tcp_fast_open_carries(const struct tcp_conn *conn)
+{
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
+    const struct fast_open_peer *peer;
+
+    if (!tcp_conn_has(conn, TCP_CONN_FAST_OPEN) || !is_first_syn(conn) || sendq_count(sendq) < 2 ||
+        sendq_at(sendq, sendq->head + 1)->slice.length == 0) {
+        return false;
+    }
+    peer = fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
+    return peer && peer->length > 0;
+}
+
+static void take_cookie(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct fast_open_peer *peer = fast_open_cache_take(&conn->tcp->fast_open.cache, &conn->tuple);
+
+    peer->length = seg->fast_open_length;
+    memcpy(peer->cookie, seg->fast_open, seg->fast_open_length);
+    peer->mss = ip_addr_is_v4(&conn->tuple.remote) ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
+    if (seg->options_seen & TCP_OPT_MSS) {
+        peer->mss = seg->mss;
+    }
+}
+
+/* Without Fast Open it was answered: the way may not take what is unusual in a SYN. */
+static void take_failure(struct tcp_conn *conn)
+{
+    struct fast_open_peer *peer = fast_open_cache_take(&conn->tcp->fast_open.cache, &conn->tuple);
+
+    peer->until_ns =
+        conn->tcp->now_ns + (BLOCKED_NS << min_u32(peer->failures, BLOCKED_DOUBLINGS_MAX));
+    peer->failures = (uint8_t)min_u32(peer->failures + 1u, UINT8_MAX);
+    conn->tcp->counters.fast_open_lost++;
+}
+
+void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct fast_open_peer *peer;
+    bool carried = conn->snd.nxt != conn->snd.iss + 1;
+
+    if (!tcp_conn_has(conn, TCP_CONN_FAST_OPEN)) {
+        return;
+    }
+    conn->flags &= ~(uint32_t)TCP_CONN_FAST_OPEN;
+    if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
+        take_failure(conn);
+        return;
+    }
+    peer = fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
+    if (peer) {
+        peer->failures = 0;
+        /* Not wanted, and no other given: the next SYN asks for one. */
+        peer->length = carried && seg->ack != conn->snd.nxt ? 0 : peer->length;
+    }
+    if (seg->options_seen & TCP_OPT_FAST_OPEN && seg->fast_open_length > 0) {
+        take_cookie(conn, seg);
+    }
+    conn->tcp->counters.fast_open_taken += carried && seg->ack == conn->snd.nxt;
+}
