@@ -5,6 +5,8 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
+static_assert(TCP_DELAYED_ACK_NS < MS(500), "RFC 9293 MUST-40");
+
 #define HOLD TCP_ACK_HOLD_NS
 #define NEARLY_HELD (TCP_ACK_HOLD_NS - 1)
 

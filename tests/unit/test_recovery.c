@@ -7,6 +7,8 @@
  */
 #include "tests/unit/recovery_fixture.h"
 
+static_assert(TCP_RTO_MAX_NS >= SECONDS(60), "RFC 6298 section 2.5");
+
 /* RFC 3042: the first two let a segment go each; the third is a loss.
  * Shows: RFC 5681 3.2c, 3.2d, 3.2e, 3.2f; RFC 3042 2a, 2c, 2d; RFC 9937 5a, 6.1a. */
 static void three_duplicate_acks_are_a_loss(void **state)

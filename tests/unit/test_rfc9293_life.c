@@ -6,6 +6,8 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
+static_assert(TCP_R1_RETRANSMISSIONS >= 3, "SHLD-10");
+
 /* As before it was taken away. */
 static void listen_again(struct tcp_fixture *f)
 {
