@@ -32,6 +32,7 @@ static void presets_are_valid(void **state)
         .bytes = sizeof(((struct hr_tuning *)0)->field_), .value = (value_)                        \
     }
 
+/* Shows: RFC 1122 3.2.1.7a. */
 static void ranges_are_checked(void **state)
 {
     static const struct {
