@@ -42,6 +42,7 @@ static void an_ack_is_delayed_by_40_ms(void **state)
     expect_silence_for(f, SECONDS(1));
 }
 
+/* Shows: RFC 9293 SHLD-18. */
 static void a_delayed_ack_rides_on_data(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -185,7 +186,8 @@ static void urgent_ones_go_at_once(void **state)
     }
 }
 
-/* Who has lost something begins anew with a small window: as at the start. */
+/* Who has lost something begins anew with a small window: as at the start.
+ * Shows: RFC 5681 3.2b. */
 static void after_a_loss_each_is_acknowledged(void **state)
 {
     static const struct {

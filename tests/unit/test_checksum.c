@@ -146,7 +146,8 @@ static void all_ones_do_not_overflow(void **state)
     }
 }
 
-/* What a header's sum is stored as, and found again. */
+/* What a header's sum is stored as, and found again.
+ * Shows: RFC 9293 MUST-2. */
 static void examples_of_the_rfc(void **state)
 {
     static const struct {
@@ -208,6 +209,7 @@ static void stored_complement_verifies(void **state)
     }
 }
 
+/* Shows: RFC 9293 MUST-2; RFC 8200 8.1a. */
 static void pseudo_header_of_both_families(void **state)
 {
     static const struct {

@@ -93,6 +93,7 @@ static void urgent_data_stays_in_line(void **state)
     assert_int_equal(f->peer->told.data, 10);
 }
 
+/* Shows: RFC 9293 MAY-8. */
 static void paused_text_waits_and_closes_the_window(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -309,6 +310,7 @@ static struct tcp_fixture *drain(void **state, bool text)
     return f;
 }
 
+/* Shows: RFC 9293 3.6b. */
 static void what_arrived_outlives_both_sides(void **state)
 {
     struct tcp_fixture *f = drain(state, true);

@@ -123,7 +123,8 @@ static void purposes_are_unrelated(void **state)
     }
 }
 
-/* A cookie and an entry in TIME-WAIT compute it again. */
+/* A cookie and an entry in TIME-WAIT compute it again.
+ * Shows: RFC 7323 5.4b. */
 static void the_same_tuple_gives_the_same(void **state)
 {
     struct tcp_tuple tuple = tuple_v4();

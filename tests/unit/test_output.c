@@ -62,6 +62,7 @@ static void the_congestion_window_bounds_the_flight(void **state)
     expect_silence(f);
 }
 
+/* Shows: RFC 7323 2.4c; RFC 9293 MUST-38. */
 static void the_window_bounds_the_flight(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -94,6 +95,7 @@ static void a_piece_fills_half_the_largest_window(void **state)
     expect_after(f, TCP_SWS_OVERRIDE_NS, TCP_ACK, .seq = 1001, .ack = 1, .bytes = 449);
 }
 
+/* Shows: RFC 9293 MUST-38. */
 static void the_override_starts_anew_when_the_window_grows(void **state)
 {
     struct tcp_fixture *f = *state;

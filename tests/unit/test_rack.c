@@ -45,6 +45,7 @@ static void rack_waits_for_its_reordering_window(void **state)
     acks(f, 3);
 }
 
+/* Shows: RFC 8985 6.2j. */
 static void rack_forgives_what_arrives_in_its_window(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -83,7 +84,8 @@ static void a_lost_retransmission_is_found(void **state)
 }
 
 /* The timeout counts from the repair, or each loss on a path of more than 200 ms
- * would end in it. */
+ * would end in it.
+ * Shows: RFC 6298 5.3a. */
 static void a_repair_has_a_timeout_of_its_own(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);

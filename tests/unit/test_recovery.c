@@ -75,7 +75,8 @@ static void a_partial_ack_repairs_the_next(void **state)
 }
 
 /* A window that is taken back while a loss is repaired: the repair goes on with the partial
- * ACK that opens it. */
+ * ACK that opens it.
+ * Shows: RFC 9293 MUST-34. */
 static void a_window_that_closes_in_recovery(void **state)
 {
     struct tcp_fixture *f = first_of_eight_lost(state);
@@ -246,7 +247,8 @@ static void a_closed_window_is_probed_for_ever(void **state)
 }
 
 /* A byte that the closed window has refused goes again as soon as the window opens, and is
- * no loss of the path. */
+ * no loss of the path.
+ * Shows: RFC 9293 MUST-35. */
 static void a_refused_probe_goes_first(void **state)
 {
     struct tcp_fixture *f = *state;

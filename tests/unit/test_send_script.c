@@ -15,7 +15,8 @@ static void take_all_frames(struct tcp_fixture *f)
     }
 }
 
-/* Odd lengths, so that sums are put together at odd places. */
+/* Odd lengths, so that sums are put together at odd places.
+ * Shows: RFC 9293 SHLD-7, SHLD-28, MAY-16. */
 static void small_sends_fill_one_segment(void **state)
 {
     static const uint32_t pieces[] = {1, 3, 7, 2, 501, 1, 485, 100};
@@ -46,7 +47,8 @@ static void nothing_to_send_is_sent(void **state)
     assert_null(conn_of(f)->flight);
 }
 
-/* Before the handshake the MSS is a guess; what is too long is split. */
+/* Before the handshake the MSS is a guess; what is too long is split.
+ * Shows: RFC 9293 3.10.2b. */
 static void data_may_be_queued_while_opening(void **state)
 {
     struct tcp_fixture *f = *state;

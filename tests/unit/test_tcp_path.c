@@ -230,6 +230,7 @@ static void an_abort_inside(void **state)
     expect(f, TCP_RST | TCP_ACK, .seq = 11, .ack = 1);
 }
 
+/* Shows: RFC 9293 SHLD-25. */
 static void a_soft_error_is_the_reason_when_an_open_gives_up(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -71,7 +71,8 @@ static void the_oldest_makes_place(void **state)
     }
 }
 
-/* The window and the timestamp of the last ACK are in the next one as well. */
+/* The window and the timestamp of the last ACK are in the next one as well.
+ * Shows: RFC 9293 3.10.7.4i; RFC 7323 3.2b. */
 static void an_entry_answers_as_the_connection_did(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -95,7 +96,8 @@ static void an_entry_answers_as_the_connection_did(void **state)
 }
 
 /* The port has no room in the turn in which the FIN comes, first or again: the ACK, once,
- * follows when it has. */
+ * follows when it has.
+ * Shows: RFC 9293 3.10.7.4i. */
 static void an_ack_without_room_is_owed(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -153,7 +153,8 @@ static bool read_bytes(struct receiver *r, uint32_t bytes)
     return tcp_conn_has(r->conn, TCP_CONN_ACK_NOW);
 }
 
-/* The SYN says at most 65535; the scaled window follows. */
+/* The SYN says at most 65535; the scaled window follows.
+ * Shows: RFC 7323 2.2d; RFC 9293 REC-1. */
 static void the_second_window_is_scaled(void **state)
 {
     static const struct {
@@ -274,6 +275,7 @@ static void a_window_that_nobody_reads_closes(void **state)
     }
 }
 
+/* Shows: RFC 9293 SHLD-14. */
 static void pressure_holds_the_window(void **state)
 {
     static const struct {
