@@ -47,7 +47,8 @@ static bool window_runs_out(const struct tcp_conn *conn)
 
 void tcp_ack_in_burst(struct tcp_conn *conn)
 {
-    if (emit_has_room(conn->tcp) &&
+    /* Nothing goes before the SYN, which carries the same acknowledgement. */
+    if (conn->snd.nxt != conn->snd.iss && emit_has_room(conn->tcp) &&
         net_path_check(conn->tcp->net, &conn->path, conn->tcp->now_ns) == NET_PATH_READY) {
         (void)emit_ack(conn);
     }
