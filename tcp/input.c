@@ -11,8 +11,14 @@
  * RFC 9293 section 3.10.7.4. The third check, security, has no counterpart. */
 static void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
 {
-    if (!tcp_check_sequence(conn, seg) || !tcp_check_reset(conn, seg) ||
-        !tcp_check_syn(conn, seg) || !tcp_accept_ack(conn, seg)) {
+    if (!tcp_check_sequence(conn, seg)) {
+        return;
+    }
+    if (seg->flags & (TCP_RST | TCP_SYN) && /* one look for all that have neither */
+        (!tcp_check_reset(conn, seg) || !tcp_check_syn(conn, seg))) {
+        return;
+    }
+    if (!tcp_accept_ack(conn, seg)) {
         return;
     }
     if (seg->flags & TCP_URG) {

@@ -17,7 +17,7 @@ static void ack_out_of_order(struct tcp_conn *conn)
     }
 }
 
-static void deliver(struct tcp_conn *conn, const struct slice *slice)
+static inline void deliver(struct tcp_conn *conn, const struct slice *slice)
 {
     conn->tcp->counters.bytes_in += slice->length;
     conn->tally.bytes_in += slice->length;

@@ -29,17 +29,15 @@ static bool cwnd_allows(const struct tcp_conn *conn, uint32_t length)
 static bool nagle_holds(const struct tcp_conn *conn, const struct tcp_record *record)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
+    /* A SYN that is on its way is no small segment. */
+    bool waits = conn->snd.nxt != conn->snd.una && conn->snd.nxt != conn->snd.iss + 1 &&
+                 !tcp_conn_has(conn, TCP_CONN_NODELAY);
 
-    uint32_t how = conn->flags & (TCP_CONN_NODELAY | TCP_CONN_CORK | TCP_CONN_URGENT_OUT);
-
-    if (sendq->next + 1 != sendq->tail || how == TCP_CONN_NODELAY ||
-        record->slice.length >= conn->snd.mss ||
-        record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN)) {
+    if ((!waits && !tcp_conn_has(conn, TCP_CONN_CORK)) || tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
         return false;
     }
-    /* A SYN that is on its way is no small segment. */
-    return how == 0 ? conn->snd.nxt != conn->snd.una && conn->snd.nxt != conn->snd.iss + 1
-                    : (how & (TCP_CONN_CORK | TCP_CONN_URGENT_OUT)) == TCP_CONN_CORK;
+    return sendq->next + 1 == sendq->tail && record->slice.length < conn->snd.mss &&
+           !(record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN));
 }
 
 /* Only the SYN may go yet. But a server that has opened early answers before its handshake is

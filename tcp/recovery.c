@@ -161,6 +161,7 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     frto_on_ack(conn, news);
     judge_probe(conn, news);
     if (news->dsack) {
+        conn->dsacks++;
         tcp_rack_dsack(conn);
     }
     if (tcp_conn_has(conn, TCP_CONN_SACK_OK)) {

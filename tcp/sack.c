@@ -50,7 +50,6 @@ void tcp_take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg, struct
         return;
     }
     news->dsack = first_block_is_dsack(seg);
-    conn->dsacks += news->dsack;
     news->dsack_block = seg->sack[0];
     for (unsigned i = news->dsack ? 1 : 0; i < seg->sack_count; i++) {
         const struct tcp_sack_block *block = &seg->sack[i];
