@@ -21,6 +21,11 @@ static const char help[] =
     "  --close-after BYTES  echo so many bytes of a connection, then close first; what still\n"
     "                       comes is thrown away (never)\n"
     "  --congestion NAME    congestion control: cubic or newreno (cubic)\n"
+    "  --keepalive SECONDS  ask clients that long silent whether they are there, 1 to 32767; 9\n"
+    "                       times in 75 s steps (never)\n"
+    "  --user-timeout SECONDS  give up what is not acknowledged after so long, 1 to 86400\n"
+    "                       (after 15 retransmissions)\n"
+    "  --dscp N             the class of what is sent (RFC 2474), 0 to 63 (0)\n"
     "  --queues LIST        queues of the interface, a worker each, as 0,1 (all)\n"
     "  --cores LIST         a core for each worker, as 0,1 (those that may be used, in order)\n"
     "  --mode NAME          auto, zerocopy, native or generic (auto)\n"
@@ -40,6 +45,9 @@ enum {
     OPTION_SERVICE,
     OPTION_CLOSE_AFTER,
     OPTION_CONGESTION,
+    OPTION_KEEPALIVE,
+    OPTION_USER_TIMEOUT,
+    OPTION_DSCP,
     OPTION_DURATION,
     OPTION_STATS,
     OPTION_JSON,
@@ -54,6 +62,9 @@ static const struct option names[] = {
     {"service", required_argument, NULL, OPTION_SERVICE},
     {"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
     {"congestion", required_argument, NULL, OPTION_CONGESTION},
+    {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
+    {"user-timeout", required_argument, NULL, OPTION_USER_TIMEOUT},
+    {"dscp", required_argument, NULL, OPTION_DSCP},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"json", required_argument, NULL, OPTION_JSON},
@@ -68,6 +79,29 @@ static enum echo_parse wrong(const char *format, const char *value)
     (void)fprintf(stderr, format, value);
     (void)fprintf(stderr, " See echo_server --help.\n");
     return ECHO_WRONG;
+}
+
+static enum echo_parse take_tuning(int option, const char *value, struct echo_options *options)
+{
+    struct hr_tuning *tuning = &options->tuning;
+    unsigned number = 0;
+    bool good;
+
+    switch (option) {
+    case OPTION_KEEPALIVE:
+        good = value_unsigned(value, 1, 32767, &number);
+        tuning->keepalive = true;
+        tuning->keepalive_idle_s = (uint16_t)number;
+        return good ? ECHO_RUN : wrong("--keepalive takes 1 to 32767 seconds, not '%s'.", value);
+    case OPTION_USER_TIMEOUT:
+        good = value_unsigned(value, 1, 86400, &number);
+        tuning->user_timeout_ms = number * 1000;
+        return good ? ECHO_RUN : wrong("--user-timeout takes 1 to 86400 seconds, not '%s'.", value);
+    default:
+        good = value_unsigned(value, 0, 63, &number);
+        tuning->dscp = (uint8_t)number;
+        return good ? ECHO_RUN : wrong("--dscp takes a number from 0 to 63, not '%s'.", value);
+    }
 }
 
 static enum echo_parse take_number(int option, const char *value, struct echo_options *options)
@@ -123,6 +157,10 @@ static enum echo_parse take(int option, const char *value, struct echo_options *
         return take_service(value, options);
     case OPTION_CONGESTION:
         return take_congestion(value, options);
+    case OPTION_KEEPALIVE:
+    case OPTION_USER_TIMEOUT:
+    case OPTION_DSCP:
+        return take_tuning(option, value, options);
     case OPTION_JSON:
         options->json = value;
         return ECHO_RUN;
@@ -141,7 +179,7 @@ enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *o
 {
     int option;
 
-    *options = (struct echo_options){.port = 7};
+    *options = (struct echo_options){.port = 7, .tuning = hr_tuning_default};
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum echo_parse result;

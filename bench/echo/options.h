@@ -6,6 +6,7 @@
 
 #include "bench/place_options.h"
 
+#include <headrace/tuning.h>
 #include <stdint.h>
 
 enum echo_service {
@@ -19,10 +20,11 @@ struct echo_options {
     uint16_t port;
     enum echo_service service;
     const char *congestion; /* NULL: the default */
-    uint64_t close_after;   /* bytes after which an echo half-closes; 0: never first */
-    double duration_s;      /* 0: until a signal */
-    double stats_s;         /* 0: none until the end */
-    const char *json;       /* file for the final statistics, or NULL */
+    struct hr_tuning tuning;
+    uint64_t close_after; /* bytes after which an echo half-closes; 0: never first */
+    double duration_s;    /* 0: until a signal */
+    double stats_s;       /* 0: none until the end */
+    const char *json;     /* file for the final statistics, or NULL */
 };
 
 /* What main does next. */

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Goal:   what the command lines of echo_server and load promise: the three services, each
 #         way of waiting, a second address, statistics while it runs and at the end, an end
-#         by itself, and by a signal while connections are open; all workloads of load, its
-#         JSON, its progress on a terminal, its refusals.
+#         by itself, and by a signal while connections are open; keepalives and the class of
+#         packets; all workloads of load, its JSON, its progress on a terminal, its refusals.
 # Method: each is asked for once, for half a second, and the counts of both sides compared.
 . "$(dirname "$0")/lib.sh"
 
@@ -98,6 +98,32 @@ except ConnectionResetError:
 server_stop
 read -r -t 20 answer <&"$answers" || fail 'the client failed'
 [ "$answer" = reset ] || fail "a connection that stayed was told $answer"
+
+# A client that is silent is asked, in packets of the class that was asked for.
+server_start --keepalive 1 --user-timeout 10 --dscp 46
+in_client timeout 60 python3 - "$client_if" "$server_address" <<'P' || fail 'no keepalive of the class'
+import socket, struct, sys
+
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+wire.bind((sys.argv[1], 0x0800))
+wire.settimeout(20)
+connection = socket.create_connection((sys.argv[2], 7))
+asked = False
+first = None
+while not asked:
+    packet = wire.recv(2000)
+    if packet[12:16] != socket.inet_aton(sys.argv[2]) or packet[9] != 6:
+        continue
+    assert packet[1] == 46 << 2, packet[1]
+    tcp = packet[20:]
+    flags = tcp[13]
+    number = struct.unpack("!I", tcp[4:8])[0]
+    if flags & 2:
+        first = number + 1 & 0xffffffff
+    elif number == first - 1 & 0xffffffff:
+        asked = True
+P
+server_stop
 
 # Errors of load.
 refused() {
