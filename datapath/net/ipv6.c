@@ -6,6 +6,29 @@
  * their number. */
 #define EXTENSIONS_MAX 8u
 
+#define OPTION_PAD1 0u /* the only one that is a single byte */
+
+/* Whether all options of a header may be passed over: the two high bits of one that is not
+ * known say so (RFC 8200 section 4.2). None is known but padding. */
+static bool options_may_be_skipped(const uint8_t *at, uint16_t bytes)
+{
+    uint16_t next = 2;
+
+    while (next < bytes) {
+        uint8_t type = at[next];
+
+        if (type == OPTION_PAD1) {
+            next++;
+            continue;
+        }
+        if (type >> 6 != 0 || bytes - next < 2 || at[next + 1] > bytes - next - 2) {
+            return false;
+        }
+        next = (uint16_t)(next + 2 + at[next + 1]);
+    }
+    return true;
+}
+
 /* Steps over hop-by-hop options, routing headers that are used up, and
  * destination options (RFC 8200 section 4). Routing type 0 is not followed
  * (RFC 5095). False when the headers lead nowhere. */
@@ -25,7 +48,14 @@ static bool skip_extensions(const uint8_t *chunk, uint16_t end, struct packet *o
             return false;
         }
         bytes = (uint16_t)((at[1] + 1u) * 8);
-        if (bytes > room || (out->protocol == IPPROTO_ROUTING && at[3] != 0)) {
+        if (bytes > room) {
+            return false;
+        }
+        if (out->protocol == IPPROTO_ROUTING ? at[3] != 0 : !options_may_be_skipped(at, bytes)) {
+            return false;
+        }
+        /* Hop-by-hop options stand first, or nowhere (RFC 8200 section 4). */
+        if (out->protocol == IPPROTO_HOPOPTS && left <= EXTENSIONS_MAX) {
             return false;
         }
         out->protocol = at[0];
