@@ -2,7 +2,7 @@
 """holds.py FOLDER EXPRESSION...: whether all are true of what the programs have reported.
 
 Names in an expression: `load` and `driver` are what load and the driving reflector have
-written into load.json and driver.json of the folder, `report` what the server has into
+written into load.json and driver.json of the folder, `link` the emulated line, `report` what the server has into
 server.json, `workers` its workers and `server` their sums. None: there is nothing yet.
 """
 
@@ -22,6 +22,7 @@ def read(folder, name):
 def main():
     folder, *expressions = sys.argv[1:]
     names = {"load": read(folder, "load"), "driver": read(folder, "driver"),
+             "link": read(folder, "link"),
              "report": read(folder, "server"), "workers": None, "server": None}
     if names["report"]:
         names["workers"] = names["report"]["workers"]
