@@ -100,7 +100,7 @@ static const struct {
     struct bounds bounds;
     const char *refusal;
 } pairs[] = {
-    [OPTION_RATE - OPTION_RATE] = {{0.1, 200}, "--rate takes 0.1 to 200 Mbit/s, not '%s'."},
+    [0] = {{0.1, 200}, "--rate takes 0.1 to 200 Mbit/s, not '%s'."},
     [OPTION_DELAY - OPTION_RATE] = {{0, 300}, "--delay takes 0 to 300 ms, not '%s'."},
     [OPTION_QUEUE -
         OPTION_RATE] = {{1514, 16e6}, "--queue takes 1514 to 16000000 bytes, not '%s'."},

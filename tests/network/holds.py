@@ -2,8 +2,9 @@
 """holds.py FOLDER EXPRESSION...: whether all are true of what the programs have reported.
 
 Names in an expression: `load` and `driver` are what load and the driving reflector have
-written into load.json and driver.json of the folder, `link` the emulated line, `report` what the server has into
-server.json, `workers` its workers and `server` their sums. None: there is nothing yet.
+written into load.json and driver.json of the folder, `link` what the emulated line has into
+link.json, `report` what the server has into server.json, `workers` its workers and `server`
+their sums. None: there is nothing yet.
 """
 
 import json
