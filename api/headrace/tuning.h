@@ -20,7 +20,8 @@ struct hr_conn;
 struct hr_tuning {
     /* Keepalives (RFC 9293 section 3.8.4): when nothing was heard for keepalive_idle_s, the
      * peer is asked, again each keepalive_interval_s without an answer; after keepalive_probes
-     * of them the connection ends with HR_ERR_TIMEOUT. None go while something waits to be
+     * of them the connection ends with HR_ERR_TIMEOUT. Behind an answer the longer of the two
+     * is waited, as in Linux. None go while something waits to be
      * sent or acknowledged: then retransmissions ask. */
     bool keepalive;
     uint16_t keepalive_idle_s;     /* 1 to 32,767; below 7,200 only where it is needed (RFC 9293) */

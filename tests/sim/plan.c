@@ -186,6 +186,29 @@ static void draw_hosts(struct random *random, struct sim_plan *plan)
     }
 }
 
+/* From a stream of its own, so that all else of a seed stays what it was. Nobody is given up on:
+ * silence ends nothing before 127 keepalives. */
+static void draw_policies(uint64_t seed, struct sim_plan *plan)
+{
+    struct random random;
+
+    random_init(&random, seed ^ 0x706f6c696379);
+    for (unsigned side = 0; side < 2; side++) {
+        struct tcp_policy *policy = &plan->settings[side].policy;
+
+        if (chance(&random, 25)) {
+            policy->keepalive = true;
+            policy->keepalive_idle_s = (uint16_t)(1 + random_below(&random, 2));
+            policy->keepalive_gap_s = (uint16_t)(1 + random_below(&random, 2));
+            policy->keepalive_count = 127;
+        }
+        if (chance(&random, 25)) {
+            policy->ack_delay_ms =
+                (uint16_t)random_below(&random, 41); /* no longer than is usual */
+        }
+    }
+}
+
 void sim_plan_draw(struct sim *sim)
 {
     struct random *random = &sim->random;
@@ -202,6 +225,7 @@ void sim_plan_draw(struct sim *sim)
     plan->lent = 64;
     plan->tx_packets_max = chance(random, 20) ? 8 : 128;
     draw_hosts(random, plan);
+    draw_policies(sim->seed, plan);
     draw_weather(random, &plan->weather);
     for (unsigned i = 0; i < plan->connections; i++) {
         draw_app(random, &plan->app[i][0]);

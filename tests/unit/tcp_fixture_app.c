@@ -163,6 +163,9 @@ static void assert_at_home(const struct tcp_fixture *f)
     assert_int_equal(timewait_count(&f->tcp.timewait), 0);
     assert_int_equal(f->tcp.promised_bytes, 0);
     assert_int_equal(f->tcp.listeners[f->listener].half_open, 0);
+    for (unsigned i = 0; i < TCP_POLICIES_MAX; i++) {
+        assert_int_equal(f->tcp.policies.users[i], 0);
+    }
     assert_int_equal(f->tcp.listeners[f->listener].connections, 0);
     assert_int_equal(f->tcp.half_open, 0);
     for (unsigned i = 0; i < PEERS; i++) { /* who heard of it hears of its end, once */

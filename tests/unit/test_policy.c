@@ -73,6 +73,9 @@ static void no_place_is_left(void **state)
     f->settings.policy = policy;
     f->peer = &f->peers[1];
     assert_int_equal(app_connects(f), TCP_ERR_NO_MEMORY);
+    for (unsigned i = 1; i < TCP_POLICIES_MAX; i++) {
+        policy_give(&f->tcp.policies, (uint8_t)i);
+    }
 }
 
 static struct tcp_policy with_timeout(uint32_t ms)
