@@ -97,12 +97,13 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     }
     settings.cc = tcp_cc_find(options->congestion_control);
     if (!buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
-        !settings.cc || !tuning_is_valid(&options->tuning) ||
-        !may_use_port(worker, tuple.local_port)) {
+        (unsigned)options->ecn > HR_ECN_ACCURATE || !settings.cc ||
+        !tuning_is_valid(&options->tuning) || !may_use_port(worker, tuple.local_port)) {
         return HR_ERR_ARGUMENT;
     }
     settings.receive_buffer = options->receive_buffer;
     settings.send_buffer = options->send_buffer;
+    settings.ecn = (uint8_t)options->ecn;
     settings.nodelay = options->nodelay;
     settings.sack = options->sack;
     settings.timestamps = options->timestamps;

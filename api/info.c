@@ -21,7 +21,7 @@ static void tell_path(const struct tcp_conn *conn, struct hr_conn_info *info)
     info->rto_ns = min_u64(conn->rtt.rto_ns << conn->snd.backoff, TCP_RTO_MAX_NS);
     info->srtt_ns = conn->rtt.srtt_ns;
     info->rttvar_ns = conn->rtt.rttvar_ns;
-    info->min_rtt_ns = conn->rtt.min_rtt_ns;
+    info->min_rtt_ns = conn->rtt.min_rtt_ns == UINT32_MAX ? UINT64_MAX : conn->rtt.min_rtt_ns;
     info->ack_delay_ms = tcp_conn_policy(conn)->ack_delay_ms;
     info->send_mss = conn->snd.mss;
     info->receive_mss = conn->rcv.mss;
@@ -38,6 +38,7 @@ static void tell_options(const struct tcp_conn *conn, struct hr_conn_info *info)
     info->sack = agreed && tcp_conn_has(conn, TCP_CONN_SACK_OK);
     info->timestamps = agreed && tcp_conn_has(conn, TCP_CONN_TIMESTAMPS);
     info->window_scale = agreed && tcp_conn_has(conn, TCP_CONN_WSCALE);
+    info->ecn = conn->ecn.mode;
     info->send_wscale = conn->snd.wscale;
     info->receive_wscale = conn->rcv.wscale;
 }

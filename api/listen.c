@@ -21,12 +21,16 @@ const struct hr_listen_options hr_listen_options_default = {
     .syn_cookies = HR_SYN_COOKIES_WHEN_FULL,
     .connections_max = UINT32_MAX,
     .fast_open_max = 0,
+    .ecn = HR_ECN_ACCURATE,
 };
 
 static_assert((int)HR_SYN_COOKIES_NEVER == (int)TCP_COOKIES_NEVER &&
                   (int)HR_SYN_COOKIES_WHEN_FULL == (int)TCP_COOKIES_WHEN_FULL &&
                   (int)HR_SYN_COOKIES_ALWAYS == (int)TCP_COOKIES_ALWAYS,
               "the public names are those of the core");
+static_assert((int)HR_ECN_OFF == (int)TCP_ECN_OFF && (int)HR_ECN_CLASSIC == (int)TCP_ECN_CLASSIC &&
+                  (int)HR_ECN_ACCURATE == (int)TCP_ECN_ACCURATE,
+              "these too");
 
 const char *const *hr_congestion_controls(void)
 {
@@ -72,8 +76,9 @@ static int check(const struct hr_stack *stack, const struct hr_addr *addr,
 
     if (addr->port == 0 || options->half_open_max == 0 || options->connections_max == 0 ||
         (unsigned)options->syn_cookies > HR_SYN_COOKIES_ALWAYS ||
-        !buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
-        !tcp_cc_find(options->congestion_control) || !tuning_is_valid(&options->tuning)) {
+        (unsigned)options->ecn > HR_ECN_ACCURATE || !buffer_is_in_range(options->receive_buffer) ||
+        !buffer_is_in_range(options->send_buffer) || !tcp_cc_find(options->congestion_control) ||
+        !tuning_is_valid(&options->tuning)) {
         return HR_ERR_ARGUMENT;
     }
     for (unsigned i = 0; i < stack->address_count; i++) {
@@ -190,6 +195,7 @@ static struct tcp_listener listener_of(const struct listener_entry *entry)
     listener.settings.receive_buffer = entry->options.receive_buffer;
     listener.settings.send_buffer = entry->options.send_buffer;
     listener.settings.nodelay = entry->options.nodelay;
+    listener.settings.ecn = (uint8_t)entry->options.ecn;
     listener.settings.cc = tcp_cc_find(entry->options.congestion_control);
     listener.settings.sack = entry->options.sack;
     listener.settings.timestamps = entry->options.timestamps;

@@ -17,16 +17,16 @@ void tcp_ack_loss(struct tcp_conn *conn)
 static void hold(struct tcp_conn *conn)
 {
     conn->flags |= TCP_CONN_ACK_HELD;
-    conn->ack_held_ns = conn->tcp->now_ns;
+    conn->ack_held_ns = (uint32_t)conn->tcp->now_ns;
     list_push_back(&conn->tcp->held, &conn->output_link);
 }
 
 void tcp_ack_later(struct tcp_conn *conn)
 {
-    if (conn->rcv.unacked == 0 || list_link_is_on(&conn->output_link)) {
+    if (tcp_conn_unacked(conn) == 0 || list_link_is_on(&conn->output_link)) {
         return; /* held already, or output will ask again */
     }
-    if (conn->rcv.unacked >= 2u * conn->rcv.mss) {
+    if (tcp_conn_unacked(conn) >= 2u * conn->rcv.mss) {
         hold(conn);
     } else if (conn->ack_ns == UINT64_MAX) {
         conn->ack_ns = conn->tcp->now_ns + tcp_conn_policy(conn)->ack_delay_ms * NS_PER_MS;
@@ -40,9 +40,10 @@ static bool window_runs_out(const struct tcp_conn *conn)
 {
     const struct tcp_rcv *rcv = &conn->rcv;
     uint32_t left = rcv->edge - rcv->nxt;
+    uint32_t unacked = tcp_conn_unacked(conn);
 
-    return rcv->unacked >= rcv->mss &&
-           (left < rcv->mss || (rcv->unacked >= 2u * rcv->mss && rcv->unacked >= left / 2));
+    return unacked >= rcv->mss &&
+           (left < rcv->mss || (unacked >= 2u * rcv->mss && unacked >= left / 2));
 }
 
 void tcp_ack_in_burst(struct tcp_conn *conn)
@@ -65,7 +66,6 @@ void tcp_ack_owe(struct tcp_conn *conn, uint32_t bytes)
 {
     struct tcp_rcv *rcv = &conn->rcv;
 
-    rcv->unacked += bytes;
     if (rcv->mss < bytes) {
         rcv->mss = (uint16_t)min_u32(bytes, UINT16_MAX);
     }
@@ -80,7 +80,7 @@ void tcp_ack_owe(struct tcp_conn *conn, uint32_t bytes)
         tcp_ack_later(conn);
     }
     /* A long burst is not left without an answer until its end. */
-    if (rcv->unacked >= conn->tcp->ack_every_segments * (uint32_t)rcv->mss) {
+    if (tcp_conn_unacked(conn) >= conn->tcp->ack_every_segments * (uint32_t)rcv->mss) {
         tcp_ack_in_burst(conn);
     }
 }
@@ -96,7 +96,7 @@ uint64_t tcp_ack_next_ns(const struct tcp *tcp)
 {
     const struct tcp_conn *conn = first_held(tcp);
 
-    return conn ? conn->ack_held_ns + tcp->ack_hold_ns : UINT64_MAX;
+    return conn ? tcp_ack_held_since(conn) + tcp->ack_hold_ns : UINT64_MAX;
 }
 
 void tcp_ack_release(struct tcp *tcp)

@@ -44,6 +44,12 @@ void tcp_ack_release(struct tcp *tcp);
 /* When the first of the held is due; UINT64_MAX with none. */
 uint64_t tcp_ack_next_ns(const struct tcp *tcp);
 
+/* Since when the ACK is held: much less than 2^32 ns. */
+static inline uint64_t tcp_ack_held_since(const struct tcp_conn *conn)
+{
+    return conn->tcp->now_ns - ((uint32_t)conn->tcp->now_ns - conn->ack_held_ns);
+}
+
 /* Off the held, for whoever puts the connection on another list. */
 static inline void tcp_ack_let_go(struct tcp_conn *conn)
 {
@@ -59,7 +65,6 @@ static inline void tcp_ack_went(struct tcp_conn *conn)
     tcp_ack_let_go(conn);
     conn->flags &= ~(uint32_t)(TCP_CONN_ACK_NOW | TCP_CONN_KEEPALIVE);
     conn->rcv.acked = conn->rcv.nxt;
-    conn->rcv.unacked = 0;
     if (!tcp_conn_has(conn, TCP_CONN_SQUEEZED | TCP_CONN_STARVED)) {
         conn->ack_ns = UINT64_MAX; /* the wheel's entry comes due for nothing, once */
     }

@@ -19,6 +19,11 @@ struct tcp_cc_ops {
     /* Loss was found: ssthresh and the window for the recovery. `in_flight` is
      * the pipe before it. */
     void (*loss)(struct tcp_conn *conn, uint32_t in_flight);
+    /* Packets were marked (ECN): as loss(), once in a round trip. */
+    void (*congested)(struct tcp_conn *conn, uint32_t in_flight);
+    /* Of so many bytes acknowledged or SACKed so many were marked: each ACK tells. NULL: of no
+     * interest. */
+    void (*each_mark)(struct tcp_conn *conn, uint32_t bytes, uint32_t ce_bytes);
     /* The recovery is over. */
     void (*recovered)(struct tcp_conn *conn);
     /* Retransmission timeout; `first` for the first of a row. */
@@ -31,6 +36,7 @@ struct tcp_cc_ops {
 
 extern const struct tcp_cc_ops tcp_cc_newreno;
 extern const struct tcp_cc_ops tcp_cc_cubic;
+extern const struct tcp_cc_ops tcp_cc_dctcp;
 
 /* All names, as Linux has them where it has the algorithm; ended by NULL, the default first. */
 extern const char *const tcp_cc_names[];
@@ -52,9 +58,9 @@ void tcp_cc_recovered(struct tcp_conn *conn);
 void tcp_cc_undo(struct tcp_conn *conn, const struct tcp_undo *undo);
 
 /* The time in which something was in flight, since the start of some epoch. */
-static inline uint64_t tcp_busy_ns(const struct tcp_conn *conn)
+static inline uint32_t tcp_busy_time(const struct tcp_conn *conn)
 {
-    return conn->tcp->now_ns - conn->idle_ns;
+    return (uint32_t)(conn->tcp->now_ns >> TCP_BUSY_SHIFT) - conn->idle;
 }
 
 #endif

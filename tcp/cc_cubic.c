@@ -50,7 +50,7 @@ static void open_window(struct tcp_conn *conn)
 {
     conn->cwnd = tcp_cc_initial_window(conn);
     conn->ssthresh = UINT32_MAX;
-    conn->cc_state.cubic = (struct tcp_cubic){.epoch_ns = 0};
+    conn->cc_state.cubic = (struct tcp_cubic){.avoids = false};
 }
 
 /* A stage of avoidance begins. Not after a loss: at a plateau (sections 4.8 and 4.10). */
@@ -58,7 +58,8 @@ static void begin_epoch(struct tcp_conn *conn)
 {
     struct tcp_cubic *cubic = &conn->cc_state.cubic;
 
-    cubic->epoch_ns = tcp_busy_ns(conn);
+    cubic->epoch = tcp_busy_time(conn);
+    cubic->avoids = true;
     cubic->credit = 0;
     cubic->est_credit = 0;
     cubic->w_est = conn->cwnd;
@@ -102,19 +103,20 @@ static void avoid(struct tcp_conn *conn, uint32_t bytes)
 {
     struct tcp_cubic *cubic = &conn->cc_state.cubic;
     uint32_t mss = conn->snd.mss;
-    uint64_t elapsed_ns;
+    uint32_t elapsed;
 
-    if (cubic->epoch_ns == 0) {
+    /* After half an hour without a loss the clock would be ambiguous: a plateau, too. */
+    if (!cubic->avoids || tcp_busy_time(conn) - cubic->epoch > UINT32_MAX / 2) {
         begin_epoch(conn);
     }
-    elapsed_ns = tcp_busy_ns(conn) - cubic->epoch_ns;
+    elapsed = (tcp_busy_time(conn) - cubic->epoch) >> (CUBIC_TIME_SHIFT - TCP_BUSY_SHIFT);
     grow_estimate(conn, bytes);
-    if (cubic_window(cubic, (uint32_t)(elapsed_ns >> CUBIC_TIME_SHIFT), mss) < cubic->w_est) {
+    if (cubic_window(cubic, elapsed, mss) < cubic->w_est) {
         conn->cwnd = max_u32(conn->cwnd, cubic->w_est);
         return;
     }
-    elapsed_ns += conn->rtt.srtt_ns;
-    approach(conn, bytes, cubic_window(cubic, (uint32_t)(elapsed_ns >> CUBIC_TIME_SHIFT), mss));
+    elapsed += (uint32_t)(conn->rtt.srtt_ns >> CUBIC_TIME_SHIFT);
+    approach(conn, bytes, cubic_window(cubic, elapsed, mss));
 }
 
 /* Only the first slow start does not know where to end. What HyStart++ measures does not
@@ -153,7 +155,7 @@ static void reduce(struct tcp_conn *conn, uint32_t in_flight)
                        ? (uint32_t)((uint64_t)conn->cwnd * (10 + beta_tenths) / 20)
                        : conn->cwnd;
     cubic->cwnd_prior = conn->cwnd;
-    cubic->epoch_ns = 0;
+    cubic->avoids = false;
     conn->ssthresh =
         max_u32((uint32_t)((uint64_t)in_flight * beta_tenths / 10), 2u * conn->snd.mss);
 }
@@ -186,7 +188,7 @@ static void idle(struct tcp_conn *conn)
 
     if (conn->cwnd > restart) {
         conn->cwnd = restart;
-        conn->cc_state.cubic.epoch_ns = 0;
+        conn->cc_state.cubic.avoids = false;
     }
 }
 
@@ -195,6 +197,7 @@ const struct tcp_cc_ops tcp_cc_cubic = {
     .open = open_window,
     .acked = acked,
     .loss = loss,
+    .congested = loss,
     .recovered = tcp_cc_recovered,
     .timeout = timeout,
     .undo = undo,

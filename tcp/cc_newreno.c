@@ -62,6 +62,7 @@ const struct tcp_cc_ops tcp_cc_newreno = {
     .open = open_window,
     .acked = acked,
     .loss = loss,
+    .congested = loss,
     .recovered = tcp_cc_recovered,
     .timeout = timeout,
     .undo = tcp_cc_undo,

@@ -48,6 +48,10 @@ static void take_settings(struct tcp_conn *conn, const struct tcp_settings *sett
     conn->send_buffer = settings->send_buffer;
     conn->tos = settings->tos;
     conn->ttl = settings->ttl;
+    conn->ecn.most = settings->ecn;
+    if (settings->cc->each_mark && settings->ecn == TCP_ECN_OFF) {
+        conn->ecn.most = TCP_ECN_CLASSIC; /* without marks it would be blind */
+    }
 }
 
 static void init_timers(struct tcp_conn *conn)
@@ -179,7 +183,7 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
     if (conn->last_send_ns != 0) {
         uint64_t pause_ns = conn->tcp->now_ns - conn->last_send_ns;
 
-        conn->idle_ns += pause_ns;
+        conn->idle += (uint32_t)(pause_ns >> TCP_BUSY_SHIFT);
         if (pause_ns > conn->rtt.rto_ns) {
             conn->cc->idle(conn);
         }

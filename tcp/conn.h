@@ -17,7 +17,9 @@
 #include "datapath/net/net.h"
 #include "datapath/util.h"
 #include "tcp/cc_cubic.h"
+#include "tcp/cc_dctcp.h"
 #include "tcp/conn_flags.h"
+#include "tcp/ecn.h"
 #include "tcp/flight.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
@@ -28,6 +30,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct tcp;
@@ -60,7 +63,6 @@ struct tcp_rcv {
     uint32_t fin;       /* sequence number of the FIN, when FIN_PENDING */
     uint32_t buffer;    /* bytes that the window may span */
     uint32_t held;      /* bytes of frames that the application keeps */
-    uint32_t unacked;   /* bytes received since the last ACK */
     uint16_t mss;       /* largest payload seen: what a full segment of the peer is */
     uint8_t wscale;     /* shift of our windows */
     uint8_t quick_acks; /* segments still acknowledged at once */
@@ -80,7 +82,10 @@ struct tcp_tally {
 union tcp_cc_state {
     uint32_t acked; /* NewReno: bytes acknowledged towards the next increase */
     struct tcp_cubic cubic;
+    struct tcp_dctcp dctcp; /* begins with what is NewReno's */
 };
+
+static_assert(offsetof(struct tcp_dctcp, acked) == 0, "NewReno's increase works on it");
 
 struct tcp_conn {
     struct tcp_tuple tuple;
@@ -118,7 +123,8 @@ struct tcp_conn {
     uint64_t rexmit_ns;       /* UINT64_MAX: not armed */
     uint64_t ack_ns;          /* delayed ACK, or a squeezed window to look at again */
     uint64_t life_ns;         /* keepalive; once the application has closed, FIN-WAIT-2 */
-    uint64_t ack_held_ns;     /* since when, with ACK_HELD */
+    uint32_t ack_held_ns;     /* since when, with ACK_HELD; modulo 2^32 */
+    uint32_t idle;            /* in which nothing was in flight, all in all, by TCP_BUSY_SHIFT */
 
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
@@ -129,7 +135,7 @@ struct tcp_conn {
     struct recvq recvq;
     struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */
     union tcp_cc_state cc_state;
-    uint64_t idle_ns;      /* in which nothing was in flight, all in all */
+    struct tcp_ecn ecn;
     uint64_t last_send_ns; /* for the restart after idleness (RFC 5681 section 4.1) */
     void *app;             /* the layer above; it owns what this points to */
     const void *app_ops;   /* likewise */
@@ -166,6 +172,12 @@ void tcp_conn_want_output(struct tcp_conn *conn);
 
 /* A deadline was changed: the shared entry of the wheel follows. */
 void tcp_conn_arm(struct tcp_conn *conn);
+
+/* Bytes received in order since the last ACK. */
+static inline uint32_t tcp_conn_unacked(const struct tcp_conn *conn)
+{
+    return conn->rcv.nxt - conn->rcv.acked;
+}
 
 static inline bool tcp_conn_has(const struct tcp_conn *conn, uint32_t flag)
 {

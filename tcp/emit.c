@@ -24,6 +24,7 @@ struct emission {
     uint8_t ttl;
     uint32_t seq;
     uint32_t ack;
+    uint8_t ecn_field;      /* enum ecn_field */
     unsigned options_bytes; /* written already, right before the payload */
 };
 
@@ -61,7 +62,7 @@ static void send_on(struct tcp_conn *conn, const struct emission *segment)
         .local = &conn->tuple.local,
         .remote = &conn->tuple.remote,
         .protocol = IPPROTO_TCP,
-        .tos = conn->tos,
+        .tos = conn->tos | segment->ecn_field,
         .ttl = conn->ttl,
         .l4_length = (uint16_t)(TCP_HEADER_BYTES + segment->options_bytes + segment->length),
     };
@@ -86,7 +87,7 @@ static __attribute__((noinline)) void write_urgent(struct tcp_conn *conn, struct
     segment->flags |= segment->urgent > 0 ? TCP_URG : 0;
 }
 
-static unsigned write_syn_options(const struct tcp_conn *conn, uint8_t *payload)
+static unsigned write_syn_options(struct tcp_conn *conn, uint8_t *payload)
 {
     struct tcp_options_out options = {
         .mss = (uint16_t)(conn->path.mtu - TCP_HEADER_BYTES -
@@ -106,6 +107,7 @@ static unsigned write_syn_options(const struct tcp_conn *conn, uint8_t *payload)
         options.seen |= TCP_OPT_FAST_OPEN;
         options.fast_open = cookie;
     }
+    ecn_add_option(conn, &options);
     bytes = tcp_options_bytes(&options);
     (void)tcp_options_write(payload - bytes, &options);
     return bytes;
@@ -128,7 +130,7 @@ static unsigned write_ack_options(struct tcp_conn *conn, uint8_t *payload)
     struct tcp_options_out options = {0};
     unsigned bytes;
 
-    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
+    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK) && conn->ecn.mode != TCP_ECN_ACCURATE) {
         return write_timestamp(conn, payload);
     }
     if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
@@ -136,9 +138,12 @@ static unsigned write_ack_options(struct tcp_conn *conn, uint8_t *payload)
         options.ts_val = tcp_timestamp(conn);
         options.ts_ecr = conn->ts_recent;
     }
-    options.sack_count = (uint8_t)reassembly_sack(&conn->reassembly, options.sack,
-                                                  tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? 3 : 4);
-    options.seen |= options.sack_count > 0 ? TCP_OPT_SACK : 0;
+    if (tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
+        options.sack_count = (uint8_t)reassembly_sack(
+            &conn->reassembly, options.sack, tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? 3 : 4);
+        options.seen |= options.sack_count > 0 ? TCP_OPT_SACK : 0;
+    }
+    ecn_add_option(conn, &options);
     bytes = tcp_options_bytes(&options);
     (void)tcp_options_write(payload - bytes, &options);
     return bytes;
@@ -223,6 +228,26 @@ static void count_transmission(struct tcp_conn *conn, const struct tcp_record *r
     conn->last_send_ns = conn->tcp->now_ns;
 }
 
+/* Only new text is ECT: no repetition, no probe of a window (RFC 3168 sections 6.1.5 and
+ * 6.1.6). */
+static void mark_for_ecn(struct tcp_conn *conn, const struct tcp_record *record,
+                         struct emission *segment)
+{
+    if (record->flags & TCP_RECORD_SYN) {
+        segment->flags |= ecn_syn_flags(conn);
+        return;
+    }
+    if (conn->ecn.mode == TCP_ECN_OFF) {
+        return;
+    }
+    segment->flags |= ecn_ack_flags(conn, false);
+    if (!(record->flags & TCP_RECORD_SENT) && record->slice.length > 0 &&
+        !tcp_conn_has(conn, TCP_CONN_PROBE)) {
+        segment->flags |= ecn_text_flags(conn, tcp_record_end(record));
+        segment->ecn_field = (uint8_t)ecn_text_field(conn);
+    }
+}
+
 bool emit_record(struct tcp_conn *conn, uint32_t position)
 {
     struct tcp *tcp = conn->tcp;
@@ -250,6 +275,7 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
     }
     count_transmission(conn, record);
     if (send) {
+        mark_for_ecn(conn, record, &segment);
         segment.ack = segment.flags & TCP_ACK ? conn->rcv.nxt : 0;
         segment.window = tcp_window_field(conn, syn);
         segment.options_bytes =
@@ -314,6 +340,7 @@ bool emit_ack(struct tcp_conn *conn)
     if (segment.frame == FRAME_NONE) {
         return false;
     }
+    segment.flags |= ecn_ack_flags(conn, true);
     segment.window = tcp_window_field(conn, false);
     segment.options_bytes = write_ack_options(conn, segment.payload);
     if (tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {

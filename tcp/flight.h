@@ -23,9 +23,22 @@
 
 enum tcp_recovery_state {
     TCP_RECOVERY_OPEN,
+    TCP_RECOVERY_CWR,  /* marks (ECN) reduce the window; nothing is lost */
     TCP_RECOVERY_FAST, /* loss found by RACK or duplicate ACKs */
     TCP_RECOVERY_LOSS, /* after an RTO */
 };
+
+/* Loss is being repaired. */
+static inline bool tcp_recovery_repairs(uint8_t recovery)
+{
+    return recovery >= TCP_RECOVERY_FAST;
+}
+
+/* The window is on its way to ssthresh, by rate reduction. */
+static inline bool tcp_recovery_reduces(uint8_t recovery)
+{
+    return recovery == TCP_RECOVERY_CWR || recovery == TCP_RECOVERY_FAST;
+}
 
 struct tcp_flight {
     struct tcp_undo undo;      /* only a recovery touches it; not cleared with the rest */

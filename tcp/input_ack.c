@@ -254,6 +254,9 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (conn->state == TCP_CLOSED) {
         return;
     }
+    if (conn->ecn.mode != TCP_ECN_OFF) {
+        ecn_take_feedback(conn, seg, &news);
+    }
     tcp_recovery_on_ack(conn, &news);
     if (news.acked > 0 || news.sacked > 0 || news.window_changed || news.duplicate) {
         tcp_rexmit_arm(conn);
@@ -307,6 +310,7 @@ bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
             emit_reset_to(conn->tcp, &conn->tuple, seg);
             return false;
         }
+        ecn_take_last_ack(conn, seg);
         tcp_establish(conn, seg);
         tell_open(conn);
         if (conn->state == TCP_CLOSED) {

@@ -126,12 +126,18 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
         return;
     }
     if (conn->state == TCP_SYN_RECEIVED && seg->flags & TCP_SYN && seg->seq == conn->rcv.irs) {
+        if (!ecn_take_repeat(conn, seg)) {
+            emit_reset(conn);
+            tcp_conn_end(conn, TCP_REASON_RESET);
+            return;
+        }
         /* The peer's SYN once more: the SYN-ACK was lost, or is on its way. */
         sendq_mark_all_lost(&conn->flight->sendq, false);
         tcp_conn_want_output(conn);
         return;
     }
     if (seg->flags & TCP_SYN) {
+        ecn_repeat_syn_ack(conn, seg);
         tcp_challenge_ack(conn);
         return;
     }
@@ -182,6 +188,9 @@ bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
         return true;
     }
     take_timestamp(conn, seg);
+    if (conn->ecn.mode != TCP_ECN_OFF) {
+        ecn_receive(conn, seg);
+    }
     trim_left(conn, seg);
     trim_right(conn, seg);
     return true;

@@ -63,6 +63,7 @@ static struct tcp_conn *open_passive(struct tcp *tcp, struct tcp_listener *liste
     conn->rcv.edge = conn->rcv.nxt;
     conn->rcv.acked = conn->rcv.nxt;
     tcp_take_syn_options(conn, seg);
+    ecn_take_syn(conn, seg);
     tcp_open_window(conn);
     tcp_state_set(conn, TCP_SYN_RECEIVED);
     if (!tcp_queue_syn(conn)) {
@@ -116,6 +117,7 @@ static void synchronize(struct tcp_conn *conn, const struct tcp_segment *seg)
 static void cross(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     synchronize(conn, seg);
+    ecn_take_syn(conn, seg);
     conn->snd.wnd = seg->window;
     conn->snd.wnd_max = seg->window;
     conn->snd.wl1 = seg->seq;
@@ -176,6 +178,7 @@ void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
     }
     synchronize(conn, seg);
     tcp_fast_open_learn(conn, seg);
+    ecn_take_syn_ack(conn, seg);
     tcp_establish(conn, seg);
     tcp_ack_now(conn);
     /* Text behind the SYN is taken like any other from here on. */

@@ -97,6 +97,9 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* RFC 7323 section 5.5: TS.Recent is not trusted after 24 days of idleness. */
 #define TCP_PAWS_IDLE_NS (24ull * 24 * 3600 * NS_PER_S)
 #define TCP_PAWS_IDLE ((uint32_t)(TCP_PAWS_IDLE_NS >> TCP_AGE_SHIFT))
+/* The busy clock of congestion control counts units of 2^10 ns, about a microsecond; in 73
+ * minutes it has gone round. */
+#define TCP_BUSY_SHIFT 10u
 /* Ages of days are told in units of 2^30 ns, about a second: 32 bits are 146 years. */
 #define TCP_AGE_SHIFT 30u
 

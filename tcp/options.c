@@ -16,6 +16,8 @@ enum kind {
     KIND_SACK = 5,
     KIND_TIMESTAMPS = 8,
     KIND_FAST_OPEN = 34,
+    KIND_ACCECN_0 = 172,
+    KIND_ACCECN_1 = 174,
 };
 
 /* NOP, NOP, timestamps, length 10: RFC 7323 appendix A. */
@@ -58,6 +60,17 @@ static void take_fast_open(const uint8_t *value, unsigned length, struct tcp_seg
     }
 }
 
+/* RFC 9768 section 3.2.3: fields of three bytes, as many as fit; in both orders the second is
+ * the count of bytes with CE. */
+static void take_accecn(const uint8_t *value, unsigned length, struct tcp_segment *seg)
+{
+    seg->options_seen |= TCP_OPT_ACCECN;
+    seg->accecn_has_ceb = length >= 6;
+    if (seg->accecn_has_ceb) {
+        seg->accecn_ceb = (uint32_t)value[3] << 16 | be16_load(value + 4);
+    }
+}
+
 /* One option whose value has `length` bytes; a known one with another length
  * than its own is as good as unknown. MSS, scale and SACK-permitted count on a
  * SYN only. */
@@ -94,6 +107,12 @@ static void take(uint8_t kind, const uint8_t *value, unsigned length, struct tcp
     case KIND_SACK:
         if (!syn) {
             take_sack(value, length, seg);
+        }
+        break;
+    case KIND_ACCECN_0:
+    case KIND_ACCECN_1:
+        if (!syn || seg->flags & TCP_ACK) {
+            take_accecn(value, length, seg);
         }
         break;
     default:
@@ -155,7 +174,7 @@ unsigned tcp_options_bytes(const struct tcp_options_out *options)
     bytes += options->seen & TCP_OPT_WSCALE ? 4 : 0;
     bytes += options->seen & TCP_OPT_FAST_OPEN ? (2u + options->fast_open_length + 3u) & ~3u : 0;
     bytes += options->seen & TCP_OPT_SACK ? 4 + 8u * options->sack_count : 0;
-    assert(bytes <= TCP_OPTIONS_BYTES_MAX);
+    bytes += options->seen & TCP_OPT_ACCECN ? (2u + 3u * options->accecn_fields + 3u) & ~3u : 0;
     return bytes;
 }
 
@@ -182,6 +201,24 @@ static uint8_t *write_fast_open(uint8_t *at, const struct tcp_options_out *optio
         at[bytes++] = KIND_NOP;
     }
     return at + bytes;
+}
+
+/* NOPs first, so that what follows is aligned. */
+static uint8_t *write_accecn(uint8_t *at, const struct tcp_options_out *options)
+{
+    unsigned bytes = 2u + 3u * options->accecn_fields;
+
+    for (unsigned pad = bytes; pad % 4 != 0; pad++) {
+        *at++ = KIND_NOP;
+    }
+    *at++ = options->accecn_order_1 ? KIND_ACCECN_1 : KIND_ACCECN_0;
+    *at++ = (uint8_t)bytes;
+    for (unsigned i = 0; i < options->accecn_fields; i++) {
+        *at++ = (uint8_t)(options->accecn[i] >> 16);
+        be16_store(at, (uint16_t)options->accecn[i]);
+        at += 2;
+    }
+    return at;
 }
 
 unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
@@ -212,5 +249,9 @@ unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
     if (options->seen & TCP_OPT_SACK) {
         at = write_sack(at, options);
     }
+    if (options->seen & TCP_OPT_ACCECN) {
+        at = write_accecn(at, options);
+    }
+    assert(at - start <= (ptrdiff_t)TCP_OPTIONS_BYTES_MAX);
     return (unsigned)(at - start);
 }

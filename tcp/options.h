@@ -25,13 +25,16 @@ struct tcp_options_out {
     uint32_t ts_ecr;
     const uint8_t *fast_open; /* the cookie */
     struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX];
+    bool accecn_order_1;
+    uint8_t accecn_fields; /* 1 to 3 */
+    uint32_t accecn[3];    /* in the order of sending; the low 24 bits go */
 };
 
 /* Fills in what stands in `length` bytes at `at`. An option that is broken ends
  * the list; unknown ones are skipped (MUST-6). */
 void tcp_options_parse(const uint8_t *at, unsigned length, struct tcp_segment *seg);
 
-/* Bytes that tcp_options_write writes: a multiple of 4, at most 40. */
+/* Bytes that tcp_options_write would write: a multiple of 4. It writes at most 40. */
 unsigned tcp_options_bytes(const struct tcp_options_out *options);
 unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options);
 

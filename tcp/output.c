@@ -226,11 +226,13 @@ static enum verdict send_one(struct tcp_conn *conn)
 }
 
 /* Data segments carry no SACK blocks, so a pure ACK goes before them when there
- * is something to report; but nothing goes before the SYN. */
+ * is something to report; and no other one tells how a SYN-ACK came (RFC 9768 section
+ * 3.2.2.1). But nothing goes before the SYN. */
 static bool ack_goes_first(const struct tcp_conn *conn)
 {
     return conn->snd.nxt != conn->snd.iss && tcp_conn_has(conn, TCP_CONN_ACK_NOW) &&
-           tcp_conn_has(conn, TCP_CONN_SACK_OK) && reassembly_has_report(&conn->reassembly);
+           (conn->ecn.flags & TCP_ECN_HANDSHAKE ||
+            (tcp_conn_has(conn, TCP_CONN_SACK_OK) && reassembly_has_report(&conn->reassembly)));
 }
 
 /* Segments, until nothing may go, the quantum is used up or the port full; their number. */
@@ -244,7 +246,7 @@ static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
         *verdict = send_one(conn);
         sent += *verdict == OUTPUT_MORE;
     }
-    if (flight && flight->recovery == TCP_RECOVERY_FAST) {
+    if (flight && tcp_recovery_reduces(flight->recovery)) {
         flight->prr.out += flight->sendq.in_flight_bytes - before;
     }
     return sent;

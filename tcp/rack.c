@@ -66,7 +66,7 @@ static uint64_t reordering_window_ns(const struct tcp_conn *conn)
     const struct tcp_flight *flight = conn->flight;
 
     if (!flight->rack_reordering &&
-        (flight->recovery != TCP_RECOVERY_OPEN || flight->sendq.sacked_count >= TCP_DUPTHRESH)) {
+        (tcp_recovery_repairs(flight->recovery) || flight->sendq.sacked_count >= TCP_DUPTHRESH)) {
         return 0;
     }
     return min_u64((1u + flight->rack_reo_mult) * (conn->rtt.min_rtt_ns / 4), conn->rtt.srtt_ns);

@@ -22,20 +22,47 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t delivered)
     struct tcp_flight *flight = conn->flight;
 
     undo_begin(conn);
+    if (flight->recovery == TCP_RECOVERY_OPEN) {
+        conn->cc->loss(conn, flight_size(conn));
+        prr_begin(conn, delivered);
+        ecn_reduced(conn);
+    } /* else marks have reduced the window in this round trip */
     flight->rexmit_now = true;
     flight->recovery = TCP_RECOVERY_FAST;
     flight->recovery_point = conn->snd.nxt;
     flight->tlp_out = false;
-    conn->cc->loss(conn, flight_size(conn));
-    prr_begin(conn, delivered);
     conn->tcp->counters.fast_recoveries++;
+}
+
+/* Segments were marked: RFC 3168 section 6.1.2, as for a loss, once in a round trip. */
+static void answer_marks(struct tcp_conn *conn, const struct tcp_ack_news *news)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    if (conn->cc->each_mark) {
+        conn->cc->each_mark(conn, news->acked + news->sacked, news->ce_bytes);
+    }
+    if (!news->congested || flight->recovery != TCP_RECOVERY_OPEN) {
+        return;
+    }
+    conn->tcp->counters.ecn_reductions++;
+    conn->cc->congested(conn, news->prior_in_flight);
+    ecn_reduced(conn);
+    if (conn->snd.una == conn->snd.nxt) {
+        conn->cc->recovered(conn);
+        return;
+    }
+    flight->can_undo = false;
+    flight->recovery = TCP_RECOVERY_CWR;
+    flight->recovery_point = conn->snd.nxt;
+    prr_begin(conn, news->prior_delivered);
 }
 
 static void leave_recovery(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
 
-    if (flight->recovery == TCP_RECOVERY_FAST) {
+    if (tcp_recovery_reduces(flight->recovery)) {
         conn->cc->recovered(conn);
     }
     flight->recovery = TCP_RECOVERY_OPEN;
@@ -71,7 +98,7 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
     if (news->acked > 0) {
         uint32_t segments;
 
-        if (flight->recovery == TCP_RECOVERY_OPEN) {
+        if (!tcp_recovery_repairs(flight->recovery)) {
             flight->dup_acks = 0;
             return false;
         }
@@ -90,7 +117,7 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
     flight->dup_acks++;
     /* RFC 6582 section 3.2, step 2: not again for what an earlier recovery or
      * timeout has covered. */
-    return flight->dup_acks == TCP_DUPTHRESH && flight->recovery == TCP_RECOVERY_OPEN &&
+    return flight->dup_acks == TCP_DUPTHRESH && !tcp_recovery_repairs(flight->recovery) &&
            mark_head_lost(conn);
 }
 
@@ -151,7 +178,7 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
     bool undone = undo_on_ack(conn, news);
-    bool repairing = flight->recovery == TCP_RECOVERY_FAST || undone;
+    bool reducing = tcp_recovery_reduces(flight->recovery) || undone;
     uint32_t credit = creditable(conn, news->data); /* also for what ends the recovery */
     bool found;
 
@@ -169,14 +196,15 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     } else {
         found = count_duplicates(conn, news);
     }
-    if (found && flight->recovery == TCP_RECOVERY_OPEN) {
+    if (found && !tcp_recovery_repairs(flight->recovery)) {
         enter_recovery(conn, news->prior_delivered);
     }
-    if (flight->recovery == TCP_RECOVERY_FAST) {
+    answer_marks(conn, news);
+    if (tcp_recovery_reduces(flight->recovery)) {
         prr_on_ack(conn, news->acked > 0 && !found);
     }
     /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
-    if (news->data > 0 && !repairing && flight->recovery != TCP_RECOVERY_FAST &&
+    if (news->data > 0 && !reducing && !tcp_recovery_reduces(flight->recovery) &&
         cwnd_was_limit(conn, news->prior_in_flight)) {
         conn->cc->acked(conn, credit, news->rtt_ns);
     }
@@ -243,11 +271,12 @@ static void timeout(struct tcp_conn *conn)
     conn->tcp->counters.rto_expired++;
     undo_begin(conn);
     frto_begin(conn);
-    if (flight->recovery == TCP_RECOVERY_FAST) {
+    if (tcp_recovery_reduces(flight->recovery)) {
         conn->cc->recovered(conn); /* a window in place of what PRR let out */
     }
     if (tcp_state_is_synchronized((enum tcp_state)conn->state)) {
         conn->cc->timeout(conn, flight_size(conn), flight->recovery != TCP_RECOVERY_LOSS);
+        ecn_reduced(conn);
     } else {
         conn->flags |= TCP_CONN_SYN_LOST;
     }
@@ -297,7 +326,7 @@ void tcp_recovery_on_timer(struct tcp_conn *conn)
         tcp_rexmit_arm(conn);
         break;
     case TCP_TIMER_RACK:
-        if (tcp_rack_detect_loss(conn) && conn->flight->recovery == TCP_RECOVERY_OPEN) {
+        if (tcp_rack_detect_loss(conn) && !tcp_recovery_repairs(conn->flight->recovery)) {
             enter_recovery(conn, tcp_delivered(conn));
         }
         tcp_rexmit_arm(conn);

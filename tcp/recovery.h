@@ -19,6 +19,8 @@ struct tcp_ack_news {
     uint32_t prior_delivered; /* tcp_delivered() before it */
     bool duplicate;           /* RFC 5681's duplicate ACK */
     bool dsack;
+    bool congested;        /* segments of ours were marked (ECN), to be answered */
+    uint32_t ce_bytes;     /* about so many bytes of them */
     bool retransmitted;    /* something that was sent more than once was acknowledged */
     bool original;         /* and something, neither SACKed before, that was sent once: */
     uint32_t original_seq; /* the oldest of it */

@@ -36,7 +36,7 @@ static bool tlp_is_eligible(const struct tcp_conn *conn)
 
     return tcp_conn_has(conn, TCP_CONN_SACK_OK) && !flight->tlp_out &&
            tcp_state_is_synchronized((enum tcp_state)conn->state) &&
-           flight->recovery == TCP_RECOVERY_OPEN && flight->sendq.sacked_bytes == 0 &&
+           !tcp_recovery_repairs(flight->recovery) && flight->sendq.sacked_bytes == 0 &&
            flight->sendq.lost_bytes == 0;
 }
 

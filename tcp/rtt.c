@@ -7,7 +7,7 @@ void rtt_init(struct tcp_rtt *rtt)
     rtt->srtt_ns = 0;
     rtt->rttvar_ns = 0;
     rtt->rto_ns = TCP_RTO_INITIAL_NS;
-    rtt->min_rtt_ns = UINT64_MAX;
+    rtt->min_rtt_ns = UINT32_MAX;
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -21,12 +21,14 @@ void rtt_sample(struct tcp_rtt *rtt, uint64_t sample_ns)
     sample_ns = max_u64(sample_ns, 1);
     if (rtt->srtt_ns == 0) {
         rtt->srtt_ns = sample_ns;
-        rtt->rttvar_ns = sample_ns / 2;
+        rtt->rttvar_ns = (uint32_t)min_u64(sample_ns / 2, UINT32_MAX);
     } else {
-        rtt->rttvar_ns += distance(rtt->srtt_ns, sample_ns) / 4 - rtt->rttvar_ns / 4;
+        rtt->rttvar_ns = (uint32_t)min_u64(rtt->rttvar_ns - rtt->rttvar_ns / 4 +
+                                               distance(rtt->srtt_ns, sample_ns) / 4,
+                                           UINT32_MAX);
         rtt->srtt_ns = max_u64(rtt->srtt_ns - rtt->srtt_ns / 8 + sample_ns / 8, 1);
     }
-    rtt->min_rtt_ns = min_u64(rtt->min_rtt_ns, sample_ns);
+    rtt->min_rtt_ns = (uint32_t)min_u64(rtt->min_rtt_ns, sample_ns);
     rtt->rto_ns =
-        min_u64(rtt->srtt_ns + max_u64(4 * rtt->rttvar_ns, TCP_RTO_MIN_NS), TCP_RTO_MAX_NS);
+        min_u64(rtt->srtt_ns + max_u64(4ull * rtt->rttvar_ns, TCP_RTO_MIN_NS), TCP_RTO_MAX_NS);
 }

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 struct tcp_rtt {
-    uint64_t srtt_ns; /* 0: no sample yet */
-    uint64_t rttvar_ns;
-    uint64_t rto_ns; /* without backoff */
-    uint64_t min_rtt_ns;
+    uint64_t srtt_ns;    /* 0: no sample yet */
+    uint64_t rto_ns;     /* without backoff */
+    uint32_t rttvar_ns;  /* 4.3 s at the most */
+    uint32_t min_rtt_ns; /* UINT32_MAX: so much, or none */
 };
 
 /* RTO 1 s, as section 2.1 says. */

@@ -33,6 +33,7 @@ enum tcp_option_seen {
     TCP_OPT_TIMESTAMPS = 1 << 3,
     TCP_OPT_SACK = 1 << 4,
     TCP_OPT_FAST_OPEN = 1 << 5,
+    TCP_OPT_ACCECN = 1 << 6, /* not on a SYN */
 };
 
 #define TCP_SACK_BLOCKS_MAX 4u
@@ -58,6 +59,8 @@ struct tcp_segment {
     struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX];
     const uint8_t *fast_open; /* the cookie of a SYN, in the frame, and its length */
     uint8_t fast_open_length;
+    uint32_t accecn_ceb; /* the peer's count of bytes with CE, modulo 2^24 */
+    bool accecn_has_ceb;
     struct slice payload; /* its sum is known when checksums are verified */
 };
 

@@ -22,6 +22,7 @@ struct tcp_settings {
     bool timestamps;
     bool window_scale;
     bool fast_open; /* of active opens (RFC 7413) */
+    uint8_t ecn;    /* enum tcp_ecn_mode: as far as a SYN asks, or a listener agrees */
     uint8_t tos;
     uint8_t ttl;
 };

@@ -1,5 +1,6 @@
 #include "tcp/tcp.h"
 
+#include "tcp/ack.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/output.h"
@@ -263,11 +264,11 @@ static bool check_held(const struct tcp *tcp, uint32_t count)
          link = link->next) {
         const struct tcp_conn *conn = container_of(link, struct tcp_conn, output_link);
 
-        if (!tcp_conn_has(conn, TCP_CONN_ACK_HELD) || conn->rcv.unacked == 0 ||
-            conn->ack_held_ns < before_ns) {
+        if (!tcp_conn_has(conn, TCP_CONN_ACK_HELD) || tcp_conn_unacked(conn) == 0 ||
+            tcp_ack_held_since(conn) < before_ns) {
             return false;
         }
-        before_ns = conn->ack_held_ns;
+        before_ns = tcp_ack_held_since(conn);
         count--;
     }
     return count == 0;

@@ -34,6 +34,7 @@ const char *hr_state_name(enum hr_state state);
 /* How the sender stands (RFC 6675, 8985, 6298). */
 enum hr_recovery {
     HR_RECOVERY_OPEN, /* nothing is known to be lost */
+    HR_RECOVERY_CWR,  /* routers have marked (ECN): the window shrinks, nothing is lost */
     HR_RECOVERY_FAST, /* a loss was found by what came behind it, and is being repaired */
     HR_RECOVERY_LOSS, /* after a retransmission timeout */
 };
@@ -49,6 +50,7 @@ struct hr_conn_info {
     bool sack;                      /* this and the next two: agreed on with the peer */
     bool timestamps;
     bool window_scale;
+    uint8_t ecn;         /* enum hr_ecn: what was agreed */
     uint8_t send_wscale; /* shifts of the windows, the peer's and ours */
     uint8_t receive_wscale;
     uint8_t backoff;           /* times that the RTO was doubled */
@@ -57,7 +59,7 @@ struct hr_conn_info {
     uint64_t rto_ns;           /* doublings included */
     uint64_t srtt_ns;          /* smoothed round trip (RFC 6298); 0: none was measured */
     uint64_t rttvar_ns;        /* its variation */
-    uint64_t min_rtt_ns;       /* the least; UINT64_MAX: none was measured */
+    uint64_t min_rtt_ns;       /* the least, up to 4.3 s; UINT64_MAX: none was measured */
     uint32_t ack_delay_ms;     /* as tuned */
     uint32_t send_mss;         /* bytes of text in a full segment to the peer */
     uint32_t receive_mss;      /* the largest segment that came */

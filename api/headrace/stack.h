@@ -6,6 +6,7 @@
 
 #include <headrace/addr.h>
 #include <headrace/conn.h>
+#include <headrace/ecn.h>
 #include <headrace/error.h>
 #include <headrace/tuning.h>
 
@@ -112,7 +113,8 @@ struct hr_listen_options {
     /* Connections that it may have at once, per worker, half-open ones included; at least 1.
      * Beyond it SYNs are dropped: a client tries again by itself, for minutes. */
     uint32_t connections_max;
-    bool sack; /* this and the next two: offered to the peer (RFC 2018, RFC 7323) */
+    enum hr_ecn ecn; /* up to what is agreed to when a client asks */
+    bool sack;       /* this and the next two: offered to the peer (RFC 2018, RFC 7323) */
     bool timestamps;
     bool window_scale; /* without it windows are of at most 64 KiB */
     struct hr_tuning tuning;
@@ -125,12 +127,13 @@ struct hr_listen_options {
 };
 
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
- * with HyStart++, RFC 9406) and "newreno" (RFC 6582). Constant; any thread. */
+ * with HyStart++, RFC 9406), "newreno" (RFC 6582), and "dctcp" (RFC 8257: where routers mark
+ * early and all flows use it; it is unfair to others). Constant; any thread. */
 const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
  * context, CUBIC, cookies when full, as many connections as the worker has, all options,
- * no Fast Open, hr_tuning_default. */
+ * ECN with whoever asks, no Fast Open, hr_tuning_default. */
 extern const struct hr_listen_options hr_listen_options_default;
 
 /* Listens on all workers; `addr` with all-zero bytes means all own addresses.

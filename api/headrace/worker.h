@@ -7,6 +7,7 @@
 
 #include <headrace/addr.h>
 #include <headrace/conn.h>
+#include <headrace/ecn.h>
 #include <headrace/tuning.h>
 
 #include <stdbool.h>
@@ -46,6 +47,7 @@ struct hr_connect_options {
     bool nodelay;            /* as hr_conn_set_nodelay() */
     void *context;           /* what hr_conn_context() is at first */
     const char *congestion_control; /* one of hr_congestion_controls(); NULL: the first */
+    enum hr_ecn ecn;                /* what is asked for; "dctcp" asks for it by itself */
     bool sack; /* this and the next two: offered to the peer (RFC 2018, RFC 7323) */
     bool timestamps;
     bool window_scale; /* without it windows are of at most 64 KiB */
@@ -61,7 +63,7 @@ struct hr_connect_options {
 };
 
 /* 256 KiB to receive, 512 KiB to send, Nagle's algorithm, any own address and port, no
- * context, CUBIC, all options, hr_tuning_default: what hr_connect() uses. */
+ * context, CUBIC, all options but ECN, hr_tuning_default: what hr_connect() uses. */
 extern const struct hr_connect_options hr_connect_options_default;
 
 /* As hr_connect(), which see; the options are copied. Besides: HR_ERR_ARGUMENT for an option out of

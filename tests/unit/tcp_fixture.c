@@ -379,7 +379,8 @@ void icmp_says(struct tcp_fixture *f, enum net_icmp_class class, uint32_t seq, u
 
 static void describe(const struct seg *seg, char *text, size_t bytes)
 {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"};
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK",
+                                        "URG", "ECE", "CWR", "AE"};
     size_t at = 0;
 
     for (unsigned i = 0; i < COUNT_OF(names); i++) {
@@ -411,6 +412,10 @@ static bool is_as_expected(const struct seg *want, const struct seg *got)
            (!want->window || window == got->window) && (!want->mss || want->mss == got->mss) &&
            (!want->wscale || want->wscale == got->wscale) &&
            (!want->ts_val || want->ts_val == got->ts_val) &&
+           (!want->tos || want->tos == got->tos) &&
+           (!want->accecn_kind ||
+            (want->accecn_kind == got->accecn_kind && want->accecn_fields == got->accecn_fields &&
+             memcmp(want->accecn, got->accecn, sizeof want->accecn) == 0)) &&
            (!want->ts_ecr || want->ts_ecr == got->ts_ecr) && want->urgent == got->urgent &&
            (!want->sack_permitted || got->sack_permitted) && (!want->timestamps || got->timestamps);
 }

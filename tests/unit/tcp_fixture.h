@@ -23,6 +23,7 @@
 #include "tcp/seq.h"
 #include "tcp/tcp.h"
 #include "tcp/user.h"
+#include "tests/unit/tcp_fixture_seg.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,30 +39,6 @@
 #define WSCALE(shift) ((shift) | 0x80) /* .wscale = 0 means "no option" */
 #define MS(ms) ((ms)*NS_PER_MS)
 #define SECONDS(s) ((s)*NS_PER_S)
-
-/* A segment of either side. Of what is expected flags (PSH apart), seq, ack, bytes
- * sack and urgent are compared always, the rest where it is not 0. */
-struct seg {
-    uint16_t flags;
-    uint32_t seq;
-    uint32_t ack;
-    uint32_t bytes;  /* of payload; their values follow from seq */
-    uint32_t window; /* the field */
-    uint16_t mss;
-    uint8_t wscale; /* WSCALE(shift) */
-    bool sack_permitted;
-    bool timestamps;
-    bool no_timestamps, bad_checksum; /* without, although both sides agreed; a wrong one */
-    uint16_t urgent;
-    bool fast_open; /* the option: compared always */
-    uint8_t cookie_bytes, cookie[16];
-    uint32_t ts_val;                                 /* 0: the peer's clock */
-    uint32_t ts_ecr;                                 /* 0: what the peer heard last */
-    struct tcp_sack_block sack[TCP_SACK_BLOCKS_MAX]; /* in the other side's numbers */
-    uint64_t at_ns;                                  /* when it was sent */
-    uint16_t ip_bytes;
-    uint8_t tos, ttl;
-};
 
 /* What the application of one connection was told, and has given to send. */
 struct told {
@@ -132,6 +109,8 @@ struct tcp_fixture {
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+/* Tears the fixture down and sets up another, for rows of a table. */
+struct tcp_fixture *start_over(void **state);
 /* Rows of the table of tests: over IPv4, and over IPv6 with both sequence spaces about to wrap. */
 #define SCRIPT_V4(test)                                                                            \
     {                                                                                              \

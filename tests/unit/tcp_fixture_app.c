@@ -190,3 +190,13 @@ int fixture_teardown(void **state)
     free(f);
     return 0;
 }
+
+struct tcp_fixture *start_over(void **state)
+{
+    bool v6 = ((struct tcp_fixture *)*state)->v6;
+
+    assert_int_equal(fixture_teardown(state), 0);
+    *state = v6 ? "v6" : "v4";
+    assert_int_equal(fixture_setup(state), 0);
+    return *state;
+}

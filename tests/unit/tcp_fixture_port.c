@@ -55,6 +55,23 @@ static unsigned put_timestamps(const struct tcp_fixture *f, const struct seg *se
     return 12;
 }
 
+static unsigned put_accecn(const struct seg *seg, uint8_t *at)
+{
+    unsigned bytes = 2 + 3u * seg->accecn_fields;
+
+    if (!seg->accecn_kind) {
+        return 0;
+    }
+    at[0] = seg->accecn_kind;
+    at[1] = (uint8_t)bytes;
+    for (unsigned i = 0; i < seg->accecn_fields; i++) {
+        at[2 + 3 * i] = (uint8_t)(seg->accecn[i] >> 16);
+        put16(at + 3 + 3 * i, (uint16_t)seg->accecn[i]);
+    }
+    memset(at + bytes, 1, (4 - bytes % 4) % 4);
+    return (bytes + 3) & ~3u;
+}
+
 static unsigned put_options(const struct tcp_fixture *f, const struct seg *seg, uint8_t *at)
 {
     unsigned bytes = 0;
@@ -80,6 +97,7 @@ static unsigned put_options(const struct tcp_fixture *f, const struct seg *seg, 
             at[bytes] = 1;
         }
     }
+    bytes += put_accecn(seg, at + bytes);
     return bytes + put_sack(f, seg, at + bytes);
 }
 
@@ -123,9 +141,9 @@ static unsigned put_tcp(const struct tcp_fixture *f, const struct seg *seg, uint
     return length;
 }
 
-static void put_ipv6(const struct tcp_fixture *f, uint8_t *l3, unsigned length)
+static void put_ipv6(const struct tcp_fixture *f, uint8_t tos, uint8_t *l3, unsigned length)
 {
-    put32(l3, 0x60000000);
+    put32(l3, 0x60000000 | (uint32_t)tos << 20);
     put16(l3 + 4, length);
     l3[6] = IPPROTO_TCP;
     l3[7] = 64;
@@ -142,12 +160,13 @@ void fixture_write(const struct tcp_fixture *f, const struct seg *seg, struct fi
     length = put_tcp(f, seg, segment);
     if (f->v6) {
         put_ethernet(out->bytes, &our_mac, &peer_mac, 0x86dd);
-        put_ipv6(f, out->bytes + ETHERNET_BYTES, length);
+        put_ipv6(f, seg->tos, out->bytes + ETHERNET_BYTES, length);
         memcpy(out->bytes + ETHERNET_BYTES + 40, segment, length);
         out->length = (uint16_t)(ETHERNET_BYTES + 40 + length);
     } else {
         out->length =
-            put_ipv4(out->bytes, &(struct ipv4_spec){.protocol = IPPROTO_TCP}, segment, length);
+            put_ipv4(out->bytes, &(struct ipv4_spec){.protocol = IPPROTO_TCP, .tos = seg->tos},
+                     segment, length);
     }
 }
 
@@ -156,6 +175,15 @@ static void take_sack(const struct peer *peer, const uint8_t *at, unsigned bytes
     for (unsigned i = 0; i < bytes / 8; i++) {
         seg->sack[i].start = get32(at + (size_t)8 * i) - peer->iss;
         seg->sack[i].end = get32(at + (size_t)8 * i + 4) - peer->iss;
+    }
+}
+
+static void take_accecn(const uint8_t *at, struct seg *seg)
+{
+    seg->accecn_kind = at[0];
+    seg->accecn_fields = (uint8_t)((at[1] - 2) / 3);
+    for (unsigned i = 0; i < seg->accecn_fields; i++) {
+        seg->accecn[i] = (uint32_t)at[2 + 3 * i] << 16 | get16(at + 3 + 3 * i);
     }
 }
 
@@ -183,6 +211,10 @@ static void take_option(const struct peer *peer, const uint8_t *at, struct seg *
         seg->fast_open = true;
         seg->cookie_bytes = (uint8_t)(at[1] - 2);
         memcpy(seg->cookie, at + 2, seg->cookie_bytes);
+        break;
+    case 172:
+    case 174:
+        take_accecn(at, seg);
         break;
     default:
         fail_msg("the stack sent an option of kind %u", at[0]);

@@ -229,7 +229,7 @@ static void pauses_stop_the_clock(void **state)
         cc->acked(&busy, MSS, UINT64_MAX);
     }
     tcp.now_ns += 60 * NS_PER_S;
-    paused.idle_ns += 60 * NS_PER_S;
+    paused.idle += 60 * NS_PER_S >> TCP_BUSY_SHIFT;
     for (unsigned i = 0; i < 70; i++) {
         cc->acked(&paused, MSS, UINT64_MAX);
     }

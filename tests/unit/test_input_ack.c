@@ -7,16 +7,6 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
-static struct tcp_fixture *start_over(void **state)
-{
-    bool v6 = ((struct tcp_fixture *)*state)->v6;
-
-    assert_int_equal(fixture_teardown(state), 0);
-    *state = v6 ? "v6" : "v4";
-    assert_int_equal(fixture_setup(state), 0);
-    return *state;
-}
-
 /* A peer with these options opens; the full segment that it gets then, in both
  * families, tells what was settled.
  * Shows: RFC 9293 MUST-14, MUST-15, MUST-16; RFC 2525 2.18; RFC 7323 6a. */

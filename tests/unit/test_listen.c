@@ -87,6 +87,7 @@ static void assert_given(const struct tcp_listener *listener, const struct liste
     assert_int_equal(settings->send_buffer, options->send_buffer);
     assert_int_equal(settings->nodelay, options->nodelay);
     assert_ptr_equal(settings->cc, tcp_cc_find(options->congestion_control));
+    assert_int_equal(settings->ecn, options->ecn);
     assert_int_equal(settings->sack, options->sack);
     assert_int_equal(settings->timestamps, options->timestamps);
     assert_int_equal(settings->window_scale, options->window_scale);
@@ -110,6 +111,7 @@ static void what_has_changed_is_taken_anew(void **state)
         CHANGE(congestion_control, (uintptr_t)newreno),
         CHANGE(fast_open_max, 9),
         CHANGE(syn_cookies, HR_SYN_COOKIES_ALWAYS),
+        CHANGE(ecn, HR_ECN_CLASSIC),
         CHANGE(sack, false),
         CHANGE(timestamps, false),
         CHANGE(window_scale, false),

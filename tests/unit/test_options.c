@@ -216,6 +216,9 @@ static void every_kind_with_every_length(void **state)
             assert_int_equal(syn.options_seen, expected);
             expected = kind == 8 && length == 10 ? TCP_OPT_TIMESTAMPS : 0;
             expected |= kind == 5 && (length == 10 || length == 18) ? TCP_OPT_SACK : 0;
+            expected |= length >= 2 && length <= sizeof bytes && (kind == 172 || kind == 174)
+                            ? TCP_OPT_ACCECN
+                            : 0;
             assert_int_equal(ack.options_seen, expected);
         }
     }
@@ -296,7 +299,7 @@ static void any_bytes(void **state)
         if (syn) {
             assert_false(seg.options_seen & TCP_OPT_SACK);
         } else {
-            assert_false(seg.options_seen & ~(TCP_OPT_SACK | TCP_OPT_TIMESTAMPS));
+            assert_false(seg.options_seen & ~(TCP_OPT_SACK | TCP_OPT_TIMESTAMPS | TCP_OPT_ACCECN));
         }
     }
 }
@@ -434,9 +437,11 @@ static void what_was_written_is_read(void **state)
     }
 }
 
-static void count_bytes(void *ctx)
+static void write_options(void *ctx)
 {
-    (void)tcp_options_bytes(ctx);
+    uint8_t bytes[2 * TCP_OPTIONS_BYTES_MAX];
+
+    (void)tcp_options_write(bytes, ctx);
 }
 
 static void more_than_a_header_holds(void **state)
@@ -444,9 +449,9 @@ static void more_than_a_header_holds(void **state)
     struct tcp_options_out options = {.seen = TCP_OPT_TIMESTAMPS | TCP_OPT_SACK, .sack_count = 4};
 
     (void)state;
-    assert_true(aborts(count_bytes, &options));
+    assert_true(aborts(write_options, &options));
     options.sack_count = 3;
-    assert_false(aborts(count_bytes, &options));
+    assert_false(aborts(write_options, &options));
 }
 
 int main(void)

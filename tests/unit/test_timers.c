@@ -63,7 +63,7 @@ static void a_delayed_ack(void **state)
         struct conn_fixture f;
         struct tcp_conn *conn = open_one(&f);
 
-        conn->rcv.unacked = cases[i].unacked;
+        conn->rcv.acked = conn->rcv.nxt - cases[i].unacked;
         conn->ack_ns = f.net.now_ns + TCP_DELAYED_ACK_NS;
         tcp_conn_arm(conn);
         assert_true(tcp_next_deadline(&f.tcp) <= conn->ack_ns + TICK_NS);
@@ -92,7 +92,7 @@ static void the_end_of_a_life(void **state)
     conn->state = TCP_FIN_WAIT_2;
     conn->life_ns = f.net.now_ns + 60 * NS_PER_S;
     conn->ack_ns = conn->life_ns;
-    conn->rcv.unacked = 1;
+    conn->rcv.acked = conn->rcv.nxt - 1;
     tcp_conn_arm(conn);
     pass(&f, 60 * NS_PER_S - 1);
     assert_int_equal(conn->state, TCP_FIN_WAIT_2);
@@ -114,7 +114,7 @@ static void what_is_not_due_waits(void **state)
 
     (void)state;
     assert_non_null(tcp_conn_flight(conn));
-    conn->rcv.unacked = 1;
+    conn->rcv.acked = conn->rcv.nxt - 1;
     conn->ack_ns = f.net.now_ns + 10 * NS_PER_MS;
     conn->rexmit_ns = f.net.now_ns + 500 * NS_PER_MS;
     conn->rexmit_timer = TCP_TIMER_OVERRIDE;

@@ -236,7 +236,8 @@ static void a_dsack_of_a_part_undoes_nothing(void **state)
 static void cubic_goes_on_where_it_was(void **state)
 {
     struct tcp_fixture *f = *state;
-    struct tcp_cubic before = {.epoch_ns = 1, .w_max = 77 * MSS, .k = 5, .cwnd_prior = 70 * MSS};
+    struct tcp_cubic before = {
+        .avoids = true, .epoch = 1, .w_max = 77 * MSS, .k = 5, .cwnd_prior = 70 * MSS};
 
     (void)far_peer(state, true);
     conn_of(f)->cc = &tcp_cc_cubic;

@@ -1,0 +1,115 @@
+/*
+ * Explicit congestion notification: RFC 3168 ("classic") and its successor RFC 9768
+ * ("accurate"), both roles of both.
+ *
+ *   negotiation   the flags AE, CWR and ECE of SYN and SYN-ACK; a SYN that is not answered
+ *                 goes without them later
+ *   receiver      classic: ECE in all ACKs from the first CE to the peer's CWR; under DCTCP,
+ *                 just in those of segments with CE (RFC 8257 section 3.2). Accurate: how
+ *                 many packets with CE came, modulo 8, in the flags (ACE); how many bytes
+ *                 with each codepoint in an option of pure ACKs
+ *   sender        new text is sent as ECT(0), and nothing else is; what was marked reduces
+ *                 the window once in a round trip
+ *
+ * Invariant: the mode is chosen by the first SYN, or SYN-ACK, that arrives, and stays.
+ *
+ * Owner: the connection. Names of the RFC: cep, ceb, e0b and e1b are r.cep and the like.
+ */
+#ifndef HEADRACE_TCP_ECN_H
+#define HEADRACE_TCP_ECN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tcp_ack_news;
+struct tcp_conn;
+struct tcp_options_out;
+struct tcp_segment;
+
+enum tcp_ecn_mode {
+    TCP_ECN_OFF,
+    TCP_ECN_CLASSIC,
+    TCP_ECN_ACCURATE,
+};
+
+/* The two low bits of the IP field. */
+enum ecn_field {
+    ECN_NOT_ECT = 0,
+    ECN_ECT_1 = 1,
+    ECN_ECT_0 = 2,
+    ECN_CE = 3,
+};
+
+enum tcp_ecn_flag {
+    TCP_ECN_ECHO = 1 << 0,           /* classic: CE came, and no CWR since */
+    TCP_ECN_CWR_OWED = 1 << 1,       /* classic: the window was reduced; new text will say so */
+    TCP_ECN_CWR_OUT = 1 << 2,        /* classic: it has been said, at cwr_end */
+    TCP_ECN_NO_ECT = 1 << 3,         /* the path can't be trusted with it */
+    TCP_ECN_DEAF = 1 << 4,           /* nor with what the peer tells */
+    TCP_ECN_HANDSHAKE = 1 << 5,      /* accurate: the next pure ACK tells how the SYN-ACK came */
+    TCP_ECN_LAST_CE = 1 << 6,        /* the last packet had CE */
+    TCP_ECN_TELL_BYTES = 1 << 7,     /* accurate: a counter of bytes moved since the last option */
+    TCP_ECN_NO_OPTION = 1 << 8,      /* accurate: none is sent, the path may block it */
+    TCP_ECN_OPTION_SEEN = 1 << 9,    /* accurate: the peer's options come through */
+    TCP_ECN_FEEDBACK_SEEN = 1 << 10, /* accurate: the first ACE after the handshake was judged */
+    TCP_ECN_NO_COUNT = 1 << 11,      /* accurate: the ACK under way is encoded as the handshake's */
+};
+
+struct tcp_ecn {
+    uint8_t mode;       /* enum tcp_ecn_mode: how this connection tells */
+    uint8_t most;       /* enum tcp_ecn_mode: up to what it would */
+    uint16_t flags;     /* enum tcp_ecn_flag */
+    uint8_t syn_field;  /* enum ecn_field: how the peer's last SYN or SYN-ACK arrived */
+    uint8_t cep;        /* packets received with CE */
+    uint8_t cep_told;   /* the peer's last ACE: 0 to 7 */
+    uint8_t ce_unacked; /* packets with CE that no ACK has told of */
+    union {
+        uint32_t cwr_end; /* classic, with CWR_OUT: end of the segment that had CWR */
+        struct {
+            uint32_t ceb, e0b, e1b; /* bytes received with CE, ECT(0), ECT(1) */
+            uint32_t ceb_told;      /* the peer's last count of bytes with CE */
+        };
+    };
+};
+
+/* The flags of our SYN or SYN-ACK as it goes now. */
+uint16_t ecn_syn_flags(struct tcp_conn *conn);
+
+/* A SYN arrived: of a passive open, or crossing ours. */
+void ecn_take_syn(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+/* It arrived once more, with what may be other flags. False when the two contradict each
+ * other, which resets (RFC 9768 section 3.1.5). */
+bool ecn_take_repeat(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+/* Our SYN was answered. */
+void ecn_take_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+/* It was answered once more: the ACK of that tells how it came. */
+void ecn_repeat_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+/* The ACK that ends the handshake arrived. */
+void ecn_take_last_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+/* An acceptable segment arrived: what the peer is to be told, and whether at once. */
+void ecn_receive(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+/* What an ACK tells of congestion, into the news. */
+void ecn_take_feedback(struct tcp_conn *conn, const struct tcp_segment *seg,
+                       struct tcp_ack_news *news);
+
+/* The flags of a segment other than SYN; `pure` without text. */
+uint16_t ecn_ack_flags(struct tcp_conn *conn, bool pure);
+
+/* Flags and IP field of text that goes for the first time and ends at `end`. */
+uint16_t ecn_text_flags(struct tcp_conn *conn, uint32_t end);
+enum ecn_field ecn_text_field(const struct tcp_conn *conn);
+
+/* The window was reduced, for whatever reason. */
+void ecn_reduced(struct tcp_conn *conn);
+
+/* Adds the AccECN option to those of a SYN-ACK or pure ACK when there is something to tell
+ * and room for it. */
+void ecn_add_option(struct tcp_conn *conn, struct tcp_options_out *options);
+
+#endif

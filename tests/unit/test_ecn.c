@@ -1,0 +1,257 @@
+/*
+ * Goal:   both ends of a connection agree on a kind of ECN, or on none (RFC 3168 section 6.1.1,
+ *         RFC 9768 section 3.1); classic ECN echoes until it is answered, and reduces once in
+ *         a round trip; only new text is ECT.
+ * Method: scripts over one stack, tables of what SYN and SYN-ACK say.
+ */
+#include "tests/unit/recovery_fixture.h"
+
+#define NONE 0
+#define CLASSIC (TCP_CWR | TCP_ECE)
+#define ACCURATE (TCP_AE | TCP_CWR | TCP_ECE)
+#define FLAGS ACCURATE
+
+static void end_it(struct tcp_fixture *f)
+{
+    app_aborts(f);
+    forget_sent(f);
+}
+
+/* Shows: RFC 3168 6.1.1b, 6.1.1c; RFC 9768 3.1.1b, 3.1.2a, 3.1.2b, 3.1.3a. */
+static void a_listener_agrees_to_what_is_asked(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t most;
+        uint16_t syn, syn_ack;
+        uint8_t tos;
+        uint8_t mode;
+    } cases[] = {
+        {"off, asked for nothing", TCP_ECN_OFF, NONE, NONE, 0, TCP_ECN_OFF},
+        {"off, asked for classic", TCP_ECN_OFF, CLASSIC, NONE, 0, TCP_ECN_OFF},
+        {"off, asked for accurate", TCP_ECN_OFF, ACCURATE, NONE, 0, TCP_ECN_OFF},
+        {"classic, asked for nothing", TCP_ECN_CLASSIC, NONE, NONE, 0, TCP_ECN_OFF},
+        {"classic, asked for classic", TCP_ECN_CLASSIC, CLASSIC, TCP_ECE, 0, TCP_ECN_CLASSIC},
+        {"classic, asked for accurate", TCP_ECN_CLASSIC, ACCURATE, TCP_ECE, 0, TCP_ECN_CLASSIC},
+        {"classic, half asked", TCP_ECN_CLASSIC, TCP_ECE, NONE, 0, TCP_ECN_OFF},
+        {"accurate, asked for nothing", TCP_ECN_ACCURATE, NONE, NONE, 0, TCP_ECN_OFF},
+        {"accurate, asked for classic", TCP_ECN_ACCURATE, CLASSIC, TCP_ECE, 0, TCP_ECN_CLASSIC},
+        {"accurate", TCP_ECN_ACCURATE, ACCURATE, TCP_CWR, ECN_NOT_ECT, TCP_ECN_ACCURATE},
+        {"accurate, as ECT(1)", TCP_ECN_ACCURATE, ACCURATE, CLASSIC, ECN_ECT_1, TCP_ECN_ACCURATE},
+        {"accurate, as ECT(0)", TCP_ECN_ACCURATE, ACCURATE, TCP_AE, ECN_ECT_0, TCP_ECN_ACCURATE},
+        {"accurate, as CE", TCP_ECN_ACCURATE, ACCURATE, TCP_AE | TCP_CWR, ECN_CE, TCP_ECN_ACCURATE},
+        {"reserved: AE", TCP_ECN_ACCURATE, TCP_AE, TCP_CWR, 0, TCP_ECN_ACCURATE},
+        {"reserved: ECE", TCP_ECN_ACCURATE, TCP_ECE, TCP_CWR, 0, TCP_ECN_ACCURATE},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        f->settings.ecn = cases[i].most;
+        peer_sends_syn(f, cases[i].syn, .seq = 0, .tos = cases[i].tos);
+        assert_int_equal(expect(f, TCP_SYN | TCP_ACK | cases[i].syn_ack, .seq = 0, .ack = 1)->tos,
+                         0);
+        assert_int_equal(conn_of(f)->ecn.mode, cases[i].mode);
+        end_it(f);
+        f = start_over(state);
+    }
+}
+
+/* Shows: RFC 3168 6.1.1a, 6.1.1d; RFC 9768 3.1.1a, 3.1.2a, 3.1.2b, 3.1.3a. */
+static void a_client_takes_what_it_is_given(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t most;
+        uint16_t syn, syn_ack;
+        uint8_t mode;
+        bool ect;
+    } cases[] = {
+        {"nothing asked, ECE", TCP_ECN_OFF, NONE, TCP_ECE, TCP_ECN_OFF, false},
+        {"classic", TCP_ECN_CLASSIC, CLASSIC, TCP_ECE, TCP_ECN_CLASSIC, true},
+        {"classic, refused", TCP_ECN_CLASSIC, CLASSIC, NONE, TCP_ECN_OFF, false},
+        {"classic, reflected", TCP_ECN_CLASSIC, CLASSIC, CLASSIC, TCP_ECN_OFF, false},
+        {"accurate", TCP_ECN_ACCURATE, ACCURATE, TCP_CWR, TCP_ECN_ACCURATE, true},
+        {"accurate, mangled to ECT(1)", TCP_ECN_ACCURATE, ACCURATE, CLASSIC, TCP_ECN_ACCURATE,
+         false},
+        {"accurate, mangled to ECT(0)", TCP_ECN_ACCURATE, ACCURATE, TCP_AE, TCP_ECN_ACCURATE,
+         false},
+        {"accurate, reserved", TCP_ECN_ACCURATE, ACCURATE, TCP_AE | TCP_ECE, TCP_ECN_ACCURATE,
+         true},
+        {"accurate, classic only", TCP_ECN_ACCURATE, ACCURATE, TCP_ECE, TCP_ECN_CLASSIC, true},
+        {"accurate, refused", TCP_ECN_ACCURATE, ACCURATE, NONE, TCP_ECN_OFF, false},
+        {"accurate, reflected", TCP_ECN_ACCURATE, ACCURATE, ACCURATE, TCP_ECN_OFF, false},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        f->settings.ecn = cases[i].most;
+        assert_int_equal(app_connects(f), TCP_OK);
+        expect(f, TCP_SYN | cases[i].syn, .seq = 0);
+        peer_sends_syn(f, TCP_ACK | cases[i].syn_ack, .seq = 0, .ack = 1);
+        forget_sent(f); /* the ACK: test_accecn */
+        assert_int_equal(conn_of(f)->ecn.mode, cases[i].mode);
+        app_sends(f, 100);
+        assert_int_equal(ecn_text_field(conn_of(f)), cases[i].ect ? ECN_ECT_0 : ECN_NOT_ECT);
+        end_it(f);
+        f = start_over(state);
+    }
+}
+
+/* A path that drops such SYNs, or a host that is silent to them.
+ * Shows: RFC 3168 6.1.1.1a; RFC 9768 3.1.4a. */
+static void a_syn_without_an_answer_goes_without_flags(void **state)
+{
+    static const struct {
+        uint8_t most;
+        uint16_t flags[4];
+    } cases[] = {
+        {TCP_ECN_CLASSIC, {CLASSIC, NONE, NONE, NONE}},
+        {TCP_ECN_ACCURATE, {ACCURATE, ACCURATE, NONE, NONE}},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        f->peer = &f->peers[i];
+        f->settings.ecn = cases[i].most;
+        assert_int_equal(app_connects(f), TCP_OK);
+        expect(f, TCP_SYN | cases[i].flags[0], .seq = 0);
+        for (unsigned n = 1; n < COUNT_OF(cases[i].flags); n++) {
+            expect_after(f, SECONDS(1) << (n - 1), TCP_SYN | cases[i].flags[n], .seq = 0);
+        }
+        end_it(f);
+    }
+}
+
+/* A peer at a round trip of 100 ms, with classic ECN. */
+static struct tcp_fixture *classic(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.cc = &tcp_cc_newreno;
+    f->settings.ecn = TCP_ECN_ACCURATE;
+    f->peer->sack = true;
+    peer_sends_syn(f, CLASSIC, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK | TCP_ECE, .seq = 0, .ack = 1);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    return f;
+}
+
+/* Shows: RFC 3168 6.1.3a, 6.1.3b. */
+static void marks_are_echoed_until_they_are_answered(void **state)
+{
+    struct tcp_fixture *f = classic(state);
+
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10, .tos = ECN_ECT_0);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11);
+    peer_sends(f, TCP_ACK, .seq = 11, .ack = 1, .bytes = 10, .tos = ECN_CE);
+    expect(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 21);
+    peer_sends(f, TCP_ACK, .seq = 21, .ack = 1, .bytes = 10, .tos = ECN_ECT_0);
+    expect(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 31);
+    app_sends(f, 10); /* text too */
+    expect(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 31, .bytes = 10);
+    peer_sends(f, TCP_ACK | TCP_CWR, .seq = 31, .ack = 11, .bytes = 10, .tos = ECN_CE);
+    expect(f, TCP_ACK | TCP_ECE, .seq = 11, .ack = 41); /* answered, and marked anew */
+    peer_sends(f, TCP_ACK | TCP_CWR, .seq = 41, .ack = 11, .bytes = 10, .tos = ECN_ECT_0);
+    expect(f, TCP_ACK, .seq = 11, .ack = 51);
+}
+
+/* Shows: RFC 3168 6.1.2a, 6.1.2b, 6.1.2c, 6.1a. */
+static void an_echo_reduces_once_in_a_round_trip(void **state)
+{
+    struct tcp_fixture *f = classic(state);
+
+    send_segments(f, 60);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS)->tos,
+                         ECN_ECT_0);
+    }
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + MSS);
+    assert_int_equal(conn_of(f)->ssthresh, 5 * MSS);
+    expect(f, TCP_ACK | TCP_CWR, .seq = 1 + 10 * MSS, .ack = 1, .bytes = MSS);
+    /* What was sent before the peer knew tells nothing new. */
+    for (uint32_t i = 2; i <= 10; i++) {
+        peer_sends(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + i * MSS);
+    }
+    assert_int_equal(conn_of(f)->ssthresh, 5 * MSS);
+    assert_int_equal(conn_of(f)->cwnd, 5 * MSS);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_OPEN);
+    expect_segments(f, 11, 15); /* four for nine: rate reduction */
+    assert_int_equal(f->tcp.counters.ecn_reductions, 1);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + 11 * MSS); /* it has our CWR */
+    assert_int_equal(f->tcp.counters.ecn_reductions, 2);
+    assert_int_equal(f->tcp.counters.retransmissions, 0);
+    forget_sent(f);
+}
+
+/* Shows: RFC 3168 6.1.4a, 6.1.5a, 6.1.6a. */
+static void only_new_text_is_ect(void **state)
+{
+    struct tcp_fixture *f = classic(state);
+
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    assert_int_equal(expect(f, TCP_ACK, .seq = 1, .ack = 11)->tos, 0);
+    app_sends(f, 100);
+    assert_int_equal(expect(f, TCP_ACK, .seq = 1, .ack = 11, .bytes = 100)->tos, ECN_ECT_0);
+    wait_ns(f, RTT * 2 + TCP_PEER_DELAYED_ACK_NS); /* a repetition */
+    assert_int_equal(expect(f, TCP_ACK, .seq = 1, .ack = 11, .bytes = 100)->tos, 0);
+    f->peer->window = WINDOW_ZERO;
+    peer_sends(f, TCP_ACK, .seq = 11, .ack = 101);
+    app_sends(f, 100);
+    wait_ns(f, SECONDS(1));
+    assert_int_equal(expect(f, TCP_ACK, .seq = 101, .ack = 11, .bytes = 1)->tos, 0);
+    forget_sent(f);
+}
+
+/* A mark and a loss in one round trip are one sign of congestion. */
+static void a_loss_among_marks_is_not_answered_again(void **state)
+{
+    struct tcp_fixture *f = classic(state);
+
+    send_segments(f, 60);
+    expect_segments(f, 0, 10);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + MSS);
+    forget_sent(f);
+    sacks(f, 1, 2, 6);
+    assert_int_equal(conn_of(f)->ssthresh, 5 * MSS);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
+    expect(f, TCP_ACK, .seq = 1 + MSS, .ack = 1, .bytes = MSS);
+    forget_sent(f);
+}
+
+/* RFC 9768 section 3.1.5: who asks for both kinds can't be understood. */
+static void a_syn_that_contradicts_itself_is_reset(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.ecn = TCP_ECN_ACCURATE;
+    peer_sends_syn(f, ACCURATE, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK | TCP_CWR, .seq = 0, .ack = 1);
+    peer_sends_syn(f, NONE, .seq = 0); /* only fallen back */
+    expect(f, TCP_SYN | TCP_ACK | TCP_CWR, .seq = 0, .ack = 1);
+    assert_int_equal(ecn_text_field(conn_of(f)), ECN_NOT_ECT);
+    peer_sends_syn(f, CLASSIC, .seq = 0);
+    expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
+    assert_null(conn_of(f));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(a_listener_agrees_to_what_is_asked),
+        SCRIPT(a_client_takes_what_it_is_given),
+        SCRIPT(a_syn_without_an_answer_goes_without_flags),
+        SCRIPT(marks_are_echoed_until_they_are_answered),
+        SCRIPT(an_echo_reduces_once_in_a_round_trip),
+        SCRIPT(only_new_text_is_ect),
+        SCRIPT(a_loss_among_marks_is_not_answered_again),
+        SCRIPT(a_syn_that_contradicts_itself_is_reset),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
