@@ -17,7 +17,7 @@ static void end_it(struct tcp_fixture *f)
     forget_sent(f);
 }
 
-/* Shows: RFC 3168 6.1.1b, 6.1.1c; RFC 9768 3.1.1b, 3.1.2a, 3.1.2b, 3.1.3a. */
+/* Shows: RFC 9293 SHLD-8; RFC 3168 6.1.1b, 6.1.1c; RFC 9768 3.1.1b, 3.1.2a, 3.1.2b, 3.1.3a. */
 static void a_listener_agrees_to_what_is_asked(void **state)
 {
     static const struct {
@@ -207,7 +207,8 @@ static void only_new_text_is_ect(void **state)
     forget_sent(f);
 }
 
-/* A mark and a loss in one round trip are one sign of congestion. */
+/* A mark and a loss in one round trip are one sign of congestion.
+ * Shows: RFC 3168 6.1.2b. */
 static void a_loss_among_marks_is_not_answered_again(void **state)
 {
     struct tcp_fixture *f = classic(state);

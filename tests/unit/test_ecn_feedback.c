@@ -246,7 +246,8 @@ static void a_count_that_may_have_gone_round(void **state)
     }
 }
 
-/* Section 3.2.3.2.2: the SYN-ACK may be lost for its option, or for its flags. */
+/* Section 3.2.3.2.2: the SYN-ACK may be lost for its option, or for its flags.
+ * Shows: RFC 9768 3.1.4b. */
 static void a_syn_ack_without_an_answer_says_less(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -262,7 +263,8 @@ static void a_syn_ack_without_an_answer_says_less(void **state)
     assert_int_equal(ecn_text_field(conn_of(f)), ECN_NOT_ECT);
 }
 
-/* RFC 8257 section 3.2: ECE of an ACK is that of the segments it is for. */
+/* RFC 8257 section 3.2: ECE of an ACK is that of the segments it is for.
+ * Shows: RFC 8257 3.2a, 3.2b. */
 static void dctcp_echoes_each_change(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -284,7 +286,8 @@ static void dctcp_echoes_each_change(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = 401);
 }
 
-/* Section 3.3: by half of alpha, which follows the share of marked bytes, window by window. */
+/* Section 3.3: by half of alpha, which follows the share of marked bytes, window by window.
+ * Shows: RFC 8257 3.3a, 3.3b, 4.2a. */
 static void dctcp_reduces_by_how_much_was_marked(void **state)
 {
     struct tcp_fixture *f = *state;
