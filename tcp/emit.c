@@ -80,9 +80,12 @@ static void send_on(struct tcp_conn *conn, const struct emission *segment)
     conn->tally.segments_out++;
 }
 
-/* Apart: urgent data is rare. */
+/* Apart: urgent data is rare, and none of a SYN's business. */
 static __attribute__((noinline)) void write_urgent(struct tcp_conn *conn, struct emission *segment)
 {
+    if (segment->flags & TCP_SYN) {
+        return;
+    }
     segment->urgent = urgent_pointer(conn, segment->seq);
     segment->flags |= segment->urgent > 0 ? TCP_URG : 0;
 }

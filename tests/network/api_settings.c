@@ -143,9 +143,11 @@ static void urgent_came(struct hr_conn *conn, size_t left)
 /* The last of 'abcX' is before the mark, and is in the stream. */
 static void data_urgent(struct hr_conn *conn, const struct hr_data *data)
 {
+    static const uint8_t wanted[] = "abcXdef";
+
     for (unsigned i = 0; i < data->count; i++) {
         for (uint32_t n = 0; n < data->slices[i].length; n++) {
-            CHECK(received < 7 && data->slices[i].bytes[n] == "abcXdef"[received]);
+            CHECK(received < 7 && data->slices[i].bytes[n] == wanted[received]);
             received++;
         }
     }

@@ -265,6 +265,19 @@ static void nagle_does_not_hold_it(void **state)
     expect(f, TCP_ACK | TCP_URG, .seq = 11, .ack = 1, .bytes = 20, .urgent = 20);
 }
 
+/* Queued before the handshake: the SYN says nothing of it. */
+static void before_the_handshake(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    assert_int_equal(app_sends_urgent(f, 5), 5);
+    expect_after(f, SECONDS(1), TCP_SYN, .seq = 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK | TCP_URG, .seq = 1, .ack = 1, .bytes = 5, .urgent = 5);
+}
+
 static void what_is_refused_marks_nothing(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -291,6 +304,7 @@ int main(void)
         SCRIPT(a_run_longer_than_the_field),
         SCRIPT(a_closed_window_hears_of_it),
         SCRIPT(nagle_does_not_hold_it),
+        SCRIPT(before_the_handshake),
         SCRIPT(what_is_refused_marks_nothing),
     };
 
