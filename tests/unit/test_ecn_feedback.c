@@ -191,7 +191,7 @@ static void sack_goes_before_the_option(void **state)
            .accecn = {1, 200}, .sack = {{901, 1001}, {701, 801}});
 }
 
-/* Shows: RFC 9768 3.2.2b, 3.2.2.5c; RFC 3168 6.1.2a, 6.1.2b. */
+/* Shows: RFC 9768 3.2.2.5c; RFC 3168 6.1.2a, 6.1.2b. */
 static void what_is_told_reduces(void **state)
 {
     struct tcp_fixture *f = accurate(state);
@@ -317,6 +317,25 @@ static void dctcp_reduces_by_how_much_was_marked(void **state)
     forget_sent(f);
 }
 
+/* Eight segments' worth of marks are counted across the end of 24 bits.
+ * Shows: RFC 9768 3.2.2b. */
+static void a_byte_counter_goes_round(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.cc = &tcp_cc_dctcp;
+    (void)accurate(state);
+    conn_of(f)->ecn.ceb_told = 0xffffff;
+    send_segments(f, 60);
+    forget_sent(f);
+    conn_of(f)->cc_state.dctcp.window_end = conn_of(f)->snd.nxt;
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK | ACE_START, .seq = 1, .ack = 1 + 10 * MSS, .accecn_kind = 172,
+               .accecn_fields = 2, .accecn = {1, 8 * MSS - 1});
+    assert_int_equal(conn_of(f)->cc_state.dctcp.bytes_marked, 8 * MSS);
+    forget_sent(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +349,7 @@ int main(void)
         SCRIPT(what_is_told_reduces),
         SCRIPT(a_count_that_may_have_gone_round),
         SCRIPT(a_syn_ack_without_an_answer_says_less),
+        SCRIPT(a_byte_counter_goes_round),
         SCRIPT(dctcp_echoes_each_change),
         SCRIPT(dctcp_reduces_by_how_much_was_marked),
     };
