@@ -189,8 +189,8 @@ static bool free_frame(struct tcp_conn *conn, uint32_t position, bool *send)
     struct tcp_sendq_room room = {tcp->pool, &tcp->blocks};
     struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
 
-    *send = true;
-    if (!frame_is_held_by(tcp->pool, record->slice.frame, FRAME_KERNEL_TX)) {
+    *send = conn->state != TCP_SYN_SENT; /* text: it has gone with the SYN */
+    if (!*send || !frame_is_held_by(tcp->pool, record->slice.frame, FRAME_KERNEL_TX)) {
         return true;
     }
     port_reap(tcp->net->port);
@@ -251,16 +251,36 @@ static void mark_for_ecn(struct tcp_conn *conn, const struct tcp_record *record,
     }
 }
 
+/* The text of the record behind a SYN goes with it (tcp/fastopen.h), in its own frame, whose
+ * header room takes the options of a SYN as well. Nobody else holds it: it was never sent. */
+static void take_text(struct tcp_conn *conn, uint32_t position, struct emission *segment)
+{
+    struct frame_pool *pool = conn->tcp->pool;
+    const struct slice *text = &sendq_at(&conn->flight->sendq, position + 1)->slice;
+
+    assert(text->offset >= TCP_PAYLOAD_OFFSET);
+    frame_hold(pool, text->frame, FRAME_WORKER); /* as that of a segment without text */
+    segment->frame = text->frame;
+    segment->payload = slice_data(pool, text);
+    segment->length = text->length;
+    segment->sum = text->sum;
+    conn->tcp->counters.fast_open_sent++;
+}
+
 bool emit_record(struct tcp_conn *conn, uint32_t position)
 {
     struct tcp *tcp = conn->tcp;
-    struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
+    const struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
     struct emission segment = {.seq = record->seq, .flags = record_flags(conn, position)};
     bool syn = (record->flags & TCP_RECORD_SYN) != 0;
     bool send = true;
 
     if (record->slice.length == 0) {
-        segment.frame = control_frame(tcp, &segment.payload);
+        if (syn && tcp_fast_open_carries(conn)) {
+            take_text(conn, position, &segment);
+        } else {
+            segment.frame = control_frame(tcp, &segment.payload);
+        }
         if (segment.frame == FRAME_NONE) {
             return false;
         }
@@ -294,32 +314,6 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
     }
     sendq_transmitted(&conn->flight->sendq, position, tcp->now_ns);
     return true;
-}
-
-/* In the frame of the text, whose header room takes the options of a SYN as well. Nobody
- * else holds it: it was never sent. */
-void emit_syn_with_text(struct tcp_conn *conn)
-{
-    struct tcp_sendq *sendq = &conn->flight->sendq;
-    const struct tcp_record *syn = sendq_at(sendq, sendq->head);
-    const struct tcp_record *text = sendq_at(sendq, sendq->head + 1);
-    struct emission segment = {
-        .seq = syn->seq,
-        .flags = TCP_SYN | TCP_PSH,
-        .frame = text->slice.frame,
-        .payload = slice_data(conn->tcp->pool, &text->slice),
-        .length = text->slice.length,
-        .sum = text->slice.sum,
-    };
-
-    assert(text->slice.offset >= TCP_PAYLOAD_OFFSET && !(text->flags & TCP_RECORD_FIN));
-    segment.options_bytes = write_syn_options(conn, segment.payload);
-    segment.window = tcp_window_field(conn, true);
-    count_transmission(conn, syn);
-    count_transmission(conn, text);
-    send_on(conn, &segment);
-    sendq_transmitted(sendq, sendq->head, conn->tcp->now_ns);
-    sendq_transmitted(sendq, sendq->head + 1, conn->tcp->now_ns);
 }
 
 /* SND.NXT, unless a probe has carried it beyond a closed window: there the peer

@@ -13,9 +13,6 @@
  * must wait: no frame for a copy or a SYN. */
 bool emit_record(struct tcp_conn *conn, uint32_t position);
 
-/* Sends the SYN at the head of the queue with the text of the record behind it. */
-void emit_syn_with_text(struct tcp_conn *conn);
-
 /* Sends a pure ACK, with SACK blocks when there are any. False when no control
  * frame is free; then ACK_NOW stays set. */
 bool emit_ack(struct tcp_conn *conn);

@@ -102,23 +102,35 @@ static bool take_fin_off(struct tcp_conn *conn)
     return true;
 }
 
-/* A SYN for the first time, and text with it (RFC 7413 section 4.2.1). */
-static enum verdict send_syn_with_text(struct tcp_conn *conn)
+/* A SYN for the first time. Text that goes with it (RFC 7413 section 4.2.1) is cut to what fits
+ * there, and a FIN behind it taken off. */
+static enum verdict send_syn(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
-    const struct tcp_record *text = sendq_at(sendq, sendq->next + 1);
+    bool carries = tcp_fast_open_carries(conn);
 
-    if (text->slice.length > conn->snd.mss) {
-        if (!sendq_split(sendq, &room, sendq->next + 1, conn->snd.mss)) {
+    if (carries) {
+        const struct tcp_record *text = sendq_at(sendq, sendq->next + 1);
+
+        if (text->slice.length > conn->snd.mss) {
+            if (!sendq_split(sendq, &room, sendq->next + 1, conn->snd.mss)) {
+                return OUTPUT_STUCK;
+            }
+            conn->tcp->counters.splits++;
+        } else if (text->flags & TCP_RECORD_FIN && !take_fin_off(conn)) {
             return OUTPUT_STUCK;
         }
-        conn->tcp->counters.splits++;
-    } else if (text->flags & TCP_RECORD_FIN && !take_fin_off(conn)) {
+    }
+    if (!emit_record(conn, sendq->next)) {
         return OUTPUT_STUCK;
     }
-    emit_syn_with_text(conn);
-    conn->tcp->counters.fast_open_sent++;
+    if (carries) {
+        bool went = emit_record(conn, sendq->next); /* with the SYN: now it counts as sent */
+
+        assert(went);
+        (void)went;
+    }
     return OUTPUT_MORE;
 }
 
@@ -133,8 +145,8 @@ static enum verdict send_new(struct tcp_conn *conn)
         (!tcp_conn_has(conn, TCP_CONN_OVERRIDE | TCP_CONN_PROBE) && nagle_holds(conn, record))) {
         return OUTPUT_DONE;
     }
-    if (record->flags & TCP_RECORD_SYN && tcp_fast_open_carries(conn)) {
-        return send_syn_with_text(conn);
+    if (record->flags & TCP_RECORD_SYN) {
+        return send_syn(conn);
     }
     if (length < record->slice.length) {
         if (!sendq_split(sendq, &room, sendq->next, (uint16_t)length)) {

@@ -1,10 +1,11 @@
 /*
- * micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup]
+ * micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup] [--attack]
  *
  * The server's side of a 64-byte echo alone, frame in to frame out, with the
  * public callbacks: TSC cycles and nanoseconds per request, the median of
  * several passes. Without arguments the whole table.
  */
+#include "bench/micro/attack.h"
 #include "bench/micro/server.h"
 #include "bench/micro/sizes.h"
 #include "bench/values.h"
@@ -21,7 +22,8 @@
 #include <x86intrin.h>
 
 static const char help[] =
-    "usage: micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup]\n"
+    "usage: micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup] "
+    "[--attack]\n"
     "\n"
     "The server's side of a 64-byte echo alone, in memory: TSC cycles and nanoseconds\n"
     "per request, the median of several passes. Without arguments the whole table.\n"
@@ -31,6 +33,7 @@ static const char help[] =
     "  --random         connections in random order, not one after the other\n"
     "  --no-checksums   neither computed nor compared\n"
     "  --setup          the row of set-up and teardown alone\n"
+    "  --attack         what ACKs with the worst SACK blocks cost\n"
     "  --help\n";
 
 #define PASSES 7u
@@ -283,6 +286,23 @@ static int run_setup(double ticks)
     return 0;
 }
 
+static int run_attack(void)
+{
+    static struct bench bench;
+    struct row row = {1, false, true};
+    int status;
+
+    if (open_bench(&bench, &row) != 0) {
+        return 1;
+    }
+    status = attack_run(&bench.server, &bench.clients);
+    if (status != 0) {
+        (void)fprintf(stderr, "micro: the queue was not filled.\n");
+    }
+    close_bench(&bench);
+    return status != 0;
+}
+
 static int run_table(double ticks)
 {
     static const uint32_t sizes[] = {1, 32, 1000, 10000, 1000000};
@@ -316,12 +336,14 @@ int main(int argc, char **argv)
         {"random", no_argument, NULL, 'o'},
         {"no-checksums", no_argument, NULL, 'n'},
         {"setup", no_argument, NULL, 's'},
+        {"attack", no_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct row row = {0, false, true};
     uint32_t requests = 100000;
     bool setup = false;
+    bool attack = false;
     double ticks;
     int option;
 
@@ -337,6 +359,7 @@ int main(int argc, char **argv)
         row.random |= option == 'o';
         row.checksums &= option != 'n';
         setup |= option == 's';
+        attack |= option == 'a';
         if (!good) {
             (void)fputs(help, stderr);
             return 2;
@@ -348,6 +371,9 @@ int main(int argc, char **argv)
     }
     checksum_init();
     ticks = tsc_per_ns();
+    if (attack) {
+        return run_attack();
+    }
     if (setup) {
         return run_setup(ticks);
     }

@@ -297,14 +297,50 @@ static void the_first_window_is_squeezed(void **state)
     }
 }
 
+/* RFC 9293 section 3.10.2: what is sent before ESTABLISHED is queued, and goes with the ACK of
+ * the SYN-ACK, or behind the passive end's handshake. */
+static void what_is_sent_before_goes_when_it_is_open(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    assert_int_equal(app_sends(f, 1500), 1500);
+    expect_silence(f);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = 440); /* cut as the path was */
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1441);
+    expect(f, TCP_ACK, .seq = 1441, .ack = 1, .bytes = 60);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1501);
+    assert_int_equal(f->peer->told.sent, 1500);
+}
+
+/* A SYN that is lost takes nothing of the queue with it. */
+static void a_lost_syn_leaves_the_queue(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    assert_int_equal(app_sends(f, 300), 300);
+    expect_after(f, SECONDS(1), TCP_SYN, .seq = 0);
+    expect_silence(f);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 300);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 301);
+    assert_int_equal(f->peer->told.sent, 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(a_tuple_is_one_host_and_one_of_ours),   SCRIPT(a_port_is_taken_once),
-        SCRIPT(ephemeral_ports_use_up_their_range),    SCRIPT(the_search_for_a_port_misses_none),
-        SCRIPT(a_port_in_time_wait_is_taken_again),    SCRIPT(without_timestamps_it_waits),
-        SCRIPT(an_open_without_memory_leaves_nothing), SCRIPT(a_syn_is_repeated_and_given_up),
-        SCRIPT(a_syn_ack_is_repeated_and_given_up),    SCRIPT(the_first_window_is_squeezed),
+        SCRIPT(a_tuple_is_one_host_and_one_of_ours),      SCRIPT(a_port_is_taken_once),
+        SCRIPT(ephemeral_ports_use_up_their_range),       SCRIPT(the_search_for_a_port_misses_none),
+        SCRIPT(a_port_in_time_wait_is_taken_again),       SCRIPT(without_timestamps_it_waits),
+        SCRIPT(an_open_without_memory_leaves_nothing),    SCRIPT(a_syn_is_repeated_and_given_up),
+        SCRIPT(a_syn_ack_is_repeated_and_given_up),       SCRIPT(the_first_window_is_squeezed),
+        SCRIPT(what_is_sent_before_goes_when_it_is_open), SCRIPT(a_lost_syn_leaves_the_queue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
