@@ -207,6 +207,9 @@ void ecn_take_feedback(struct tcp_conn *conn, const struct tcp_segment *seg,
     } else {
         take_ace(conn, seg, news);
     }
+    if (conn->cc->each_mark) {
+        conn->cc->each_mark(conn, news->acked + news->sacked, news->ce_bytes);
+    }
 }
 
 /* Section 3.2.3.3: the counters that ever moved, in the order that needs fewer, if there is

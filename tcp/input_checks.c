@@ -168,6 +168,22 @@ static void strip_crossed_syn(struct tcp_conn *conn, struct tcp_segment *seg)
     }
 }
 
+/* What is not acceptable, and whether it is processed all the same: MUST-66, a full receiver
+ * takes ACK, RST and URG, or it could never learn that it may send. Apart, or each segment
+ * would save the registers that this takes. */
+static __attribute__((noinline)) bool pass_over(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+    bool at_zero_window = tcp_window(conn) == 0 && seg->seq == conn->rcv.nxt;
+
+    refuse(conn, seg);
+    if (!at_zero_window) {
+        return false;
+    }
+    seg->payload.length = 0;
+    seg->flags &= (uint16_t) ~(TCP_SYN | TCP_FIN);
+    return true;
+}
+
 bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     if (!check_timestamp(conn, seg)) {
@@ -175,17 +191,7 @@ bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
     }
     strip_crossed_syn(conn, seg);
     if (!is_acceptable(conn, seg) || is_old_syn(conn, seg)) {
-        bool at_zero_window = tcp_window(conn) == 0 && seg->seq == conn->rcv.nxt;
-
-        refuse(conn, seg);
-        /* MUST-66: a full receiver still processes ACK, RST and URG, or it
-         * could never learn that it may send. */
-        if (!at_zero_window) {
-            return false;
-        }
-        seg->payload.length = 0;
-        seg->flags &= (uint16_t) ~(TCP_SYN | TCP_FIN);
-        return true;
+        return pass_over(conn, seg);
     }
     take_timestamp(conn, seg);
     if (conn->ecn.mode != TCP_ECN_OFF) {
