@@ -19,6 +19,7 @@ const struct pair_config pair_config_default = {
     .frames = {1024, 1024},
     .lent = 64,
     .tx_packets_max = 128,
+    .flight_packets_max = 1024,
     .seed = 1,
 };
 
@@ -43,6 +44,7 @@ static int create_wire(struct pair *pair, const struct pair_config *config)
     struct wire_config wire = wire_config_default;
 
     wire.seed = config->seed;
+    wire.flight_packets_max = config->flight_packets_max;
     wire.now_ns = pair->now_ns;
     for (unsigned side = 0; side < 2; side++) {
         wire.end[side].pool = &pair->pool[side];

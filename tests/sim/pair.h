@@ -12,10 +12,11 @@ struct pair_config {
     bool v6;
     bool static_neighbour; /* else ARP asks */
     uint16_t mtu[2];
-    uint32_t frames[2];      /* of each pool */
-    uint32_t lent;           /* for receiving; a power of two */
-    uint32_t tx_packets_max; /* of each port */
-    struct tcp_config tcp;   /* of both hosts */
+    uint32_t frames[2];          /* of each pool */
+    uint32_t lent;               /* for receiving; a power of two */
+    uint32_t tx_packets_max;     /* of each port */
+    uint32_t flight_packets_max; /* on the way in each direction */
+    struct tcp_config tcp;       /* of both hosts */
     uint64_t seed;
 };
 

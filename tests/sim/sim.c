@@ -36,6 +36,7 @@ static int create_pair(struct sim *sim)
         .frames = {sim->plan.frames[0], sim->plan.frames[1]},
         .lent = sim->plan.lent,
         .tx_packets_max = sim->plan.tx_packets_max,
+        .flight_packets_max = pair_config_default.flight_packets_max,
         .tcp = tcp_config_default,
         .seed = random_next(&sim->random),
     };
