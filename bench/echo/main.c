@@ -155,6 +155,7 @@ static int run(struct echo_options *options, struct hr_stack *stack, const sigse
 
     listen_options.nodelay = true;
     listen_options.congestion_control = options->congestion;
+    listen_options.ecn = options->ecn;
     listen_options.tuning = options->tuning;
     if (options->close_after > 0) {
         listen_options.context = &options->close_after;

@@ -7,6 +7,9 @@
 
 const char *const echo_service_names[] = {"echo", "discard", "chargen", NULL};
 
+/* In the order of enum hr_ecn. */
+static const char *const ecn_names[] = {"off", "classic", "accurate", NULL};
+
 static const char help[] =
     "usage: echo_server --interface IF --address CIDR [options]\n"
     "\n"
@@ -26,6 +29,7 @@ static const char help[] =
     "  --user-timeout SECONDS  give up what is not acknowledged after so long, 1 to 86400\n"
     "                       (after 15 retransmissions)\n"
     "  --dscp N             the class of what is sent (RFC 2474), 0 to 63 (0)\n"
+    "  --ecn NAME           agreed to at most: off, classic or accurate (accurate)\n"
     "  --queues LIST        queues of the interface, a worker each, as 0,1 (all)\n"
     "  --cores LIST         a core for each worker, as 0,1 (those that may be used, in order)\n"
     "  --mode NAME          auto, zerocopy, native or generic (auto)\n"
@@ -45,6 +49,7 @@ enum {
     OPTION_SERVICE,
     OPTION_CLOSE_AFTER,
     OPTION_CONGESTION,
+    OPTION_ECN,
     OPTION_KEEPALIVE,
     OPTION_USER_TIMEOUT,
     OPTION_DSCP,
@@ -62,6 +67,7 @@ static const struct option names[] = {
     {"service", required_argument, NULL, OPTION_SERVICE},
     {"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
     {"congestion", required_argument, NULL, OPTION_CONGESTION},
+    {"ecn", required_argument, NULL, OPTION_ECN},
     {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
     {"user-timeout", required_argument, NULL, OPTION_USER_TIMEOUT},
     {"dscp", required_argument, NULL, OPTION_DSCP},
@@ -146,6 +152,17 @@ static enum echo_parse take_congestion(const char *value, struct echo_options *o
                : wrong("'%s' is no congestion control: cubic or newreno.", value);
 }
 
+static enum echo_parse take_ecn(const char *value, struct echo_options *options)
+{
+    int found = value_name(value, ecn_names);
+
+    if (found < 0) {
+        return wrong("'%s' is no ECN: off, classic or accurate.", value);
+    }
+    options->ecn = (enum hr_ecn)found;
+    return ECHO_RUN;
+}
+
 static enum echo_parse take(int option, const char *value, struct echo_options *options)
 {
     if (place_has(option)) {
@@ -161,6 +178,8 @@ static enum echo_parse take(int option, const char *value, struct echo_options *
     case OPTION_USER_TIMEOUT:
     case OPTION_DSCP:
         return take_tuning(option, value, options);
+    case OPTION_ECN:
+        return take_ecn(value, options);
     case OPTION_JSON:
         options->json = value;
         return ECHO_RUN;

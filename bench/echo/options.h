@@ -6,6 +6,7 @@
 
 #include "bench/place_options.h"
 
+#include <headrace/headrace.h>
 #include <headrace/tuning.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct echo_options {
     enum echo_service service;
     const char *congestion; /* NULL: the default */
     struct hr_tuning tuning;
+    enum hr_ecn ecn;
     uint64_t close_after; /* bytes after which an echo half-closes; 0: never first */
     double duration_s;    /* 0: until a signal */
     double stats_s;       /* 0: none until the end */

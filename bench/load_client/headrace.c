@@ -110,6 +110,7 @@ static int headrace_open(struct load_conn *conn)
     connect_options.local = options->addresses[lane->opened++ % options->place.address_count];
     connect_options.nodelay = true;
     connect_options.congestion_control = options->congestion;
+    connect_options.ecn = options->ecn;
     connect_options.context = conn;
     return hr_connect_with(lane->worker, &options->target, &ops, &connect_options);
 }

@@ -10,6 +10,9 @@ const char *const load_stack_names[] = {"kernel", "headrace", NULL};
 const char *const load_workload_names[] = {"echo", "connect", "upload", "download", NULL};
 static const char *const close_names[] = {"client", "server", NULL};
 
+/* In the order of enum hr_ecn. */
+static const char *const ecn_names[] = {"off", "classic", "accurate", NULL};
+
 static const char help[] =
     "usage: load --target IP:PORT [options]\n"
     "       load --stack headrace --interface IF --address CIDR --target IP:PORT [options]\n"
@@ -38,7 +41,8 @@ static const char help[] =
     "With --stack headrace, as echo_server has them:\n"
     "  --interface IF, --address CIDR, which the kernel must not have, --gateway IP,\n"
     "  --queues LIST, --cores LIST, --mode NAME, --busy, --sleep, --receive-frames N,\n"
-    "  --time-wait SECONDS\n"
+    "  --time-wait SECONDS, and\n"
+    "  --ecn NAME           asked for: off, classic or accurate (off)\n"
     "\n"
     "  --help, --version\n";
 
@@ -52,6 +56,7 @@ enum {
     OPTION_RATE,
     OPTION_CLOSE,
     OPTION_CONGESTION,
+    OPTION_ECN,
     OPTION_DURATION,
     OPTION_WARMUP,
     OPTION_VERIFY,
@@ -71,6 +76,7 @@ static const struct option names[] = {
     {"rate", required_argument, NULL, OPTION_RATE},
     {"close", required_argument, NULL, OPTION_CLOSE},
     {"congestion", required_argument, NULL, OPTION_CONGESTION},
+    {"ecn", required_argument, NULL, OPTION_ECN},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"warmup", required_argument, NULL, OPTION_WARMUP},
     {"verify", no_argument, NULL, OPTION_VERIFY},
@@ -182,6 +188,10 @@ static enum load_parse take_name(int option, const char *value, struct load_opti
         options->workload = (enum load_workload)found;
         return found >= 0 ? LOAD_RUN
                           : wrong("is no workload: echo, connect, upload or download.", value);
+    case OPTION_ECN:
+        found = value_name(value, ecn_names);
+        options->ecn = (enum hr_ecn)found;
+        return found >= 0 ? LOAD_RUN : wrong("is no ECN: off, classic or accurate.", value);
     default:
         found = value_name(value, close_names);
         options->close = (enum load_close)found;
@@ -229,6 +239,7 @@ static enum load_parse take(int option, const char *value, struct load_options *
     case OPTION_STACK:
     case OPTION_WORKLOAD:
     case OPTION_CLOSE:
+    case OPTION_ECN:
         return take_name(option, value, options);
     case OPTION_CONGESTION:
         options->congestion = value;
@@ -287,8 +298,12 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
 {
     int option;
 
-    *options = (struct load_options){
-        .connections = 1, .size = 64, .depth = 1, .duration_s = 5, .warmup_s = 1};
+    *options = (struct load_options){.connections = 1,
+                                     .size = 64,
+                                     .depth = 1,
+                                     .duration_s = 5,
+                                     .warmup_s = 1,
+                                     .ecn = hr_connect_options_default.ecn};
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum load_parse result;
@@ -297,7 +312,7 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
             return wrong(option == ':' ? "lacks its value." : "is not an option.",
                          argv[optind - 1]);
         }
-        if (place_has(option) && option != PLACE_ADDRESS) {
+        if ((place_has(option) && option != PLACE_ADDRESS) || option == OPTION_ECN) {
             options->needs_headrace = argv[optind - 1 - (optarg == argv[optind - 1])];
         }
         result = take(option, optarg, options);

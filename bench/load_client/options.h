@@ -51,6 +51,7 @@ struct load_options {
     const char *json;
     const char *congestion; /* NULL: the default of the stack */
     const char *histogram;
+    enum hr_ecn ecn; /* of --stack headrace: what is asked for */
 };
 
 enum load_parse {

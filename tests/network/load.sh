@@ -157,6 +157,8 @@ refused 2 "^load: 'both' does not close: client or server\. $see" --close both
 refused 2 "^load: 'fast' is no mode: auto, zerocopy, native or generic\. $see" --mode fast
 refused 2 "^load: 'bbr' is no congestion control: cubic or newreno\. $see" \
     "${own[@]}" "${target[@]}" --congestion bbr
+refused 2 "^load: 'on' is no ECN: off, classic or accurate\. $see" \
+    "${own[@]}" "${target[@]}" --ecn on
 refused 1 "^load: the kernel gives no congestion control 'nosuch': No such file or directory\." \
     --stack kernel "${target[@]}" --congestion nosuch
 refused 2 "^load: '0,' is no list of numbers: as 0 or 0,1\. $see" --cores 0,

@@ -48,7 +48,7 @@ refused 2 "'--fast' is not an option\. $see" "${good[@]}" --fast
 refused 2 "'-x' is not an option\. $see" "${good[@]}" -x
 refused 2 "'stray' is not an option\. $see" "${good[@]}" stray
 refused 2 "'--busy=1' is not an option\. $see" "${good[@]}" --busy=1
-for option in interface address gateway port service close-after congestion queues cores mode \
+for option in interface address gateway port service close-after congestion ecn queues cores mode \
     receive-frames time-wait keepalive user-timeout dscp duration stats json; do
     refused 2 "--$option lacks its value\. $see" "${good[@]}" "--$option"
 done
@@ -56,6 +56,7 @@ wrong_values --port '--port takes a number from 1 to 65535, not VALUE\.' 0 65536
 wrong_values --mode 'VALUE is no mode: auto, zerocopy, native or generic\.' fast Native ''
 wrong_values --service 'VALUE is no service: echo, discard or chargen\.' http ''
 wrong_values --congestion 'VALUE is no congestion control: cubic or newreno\.' bbr Cubic ''
+wrong_values --ecn 'VALUE is no ECN: off, classic or accurate\.' on Classic ''
 wrong_values --keepalive '--keepalive takes 1 to 32767 seconds, not VALUE\.' 0 32768 1.5 ''
 wrong_values --user-timeout '--user-timeout takes 1 to 86400 seconds, not VALUE\.' 0 86401 -1 ''
 wrong_values --dscp '--dscp takes a number from 0 to 63, not VALUE\.' 64 -1 EF ''
