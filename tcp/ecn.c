@@ -6,8 +6,6 @@
 
 #define ALL_FLAGS (TCP_AE | TCP_CWR | TCP_ECE)
 
-/* ACE stands in the three flags, AE the highest bit. */
-#define ACE_SHIFT 6u
 static_assert(TCP_ECE == 1 << ACE_SHIFT && TCP_AE == 4 << ACE_SHIFT, "ACE is a field");
 
 /* RFC 9768 tables 2 and 3: how the IP field of a SYN or SYN-ACK is told. */

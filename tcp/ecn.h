@@ -32,6 +32,9 @@ enum tcp_ecn_mode {
     TCP_ECN_ACCURATE,
 };
 
+/* ACE stands in the three flags, AE the highest bit. */
+#define ACE_SHIFT 6u
+
 /* The two low bits of the IP field. */
 enum ecn_field {
     ECN_NOT_ECT = 0,

@@ -6,7 +6,6 @@
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 
-#define ACE_SHIFT 6u
 #define ACE_MASK 7u
 
 /* RFC 9768 section 3.2.2.5.1: packets with CE that bring an ACK, with text unacknowledged
