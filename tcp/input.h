@@ -32,8 +32,8 @@ void tcp_input_unconnected(struct tcp *tcp, uint32_t entry, const struct tcp_arr
 /* A SYN for a listener: 3.10.7.2. */
 void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
                       const struct tcp_arrival *arrival);
-/* The answer to a SYN with a cookie, and the ACK of one: false when it is none, and
- * nobody's. */
+/* The answer to a SYN with a cookie, and the ACK of one: false when it is none, and to be
+ * reset. */
 void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
                        const struct tcp_arrival *arrival);
 bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,

@@ -144,7 +144,9 @@ bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
     }
     if (!restore_syn(tcp, &listener->settings, arrival, &syn)) {
         tcp->counters.syn_cookies_failed++;
-        return false;
+        /* Text from further on, whose beginning was lost with the ACK, does not say what the
+         * SYN was: the beginning comes again. */
+        return arrival->seg.payload.length > 0;
     }
     /* Without an answer the peer sends its data again, or its keepalive: it has one more
      * chance then, as long as the cookie is good. */

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""flood.py INTERFACE MAC ADDRESS PORT: SYNs from addresses where nobody is, until it is ended.
+"""flood.py INTERFACE MAC ADDRESS PORT RATE: SYNs from addresses where nobody is.
 
 They come from 198.18.0.0/15, which is for measurements (RFC 2544), with the options that
-Linux sends, and their checksums are right.
+Linux sends, and their checksums are right; RATE of them in a second, until it is ended.
 """
 
 import random
 import socket
 import struct
 import sys
+import time
+
+BURST = 100
 
 
 def checksum(data):
@@ -30,17 +33,21 @@ def syn(mac, target, port):
 
 
 def main():
-    interface, mac, address, port = sys.argv[1:]
+    interface, mac, address, port, rate = sys.argv[1:]
     sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     sender.bind((interface, 0))
     target = socket.inet_aton(address)
     frames = [syn(bytes.fromhex(mac.replace(":", "")), target, int(port)) for _ in range(20000)]
+    due = time.monotonic()
     while True:
-        for frame in frames:
-            try:
-                sender.send(frame)
-            except OSError:  # the queue is full
-                pass
+        for begin in range(0, len(frames), BURST):
+            for frame in frames[begin : begin + BURST]:
+                try:
+                    sender.send(frame)
+                except OSError:  # the queue is full
+                    pass
+            due = max(due + BURST / int(rate), time.monotonic())
+            time.sleep(max(0, due - time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -136,6 +136,24 @@ static void text_with_the_ack_is_delivered(void **state)
     expect_state(f, TCP_CLOSE_WAIT);
 }
 
+/* The bare ACK was lost and the first text with it: what follows is no reason for a reset. */
+static void text_from_further_on_waits_for_the_first(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    fill_queue(f);
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    peer_sends(f, TCP_ACK, .seq = 301, .ack = 1, .bytes = 200);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK | TCP_FIN, .seq = 501, .ack = 1, .bytes = 100);
+    expect_silence(f);
+    assert_int_equal(f->tcp.conns.used, 1); /* fill_queue's */
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 300);
+    expect(f, TCP_ACK, .seq = 1, .ack = 301);
+    assert_int_equal(f->peer->told.data, 300);
+}
+
 static void what_is_no_cookie_is_reset(void **state)
 {
     static const struct {
@@ -301,6 +319,7 @@ int main(void)
         SCRIPT(timestamps_remember_the_options),
         SCRIPT(timestamps_go_on),
         SCRIPT(text_with_the_ack_is_delivered),
+        SCRIPT(text_from_further_on_waits_for_the_first),
         SCRIPT(what_is_no_cookie_is_reset),
         SCRIPT(none_is_taken_unless_some_were_sent),
         SCRIPT(a_wrong_timestamp_is_reset),
