@@ -33,6 +33,7 @@ static struct tcp_policy policy_of(const struct hr_tuning *tuning)
         .ack_delay_ms = tuning->ack_delay_ms,
         .keepalive_count = tuning->keepalive_probes,
         .keepalive = tuning->keepalive,
+        .pacing = tuning->pacing,
         .r1 = tuning->r1_retransmissions,
         .r2 = tuning->r2_retransmissions,
         .r2_syn = tuning->syn_retransmissions,
@@ -72,6 +73,7 @@ void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
         .syn_retransmissions = policy->r2_syn,
         .syn_ack_retransmissions = policy->r2_syn_ack,
         .ack_delay_ms = policy->ack_delay_ms,
+        .pacing = policy->pacing,
         .dscp = inner->tos >> 2,
         .ttl = inner->ttl,
     };

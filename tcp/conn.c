@@ -109,6 +109,7 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     conn->pseudo_sum = checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP);
     take_settings(conn, settings);
     init_timers(conn);
+    pacing_follow(conn);
     rtt_init(&conn->rtt);
     reassembly_init(&conn->reassembly);
     recvq_init(&conn->recvq);
@@ -145,6 +146,9 @@ void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason)
     conn->reason = (uint8_t)reason;
     leave_table(conn);
     wheel_cancel(&tcp->wheel, &conn->timer);
+    if (tcp_conn_has(conn, TCP_CONN_PACED)) {
+        pacing_end(conn);
+    }
     tcp_window_forget(conn);
     drop_queues(conn);
     tcp_ack_let_go(conn);

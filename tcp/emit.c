@@ -229,6 +229,9 @@ static void count_transmission(struct tcp_conn *conn, const struct tcp_record *r
         conn->snd.nxt = tcp_record_end(record);
     }
     conn->last_send_ns = conn->tcp->now_ns;
+    if (tcp_conn_has(conn, TCP_CONN_PACED)) {
+        pacing_count(conn, record->slice.length);
+    }
 }
 
 /* Only new text is ECT: no repetition, no probe of a window (RFC 3168 sections 6.1.5 and

@@ -10,6 +10,7 @@
 
 enum verdict {
     OUTPUT_DONE,  /* nothing more to send now */
+    OUTPUT_PACED, /* something may go, but not yet */
     OUTPUT_MORE,  /* the quantum is used up */
     OUTPUT_STUCK, /* no frame: try again in a later turn */
 };
@@ -47,6 +48,12 @@ static bool is_opening(const struct tcp_conn *conn)
     return conn->state == TCP_SYN_SENT ||
            (conn->state == TCP_SYN_RECEIVED &&
             !(tcp_conn_has(conn, TCP_CONN_FAST_OPEN) && tcp_conn_has(conn, TCP_CONN_PASSIVE)));
+}
+
+/* Its rate lets a segment go. */
+static bool is_released(struct tcp_conn *conn)
+{
+    return !tcp_conn_has(conn, TCP_CONN_PACED) || pacing_allows(conn);
 }
 
 /* How much of the next record may go: all, a piece, or 0. A piece is a split,
@@ -148,6 +155,9 @@ static enum verdict send_new(struct tcp_conn *conn)
     if (record->flags & TCP_RECORD_SYN) {
         return send_syn(conn);
     }
+    if (!is_released(conn)) {
+        return OUTPUT_PACED;
+    }
     if (length < record->slice.length) {
         if (!sendq_split(sendq, &room, sendq->next, (uint16_t)length)) {
             return OUTPUT_STUCK;
@@ -176,6 +186,9 @@ static enum verdict send_lost(struct tcp_conn *conn)
     if ((!conn->flight->rexmit_now && !cwnd_allows(conn, record->length)) ||
         (is_opening(conn) && !(record->flags & TCP_RECORD_SYN))) {
         return OUTPUT_DONE;
+    }
+    if (!is_released(conn)) {
+        return OUTPUT_PACED;
     }
     if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk */
         if (!sendq_split(sendq, &room, position, conn->snd.mss)) {
@@ -258,6 +271,9 @@ static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
         *verdict = send_one(conn);
         sent += *verdict == OUTPUT_MORE;
     }
+    if (*verdict == OUTPUT_PACED) {
+        *verdict = OUTPUT_DONE; /* until the pacer puts it on the list again */
+    }
     if (flight && tcp_recovery_reduces(flight->recovery)) {
         flight->prr.out += flight->sendq.in_flight_bytes - before;
     }
@@ -337,6 +353,7 @@ void tcp_transmit(struct tcp *tcp)
         }
         switch (serve(conn)) {
         case OUTPUT_DONE:
+        case OUTPUT_PACED:
             break;
         case OUTPUT_MORE:
             list_push_back(&tcp->output, link);

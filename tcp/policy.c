@@ -2,6 +2,7 @@
 
 #include "tcp/keepalive.h"
 #include "tcp/limits.h"
+#include "tcp/pacing.h"
 #include "tcp/user.h"
 
 #include <string.h>
@@ -65,5 +66,6 @@ int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
         conn->rcv.quick_acks = TCP_QUICK_ACKS; /* which then stay so many */
     }
     keepalive_begin(conn);
+    pacing_follow(conn);
     return TCP_OK;
 }

@@ -28,11 +28,13 @@ struct tcp_policy {
     uint16_t keepalive_gap_s;  /* and between one and the next */
     uint16_t ack_delay_ms;     /* of less than two full segments; 0: each is answered at once */
     uint8_t keepalive_count;   /* without an answer until the connection ends */
-    bool keepalive;            /* RFC 9293 MUST-25: off unless asked for */
-    uint8_t r1;                /* retransmissions until the neighbour is asked anew */
-    uint8_t r2;                /* and until the connection ends */
-    uint8_t r2_syn;            /* the same of a SYN */
-    uint8_t r2_syn_ack;        /* and of a listener's SYN-ACK */
+    bool keepalive : 1;        /* RFC 9293 MUST-25: off unless asked for */
+    bool pacing : 1;           /* segments go at a rate (tcp/pacing.h) */
+    uint8_t zero : 6;
+    uint8_t r1;         /* retransmissions until the neighbour is asked anew */
+    uint8_t r2;         /* and until the connection ends */
+    uint8_t r2_syn;     /* the same of a SYN */
+    uint8_t r2_syn_ack; /* and of a listener's SYN-ACK */
 };
 
 static_assert(sizeof(struct tcp_policy) == 16, "without padding: compared as a whole");

@@ -100,11 +100,12 @@ static enum tcp_rexmit_timer arm_blocked(struct tcp_conn *conn)
     return kind;
 }
 
-/* A timer ran out, and output will act on it. An override is void when the window
+/* A timer ran out, or will, and output will act on it. An override is void when the window
  * has closed meanwhile. */
 static bool piece_is_due(const struct tcp_conn *conn)
 {
     return tcp_conn_has(conn, TCP_CONN_PROBE) ||
+           (tcp_conn_has(conn, TCP_CONN_PACED) && pacing_is_waiting(conn)) ||
            (tcp_conn_has(conn, TCP_CONN_OVERRIDE) && tcp_usable_window(conn) > 0);
 }
 

@@ -54,6 +54,7 @@ struct layout {
     size_t table;
     size_t conns;
     size_t flights;
+    size_t pacing;
     size_t timewaits;
     size_t fast_open;
     size_t pieces;
@@ -78,7 +79,9 @@ static struct layout lay_out(const struct tcp_config *config)
 
     layout.conns = align(table_memory_bytes(config->connections_max + config->timewaits_max));
     layout.flights = align(layout.conns + slab_memory_bytes(conn_bytes, config->connections_max));
-    layout.timewaits = align(layout.flights + slab_memory_bytes(flight_bytes, config->flights_max));
+    layout.pacing = align(layout.flights + slab_memory_bytes(flight_bytes, config->flights_max));
+    layout.timewaits =
+        align(layout.pacing + sizeof(struct tcp_pacing) * (size_t)config->connections_max);
     layout.fast_open = align(layout.timewaits + timewait_memory_bytes(config->timewaits_max));
     layout.pieces = align(layout.fast_open + fast_open_cache_bytes(config->fast_open_peers));
     layout.blocks =
@@ -106,7 +109,8 @@ static bool is_consistent(const struct tcp_config *config)
            (config->verify_checksums || !config->net->checksum_tx);
 }
 
-static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t *memory)
+static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t *memory,
+                       uint64_t now_ns)
 {
     struct layout layout = lay_out(config);
 
@@ -117,6 +121,7 @@ static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t
                   config->time_wait_ns);
     slab_init(&tcp->pieces.slab, memory + layout.pieces, sizeof(struct piece), config->pieces_max);
     blocks_init(&tcp->blocks, memory + layout.blocks, config->blocks_bytes);
+    pacer_init(&tcp->pacer, (void *)(memory + layout.pacing), now_ns);
 }
 
 int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uint64_t now_ns)
@@ -125,7 +130,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
         return -1;
     }
     memset(tcp, 0, sizeof *tcp);
-    init_parts(tcp, config, memory);
+    init_parts(tcp, config, memory, now_ns);
     tcp->net = config->net;
     tcp->pool = config->pool;
     tcp->events = config->events;
@@ -278,6 +283,7 @@ bool tcp_check(const struct tcp *tcp)
 {
     uint64_t promised_bytes = 0;
     uint32_t held_count = 0;
+    uint32_t paced_count = 0;
 
     for (uint32_t i = 0; i < tcp->conns.untouched; i++) {
         const struct tcp_conn *conn = slab_at(&tcp->conns, i);
@@ -290,6 +296,8 @@ bool tcp_check(const struct tcp *tcp)
         }
         promised_bytes += conn->rcv.edge - conn->rcv.nxt;
         held_count += tcp_conn_has(conn, TCP_CONN_ACK_HELD);
+        paced_count += tcp_conn_has(conn, TCP_CONN_PACED) && pacing_is_waiting(conn);
     }
-    return promised_bytes == tcp->promised_bytes && check_held(tcp, held_count);
+    return paced_count == tcp->pacer.waiting && promised_bytes == tcp->promised_bytes &&
+           check_held(tcp, held_count);
 }

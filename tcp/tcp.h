@@ -22,6 +22,7 @@
 #include "tcp/limits.h"
 #include "tcp/listener.h"
 #include "tcp/owners.h"
+#include "tcp/pacing.h"
 #include "tcp/piece.h"
 #include "tcp/policy.h"
 #include "tcp/segment.h"
@@ -100,6 +101,7 @@ struct tcp {
     struct list ended;  /* connections that ended in this turn */
     struct table table; /* connections and TIME-WAIT entries by tuple */
     struct wheel wheel;
+    struct tcp_pacer pacer;
     struct slab conns;
     struct slab flights;
     struct pieces pieces;

@@ -69,11 +69,13 @@ void tcp_timers(struct tcp *tcp, uint64_t now_ns)
     tcp->now_ns = now_ns;
     tcp->now_ms = (uint32_t)(now_ns / NS_PER_MS);
     wheel_advance(&tcp->wheel, now_ns, expire, tcp, timers_per_turn);
+    pacer_run(tcp);
     tcp_timewait_expire(tcp);
 }
 
 uint64_t tcp_next_deadline(const struct tcp *tcp)
 {
-    return min_u64(min_u64(wheel_next_ns(&tcp->wheel), timewait_next_ns(&tcp->timewait)),
-                   tcp_ack_next_ns(tcp));
+    uint64_t timer_ns = min_u64(wheel_next_ns(&tcp->wheel), pacer_next_ns(&tcp->pacer));
+
+    return min_u64(min_u64(timer_ns, timewait_next_ns(&tcp->timewait)), tcp_ack_next_ns(tcp));
 }

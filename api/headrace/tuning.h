@@ -45,10 +45,14 @@ struct hr_tuning {
     uint16_t ack_delay_ms;
     uint8_t dscp; /* 0 to 63 (RFC 2474); the two bits beside it are for ECN */
     uint8_t ttl;  /* 1 to 255; IPv6's hop limit */
+    /* Segments go spread over the round trip, in bursts of a millisecond: 2 congestion windows
+     * in each in slow start, 1.2 after, as with Linux. Spares shallow queues, and costs timers. */
+    bool pacing;
 };
 
 /* No keepalives (else after 7,200 s, each 75 s, 9 of them), no user timeout, R1 of 3, R2 of 15, 7
- * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, DSCP 0, TTL 64. */
+ * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, DSCP 0, TTL 64, no
+ * pacing. */
 extern const struct hr_tuning hr_tuning_default;
 
 /* How an open connection is tuned, and from now on is; silence begins anew for keepalives.

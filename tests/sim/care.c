@@ -2,9 +2,22 @@
 
 #include "datapath/util.h"
 
+/* It waits for its rate. */
+static bool is_paced(const struct tcp_conn *conn)
+{
+    return tcp_conn_has(conn, TCP_CONN_PACED) && pacing_is_waiting(conn);
+}
+
+static uint64_t release_ns(const struct tcp_conn *conn)
+{
+    return conn->tcp->pacer.places[conn->index].timer.due_ns >> PACING_CLOCK_SHIFT;
+}
+
 uint64_t care_deadline_ns(const struct tcp_conn *conn)
 {
-    return min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);
+    uint64_t due_ns = min_u64(min_u64(conn->rexmit_ns, conn->ack_ns), conn->life_ns);
+
+    return is_paced(conn) ? min_u64(due_ns, release_ns(conn)) : due_ns;
 }
 
 const char *care_forgotten(const struct tcp_conn *conn)
@@ -12,7 +25,7 @@ const char *care_forgotten(const struct tcp_conn *conn)
     bool listed = list_link_is_on(&conn->output_link);
     bool queued = tcp_conn_queued(conn) > 0;
 
-    if (queued && conn->rexmit_ns == UINT64_MAX && !listed) {
+    if (queued && conn->rexmit_ns == UINT64_MAX && !listed && !is_paced(conn)) {
         return "something is queued";
     }
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED) && !listed &&

@@ -151,6 +151,7 @@ static const char *what_is_left(const struct pair *pair, unsigned side)
         {"table entries", tcp->table.count != 0},
         {"TIME-WAIT entries", timewait_count(&tcp->timewait) != 0},
         {"blocks", tcp->blocks.free_bytes != tcp->blocks.arena_bytes},
+        {"paced connections", tcp->pacer.waiting != 0},
         {"promises", tcp->promised_bytes != 0},
         {"half-open connections", tcp->listeners[0].half_open != 0},
         {"data frames", pool->used[FRAME_BUDGET_DATA] != 0},

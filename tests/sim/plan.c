@@ -207,6 +207,9 @@ static void draw_policies(uint64_t seed, struct sim_plan *plan)
                 (uint16_t)random_below(&random, 41); /* no longer than is usual */
         }
     }
+    for (unsigned side = 0; side < 2; side++) {
+        plan->settings[side].policy.pacing = chance(&random, 25);
+    }
 }
 
 void sim_plan_draw(struct sim *sim)

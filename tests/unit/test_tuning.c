@@ -90,6 +90,7 @@ static const struct hr_tuning most = {
     .syn_retransmissions = 127,
     .syn_ack_retransmissions = 127,
     .ack_delay_ms = 499,
+    .pacing = true,
     .dscp = 63,
     .ttl = 255,
 };
@@ -109,6 +110,7 @@ static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wan
     assert_int_equal(got.syn_retransmissions, want->syn_retransmissions);
     assert_int_equal(got.syn_ack_retransmissions, want->syn_ack_retransmissions);
     assert_int_equal(got.ack_delay_ms, want->ack_delay_ms);
+    assert_int_equal(got.pacing, want->pacing);
     assert_int_equal(got.dscp, want->dscp);
     assert_int_equal(got.ttl, want->ttl);
 }

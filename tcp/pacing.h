@@ -1,0 +1,93 @@
+/*
+ * Pacing: segments go at a rate, in small bursts, where a window alone lets out whatever an
+ * ACK has opened.
+ *
+ *   rate     what the congestion control says (BBR), else what Linux takes: twice the window
+ *            for a round trip in slow start, 1.2 times after (sysctl tcp_pacing_ss_ratio and
+ *            tcp_pacing_ca_ratio)
+ *   burst    a millisecond of it, two segments at least, 64 KiB at the most
+ *            (draft-ietf-ccwg-bbr-06, "Send Quantum"): the worker runs turns, and a turn for
+ *            each segment would cost more than it spares the network
+ *
+ * A burst goes whole, the next one when the first has left at the rate. One that is released
+ * late is counted from when it was due, by a burst at the most, so that turns of the worker
+ * cost no rate.
+ *
+ * Invariant: a connection stands on the wheel only while it has something to send that may go
+ * but for its rate. None is released early; none later than a tick of 2^12 ns, when
+ * tcp_timers() runs in time.
+ *
+ * Owner: the worker's `struct tcp`; a place for each connection, by its index, which only
+ * those touch that are paced (TCP_CONN_PACED). So others pay a branch.
+ */
+#ifndef HEADRACE_TCP_PACING_H
+#define HEADRACE_TCP_PACING_H
+
+#include "datapath/util.h"
+#include "tcp/wheel.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tcp;
+struct tcp_conn;
+
+/* Rates are bytes in 2^30 ns, about a second: what multiplies one with a time, or divides by
+ * it, is a shift. */
+#define TCP_RATE_SHIFT 30u
+
+/* The wheel of pacing runs on a clock 16 times as fast: its tick is 4,096 ns. */
+#define PACING_CLOCK_SHIFT 4u
+#define PACING_TICK_NS (1ull << (WHEEL_TICK_SHIFT - PACING_CLOCK_SHIFT))
+
+struct tcp_pacing {
+    struct wheel_entry timer; /* on the faster clock */
+    uint64_t next_ns;         /* what was sent has left by then, at the rate */
+    uint64_t limit_ns;        /* of next_ns: there a burst ends */
+    uint64_t rate;            /* 0: nothing is known yet, and nothing waits */
+    uint64_t byte_ns;         /* of a byte, times 2^20, in this burst */
+};
+
+static_assert(sizeof(struct tcp_pacing) == CACHE_LINE_BYTES, "one line a connection");
+
+struct tcp_pacer {
+    struct tcp_pacing *places; /* by the index of the connection */
+    uint32_t waiting;          /* connections on the wheel */
+    struct wheel wheel;
+};
+
+/* `places` is zeroed memory for as many as there are connections. */
+void pacer_init(struct tcp_pacer *pacer, struct tcp_pacing *places, uint64_t now_ns);
+
+/* Paced or not, as its congestion control and its policy want it: at the beginning, and when
+ * the policy has changed. */
+void pacing_follow(struct tcp_conn *conn);
+
+/* The connection has ended: off the wheel. It is a paced one. */
+void pacing_end(struct tcp_conn *conn);
+
+/* A segment may go now. If not, the connection comes to the transmit list when it may. It is a
+ * paced one. */
+bool pacing_allows(struct tcp_conn *conn);
+
+/* It was told that it may not, and will be released. It is a paced one. */
+bool pacing_is_waiting(const struct tcp_conn *conn);
+
+/* So many bytes went. */
+void pacing_count(struct tcp_conn *conn, uint32_t bytes);
+
+/* Bytes that go at once at the present rate. */
+uint32_t pacing_quantum(const struct tcp_conn *conn);
+
+/* Releases those that are due. */
+void pacer_run(struct tcp *tcp);
+
+/* When pacer_run() has something to do next; UINT64_MAX: never. */
+static inline uint64_t pacer_next_ns(const struct tcp_pacer *pacer)
+{
+    return pacer->waiting == 0 ? UINT64_MAX : wheel_next_ns(&pacer->wheel) >> PACING_CLOCK_SHIFT;
+}
+
+#endif
