@@ -2,11 +2,17 @@
 
 #include "api/convert.h"
 #include "tcp/limits.h"
+#include "tcp/mtu.h"
 #include "tcp/user.h"
 
+#include <assert.h>
 #include <string.h>
 
 const struct hr_tuning hr_tuning_default = TUNING_DEFAULT;
+
+static_assert((int)HR_MTU_PROBING_ALWAYS == (int)TCP_MTU_PROBING_ALWAYS &&
+                  (int)HR_MTU_PROBING_AFTER_BLACK_HOLE == (int)TCP_MTU_PROBING_AFTER_BLACK_HOLE,
+              "the public numbers are the core's");
 
 static bool lies_within(uint32_t value, uint32_t least, uint32_t most)
 {
@@ -21,7 +27,7 @@ bool tuning_is_valid(const struct hr_tuning *tuning)
            tuning->r1_retransmissions > 0 && tuning->r2_retransmissions > 0 &&
            lies_within(tuning->syn_retransmissions, 1, 127) &&
            lies_within(tuning->syn_ack_retransmissions, 1, 127) && tuning->ack_delay_ms < 500 &&
-           tuning->dscp < 64 && tuning->ttl > 0;
+           tuning->mtu_probing <= HR_MTU_PROBING_ALWAYS && tuning->dscp < 64 && tuning->ttl > 0;
 }
 
 static struct tcp_policy policy_of(const struct hr_tuning *tuning)
@@ -34,6 +40,7 @@ static struct tcp_policy policy_of(const struct hr_tuning *tuning)
         .keepalive_count = tuning->keepalive_probes,
         .keepalive = tuning->keepalive,
         .pacing = tuning->pacing,
+        .mtu_probing = tuning->mtu_probing & 3u,
         .r1 = tuning->r1_retransmissions,
         .r2 = tuning->r2_retransmissions,
         .r2_syn = tuning->syn_retransmissions,
@@ -74,6 +81,7 @@ void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
         .syn_ack_retransmissions = policy->r2_syn_ack,
         .ack_delay_ms = policy->ack_delay_ms,
         .pacing = policy->pacing,
+        .mtu_probing = policy->mtu_probing,
         .dscp = inner->tos >> 2,
         .ttl = inner->ttl,
     };

@@ -18,7 +18,8 @@
         .r2_retransmissions = TCP_R2_RETRANSMISSIONS,                                              \
         .syn_retransmissions = TCP_R2_SYN_RETRANSMISSIONS,                                         \
         .syn_ack_retransmissions = TCP_R2_SYN_ACK_RETRANSMISSIONS,                                 \
-        .ack_delay_ms = TCP_DELAYED_ACK_NS / NS_PER_MS, .ttl = 64,                                 \
+        .ack_delay_ms = TCP_DELAYED_ACK_NS / NS_PER_MS,                                            \
+        .mtu_probing = HR_MTU_PROBING_AFTER_BLACK_HOLE, .ttl = 64,                                 \
     }
 
 bool tuning_is_valid(const struct hr_tuning *tuning);

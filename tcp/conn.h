@@ -21,6 +21,7 @@
 #include "tcp/conn_flags.h"
 #include "tcp/ecn.h"
 #include "tcp/flight.h"
+#include "tcp/mtu.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
@@ -115,6 +116,7 @@ struct tcp_conn {
     uint16_t listener;       /* index, for passive connections */
     uint8_t retransmissions; /* of the oldest segment, for R1 and R2 */
     uint8_t challenges;      /* in the period of challenge_ms */
+    struct tcp_mtu mtu;
 
     /* On the transmit list, with those whose ACK is held, on a neighbour's list of
      * waiters, or, when CLOSED, on the list of those that end with this turn. */
@@ -131,6 +133,7 @@ struct tcp_conn {
     uint32_t send_buffer;
     uint32_t challenge_ms;  /* start of the period in which challenges are counted */
     uint32_t listener_life; /* of the listener, which may be another by now */
+    uint16_t mtu_s;         /* when mtu.high was set, in seconds modulo 2^16 */
     struct reassembly reassembly;
     struct recvq recvq;
     struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */

@@ -64,7 +64,8 @@ enum tcp_conn_flag {
      * text of the SYN was taken. And: the SYN-ACK brings a cookie. */
     TCP_CONN_FAST_OPEN = 1 << 27,
     TCP_CONN_FAST_OPEN_GRANT = 1 << 28,
-    TCP_CONN_PACED = 1 << 29, /* see tcp/pacing.h */
+    TCP_CONN_PACED = 1 << 29,   /* see tcp/pacing.h */
+    TCP_CONN_MTU_LOW = 1 << 30, /* segments are smaller than both ends take: see tcp/mtu.h */
 };
 
 /* What the shared retransmission timer stands for. */

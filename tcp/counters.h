@@ -61,6 +61,9 @@
     X(time_wait_evicted, "TIME-WAIT entries dropped before their time")                            \
     X(spurious_probes, "tail loss probes that a D-SACK showed to be needless")                     \
     X(pruned, "pieces of out-of-order data dropped under pressure")                                \
+    X(mtu_probes, "segments sent larger than the others, to see whether the path takes them")      \
+    X(mtu_probes_lost, "of them, lost")                                                            \
+    X(black_holes, "times segments became small since large ones had no answer")                   \
     X(icmp_ignored, "ICMP errors that quote no sequence number in flight")
 
 struct tcp_counters {

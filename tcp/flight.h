@@ -62,6 +62,7 @@ struct tcp_flight {
     bool tlp_out : 1;           /* a probe is in flight */
     bool tlp_retransmitted : 1; /* and it was a retransmission */
     bool can_undo : 1;          /* see tcp/undo.h */
+    bool mtu_probe_out : 1;     /* see tcp/mtu.h */
     uint8_t frto : 2;           /* enum tcp_frto */
     bool hystart_runs : 1;      /* the rest is in hystart */
     bool rexmit_now : 1;        /* the next lost segment goes whatever the pipe holds */
@@ -69,6 +70,8 @@ struct tcp_flight {
     /* From here on nothing is cleared when the flight is taken: what needs it sets it. */
     struct tcp_prr prr; /* in fast recovery */
     struct tcp_hystart hystart;
+    uint32_t mtu_probe_seq; /* with mtu_probe_out: where it begins */
+    uint16_t mtu_probe_bytes;
 };
 
 static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");

@@ -2,6 +2,7 @@
 
 #include "tcp/ack.h"
 #include "tcp/emit.h"
+#include "tcp/mtu.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 #include "tcp/user.h"
@@ -190,7 +191,8 @@ static enum verdict send_lost(struct tcp_conn *conn)
     if (!is_released(conn)) {
         return OUTPUT_PACED;
     }
-    if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk */
+    if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk, or was probed */
+        conn->flight->mtu_probe_out = false;    /* in pieces it tells nothing */
         if (!sendq_split(sendq, &room, position, conn->snd.mss)) {
             return OUTPUT_STUCK;
         }
@@ -260,6 +262,17 @@ static bool ack_goes_first(const struct tcp_conn *conn)
             (tcp_conn_has(conn, TCP_CONN_SACK_OK) && reassembly_has_report(&conn->reassembly)));
 }
 
+/* Segments are smaller than both ends take: a probe may be due, before all else that is new. */
+static unsigned probe_path(struct tcp_conn *conn, enum verdict *verdict)
+{
+    enum mtu_verdict probe = mtu_probe(conn);
+
+    if (probe == MTU_WAIT) {
+        *verdict = OUTPUT_DONE;
+    }
+    return probe == MTU_SENT;
+}
+
 /* Segments, until nothing may go, the quantum is used up or the port full; their number. */
 static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
 {
@@ -267,6 +280,9 @@ static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
     uint32_t before = flight ? flight->sendq.in_flight_bytes : 0;
     unsigned sent = 0;
 
+    if (flight && tcp_conn_has(conn, TCP_CONN_MTU_LOW) && emit_has_room(conn->tcp)) {
+        sent = probe_path(conn, verdict);
+    }
     while (sent < TCP_TRANSMIT_QUANTUM && *verdict == OUTPUT_MORE && emit_has_room(conn->tcp)) {
         *verdict = send_one(conn);
         sent += *verdict == OUTPUT_MORE;

@@ -1,4 +1,5 @@
 /* What the network below tells TCP: neighbours and ICMP. */
+#include "tcp/mtu.h"
 #include "tcp/output.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
@@ -65,31 +66,6 @@ static bool is_in_flight(const struct tcp_conn *conn, uint32_t seq)
     return seq_ge(seq, conn->snd.una) && seq_lt(seq, conn->snd.nxt);
 }
 
-/* Bytes of a packet that are no payload, options that stand in all included. */
-static uint16_t overhead_bytes(const struct tcp_conn *conn, bool v4)
-{
-    return (uint16_t)((v4 ? 20 : 40) + TCP_HEADER_BYTES +
-                      (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_TIMESTAMP_BYTES : 0));
-}
-
-/* RFC 1191: the path takes less. Segments that are queued are cut when they are
- * sent again. Nobody drives us below what every path must carry. */
-static void take_mtu(struct tcp_conn *conn, uint16_t mtu)
-{
-    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
-
-    mtu = (uint16_t)max_u32(mtu, v4 ? NET_MTU_MIN_V4 : NET_MTU_MIN_V6);
-    if (mtu >= conn->path.mtu) {
-        return;
-    }
-    conn->path.mtu = mtu;
-    conn->snd.mss = (uint16_t)min_u32(conn->snd.mss, (uint32_t)mtu - overhead_bytes(conn, v4));
-    if (conn->flight) {
-        sendq_mark_all_lost(&conn->flight->sendq, false);
-        tcp_conn_want_output(conn);
-    }
-}
-
 static const enum tcp_trouble troubles[] = {
     [NET_ICMP_NET_UNREACH] = TCP_TROUBLE_UNREACHABLE,
     [NET_ICMP_HOST_UNREACH] = TCP_TROUBLE_UNREACHABLE,
@@ -124,7 +100,7 @@ void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_
     }
     tcp->now_ns = max_u64(tcp->now_ns, now_ns);
     if (error->class == NET_ICMP_FRAG_NEEDED) {
-        take_mtu(conn, error->mtu);
+        mtu_take_icmp(conn, error->mtu);
         return;
     }
     /* A hard error ends only what is being opened (RFC 5461 section 3, RFC 5927

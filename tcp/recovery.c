@@ -1,6 +1,7 @@
 #include "tcp/recovery.h"
 
 #include "tcp/cc.h"
+#include "tcp/mtu.h"
 #include "tcp/output.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
@@ -32,6 +33,14 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t delivered)
     flight->recovery_point = conn->snd.nxt;
     flight->tlp_out = false;
     conn->tcp->counters.fast_recoveries++;
+}
+
+/* That of a probe of the path's MTU is none of congestion. */
+static void answer_loss(struct tcp_conn *conn, uint32_t delivered)
+{
+    if (!tcp_recovery_repairs(conn->flight->recovery) && !mtu_probe_failed(conn)) {
+        enter_recovery(conn, delivered);
+    }
 }
 
 /* Segments were marked: RFC 3168 section 6.1.2, as for a loss, once in a round trip. */
@@ -177,7 +186,7 @@ static bool is_calm(const struct tcp_flight *flight, const struct tcp_ack_news *
 {
     return flight->sendq.in_flight.first == TCP_POSITION_NONE && news->acked > 0 &&
            flight->recovery == TCP_RECOVERY_OPEN && !flight->can_undo && !flight->tlp_out &&
-           news->sacked == 0 && !news->dsack && !news->congested;
+           !flight->mtu_probe_out && news->sacked == 0 && !news->dsack && !news->congested;
 }
 
 /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
@@ -202,6 +211,9 @@ static void take_signs(struct tcp_conn *conn, const struct tcp_ack_news *news)
     }
     frto_on_ack(conn, news);
     judge_probe(conn, news);
+    if (flight->mtu_probe_out) {
+        mtu_on_ack(conn);
+    }
     if (news->dsack) {
         conn->dsacks++;
         tcp_rack_dsack(conn);
@@ -211,8 +223,8 @@ static void take_signs(struct tcp_conn *conn, const struct tcp_ack_news *news)
     } else {
         found = count_duplicates(conn, news);
     }
-    if (found && !tcp_recovery_repairs(flight->recovery)) {
-        enter_recovery(conn, news->prior_delivered);
+    if (found) {
+        answer_loss(conn, news->prior_delivered);
     }
     answer_marks(conn, news);
     if (tcp_recovery_reduces(flight->recovery)) {
@@ -295,6 +307,7 @@ static void timeout(struct tcp_conn *conn)
         return;
     }
     conn->tcp->counters.rto_expired++;
+    mtu_on_timeout(conn);
     undo_begin(conn);
     frto_begin(conn);
     if (tcp_recovery_reduces(flight->recovery)) {
@@ -352,8 +365,8 @@ void tcp_recovery_on_timer(struct tcp_conn *conn)
         tcp_rexmit_arm(conn);
         break;
     case TCP_TIMER_RACK:
-        if (tcp_rack_detect_loss(conn) && !tcp_recovery_repairs(conn->flight->recovery)) {
-            enter_recovery(conn, tcp_delivered(conn));
+        if (tcp_rack_detect_loss(conn)) {
+            answer_loss(conn, tcp_delivered(conn));
         }
         tcp_rexmit_arm(conn);
         tcp_conn_want_output(conn);

@@ -182,6 +182,12 @@ void sendq_unmark_lost(struct tcp_sendq *sendq);
 bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
                  uint16_t length);
 
+/* The opposite for what was never sent: the record, shorter than `length`, takes as much from
+ * those behind it, which have more, into a fresh frame. None of them but the last has a FIN.
+ * False when there is no memory. Rare: a probe of the path's MTU. */
+bool sendq_join(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
+                uint16_t length);
+
 /* Replaces the record's frame, which the kernel still holds, by a copy. */
 bool sendq_copy_frame(struct tcp_sendq *sendq, const struct tcp_sendq_room *room,
                       uint32_t position);

@@ -107,6 +107,56 @@ bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uin
     return true;
 }
 
+/* Bytes off the front of a record, behind those of `to`. */
+static void move_front(struct frame_pool *pool, struct tcp_record *from, uint16_t length,
+                       struct slice *to)
+{
+    struct slice front = slice_take_front(pool, &from->slice, length);
+
+    memcpy(slice_data(pool, to) + to->length, slice_data(pool, &front), length);
+    to->sum = checksum_add(to->sum, to->length & 1 ? checksum_swap(front.sum) : front.sum);
+    to->length = (uint16_t)(to->length + length);
+    from->seq += length;
+    from->length -= length;
+}
+
+bool sendq_join(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
+                uint16_t length)
+{
+    struct tcp_record *first = sendq_at(sendq, position);
+    struct slice joined = {.offset = TCP_PAYLOAD_OFFSET};
+    uint32_t seq = first->seq;
+    uint32_t from = position;
+
+    assert(!(first->flags & TCP_RECORD_SENT) && first->slice.length < length);
+    joined.frame = frame_take(room->pool, FRAME_BUDGET_DATA, FRAME_SENDQ);
+    if (joined.frame == FRAME_NONE) {
+        return false;
+    }
+    while (joined.length < length) {
+        struct tcp_record *record = sendq_at(sendq, from);
+        uint16_t rest = (uint16_t)(length - joined.length);
+
+        if (rest < record->slice.length) {
+            move_front(room->pool, record, rest, &joined);
+            break;
+        }
+        assert(record->flags == 0);
+        move_front(room->pool, record, record->slice.length, &joined);
+        frame_drop(room->pool, record->slice.frame, FRAME_SENDQ);
+        from++;
+    }
+    first->slice = joined;
+    first->seq = seq;
+    first->length = length;
+    /* What is left moves down: it was never sent, so nothing points to it. */
+    for (position++; from != sendq->tail; position++, from++) {
+        *sendq_at(sendq, position) = *sendq_at(sendq, from);
+    }
+    sendq->tail = position;
+    return true;
+}
+
 bool sendq_copy_frame(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position)
 {
     struct tcp_record *record = sendq_at(sendq, position);

@@ -19,6 +19,7 @@ const struct tcp_settings tcp_settings_default = {
                .keepalive_gap_s = TCP_KEEPALIVE_GAP_S,
                .ack_delay_ms = TCP_DELAYED_ACK_NS / NS_PER_MS,
                .keepalive_count = TCP_KEEPALIVE_COUNT,
+               .mtu_probing = TCP_MTU_PROBING_AFTER_BLACK_HOLE,
                .r1 = TCP_R1_RETRANSMISSIONS,
                .r2 = TCP_R2_RETRANSMISSIONS,
                .r2_syn = TCP_R2_SYN_RETRANSMISSIONS,

@@ -15,6 +15,17 @@ extern "C" {
 
 struct hr_conn;
 
+/* When a larger segment goes than is known to pass, to find out what the path takes (RFC
+ * 4821); the numbers of Linux's tcp_mtu_probing. */
+enum hr_mtu_probing {
+    HR_MTU_PROBING_OFF, /* never: ICMP alone tells, and a router that tells nothing stops us */
+    /* When large segments have had no answer for three timeouts, or ICMP has told of a smaller
+     * path: segments become smaller, and what passes is looked for from there. */
+    HR_MTU_PROBING_AFTER_BLACK_HOLE,
+    /* From the start: a connection begins with packets of 1,024 bytes, IPv6 of 1,280. */
+    HR_MTU_PROBING_ALWAYS,
+};
+
 /* Copied from hr_tuning_default and changed. Of a worker's connections at most 256 may differ
  * from one another in all but `dscp` and `ttl` at a time. */
 struct hr_tuning {
@@ -43,16 +54,17 @@ struct hr_tuning {
     /* 0 to 499 ms: less than two full segments are acknowledged after that long, or with the next
      * data (RFC 9293 MUST-40). 0: each segment at once. */
     uint16_t ack_delay_ms;
-    uint8_t dscp; /* 0 to 63 (RFC 2474); the two bits beside it are for ECN */
-    uint8_t ttl;  /* 1 to 255; IPv6's hop limit */
+    uint8_t mtu_probing; /* enum hr_mtu_probing; HR_MTU_PROBING_ALWAYS only from the beginning on */
+    uint8_t dscp;        /* 0 to 63 (RFC 2474); the two bits beside it are for ECN */
+    uint8_t ttl;         /* 1 to 255; IPv6's hop limit */
     /* Segments go spread over the round trip, in bursts of a millisecond: 2 congestion windows
      * in each in slow start, 1.2 after, as with Linux. Spares shallow queues, and costs timers. */
     bool pacing;
 };
 
 /* No keepalives (else after 7,200 s, each 75 s, 9 of them), no user timeout, R1 of 3, R2 of 15, 7
- * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, DSCP 0, TTL 64, no
- * pacing. */
+ * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, MTU probing after a black hole, DSCP 0, TTL
+ * 64, no pacing. */
 extern const struct hr_tuning hr_tuning_default;
 
 /* How an open connection is tuned, and from now on is; silence begins anew for keepalives.

@@ -1,5 +1,5 @@
 /*
- * Goal:   a split and a copied frame change where bytes lie, and nothing else: every
+ * Goal:   a split, a join and a copied frame change where bytes lie, and nothing else: every
  *         byte, every sum, every list and every count is as before; when memory is
  *         short nothing changes at all.
  * Method: each state of a record split at its edges and in its middle, with
@@ -202,6 +202,63 @@ static void a_split_without_memory_changes_nothing(void **state)
     }
 }
 
+/* Two records were sent, five of LENGTH are to follow, the last with a FIN. */
+static void arrange_unsent(struct sendq_fixture *f)
+{
+    sendq_open(f, UINT32_MAX - 3 * LENGTH, 16);
+    queue_sent(f, 2, LENGTH);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(queue(f, LENGTH, i == 4 ? TCP_RECORD_FIN : 0));
+    }
+}
+
+/* The third record takes from those behind it: whole ones go, one is cut. */
+static void a_record_takes_from_those_behind(void **state)
+{
+    static const struct {
+        uint16_t length;
+        uint32_t count; /* of records then */
+    } cases[] = {
+        {LENGTH + 1, 7},     {2 * LENGTH - 1, 7}, {2 * LENGTH, 6},
+        {2 * LENGTH + 1, 6}, {4 * LENGTH, 4},     {5 * LENGTH - 1, 4},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct sendq_fixture f;
+        const struct tcp_record *record;
+
+        arrange_unsent(&f);
+        assert_true(sendq_join(&f.sendq, &f.room, 2, cases[i].length));
+        record = sendq_at(&f.sendq, 2);
+        assert_int_equal(record->slice.length, cases[i].length);
+        assert_int_equal(record->slice.offset, TCP_PAYLOAD_OFFSET);
+        assert_int_equal(record->flags, 0);
+        assert_int_equal(sendq_count(&f.sendq), cases[i].count);
+        assert_int_equal(f.pieces.pool.used[FRAME_BUDGET_DATA], cases[i].count);
+        assert_int_equal(sendq_at(&f.sendq, f.sendq.tail - 1)->flags, TCP_RECORD_FIN);
+        assert_queue(&f);
+        while (sendq_has_unsent(&f.sendq)) {
+            transmit(&f, f.sendq.next);
+        }
+        acknowledge(&f, f.una + 2 * LENGTH + 5);
+        sendq_close(&f);
+    }
+}
+
+static void a_join_without_a_frame_changes_nothing(void **state)
+{
+    struct sendq_fixture f;
+
+    (void)state;
+    arrange_unsent(&f);
+    while (frame_pool_data_free(&f.pieces.pool) > 0) {
+        assert_true(queue(&f, 1, 0));
+    }
+    assert_false(sendq_join(&f.sendq, &f.room, 2, LENGTH + 1));
+    sendq_close(&f);
+}
+
 /* The kernel's hold stays on the old frame, which goes home with it. */
 static void a_frame_that_the_kernel_holds_is_left_to_it(void **state)
 {
@@ -334,6 +391,8 @@ int main(void)
         cmocka_unit_test(the_fin_goes_with_the_tail),
         cmocka_unit_test(a_record_in_crumbs),
         cmocka_unit_test(a_split_without_memory_changes_nothing),
+        cmocka_unit_test(a_record_takes_from_those_behind),
+        cmocka_unit_test(a_join_without_a_frame_changes_nothing),
         cmocka_unit_test(a_frame_that_the_kernel_holds_is_left_to_it),
         cmocka_unit_test(the_longest_payload_fits_a_copy),
         cmocka_unit_test(the_check_finds_breaches),

@@ -55,6 +55,7 @@ static void ranges_are_checked(void **state)
         WITH(syn_ack_retransmissions, 0),
         WITH(syn_ack_retransmissions, 128),
         WITH(ack_delay_ms, 500),
+        WITH(mtu_probing, 3),
         WITH(dscp, 64),
         WITH(ttl, 0),
     };
@@ -91,6 +92,7 @@ static const struct hr_tuning most = {
     .syn_ack_retransmissions = 127,
     .ack_delay_ms = 499,
     .pacing = true,
+    .mtu_probing = HR_MTU_PROBING_ALWAYS,
     .dscp = 63,
     .ttl = 255,
 };
@@ -111,6 +113,7 @@ static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wan
     assert_int_equal(got.syn_ack_retransmissions, want->syn_ack_retransmissions);
     assert_int_equal(got.ack_delay_ms, want->ack_delay_ms);
     assert_int_equal(got.pacing, want->pacing);
+    assert_int_equal(got.mtu_probing, want->mtu_probing);
     assert_int_equal(got.dscp, want->dscp);
     assert_int_equal(got.ttl, want->ttl);
 }
