@@ -1,0 +1,454 @@
+/* What packetdrill calls: each entry takes the lock, finds the socket and says errors as the
+ * system does. */
+#include "tests/packetdrill/interface.h"
+#include "tests/packetdrill/options.h"
+#include "tests/packetdrill/ready.h"
+#include "tests/packetdrill/sockets.h"
+#include "tests/packetdrill/transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* For close() and getsockopt(), which come without userdata. */
+static struct drill *the_object;
+
+static struct drill *enter(void *userdata)
+{
+    struct drill *drill = userdata;
+
+    clock_enter(&drill->clock);
+    return drill;
+}
+
+static long leave(struct drill *drill, long result)
+{
+    clock_leave(&drill->clock);
+    if (result < 0) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
+}
+
+static int on_socket(void *userdata, int domain, int type, int protocol)
+{
+    struct drill *drill = enter(userdata);
+
+    (void)protocol;
+    return (int)leave(drill, sock_socket(drill, domain, type));
+}
+
+static int on_bind(void *userdata, int fd, const struct sockaddr *addr, socklen_t length)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return (int)leave(drill, sock ? sock_bind(sock, addr, length) : -EBADF);
+}
+
+static int on_listen(void *userdata, int fd, int backlog)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return (int)leave(drill, sock ? sock_listen(sock, backlog) : -EBADF);
+}
+
+static int on_accept(void *userdata, int fd, struct sockaddr *addr, socklen_t *length)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return (int)leave(drill, sock ? sock_accept(sock, addr, length) : -EBADF);
+}
+
+static int on_connect(void *userdata, int fd, const struct sockaddr *addr, socklen_t length)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return (int)leave(drill, sock ? sock_connect(sock, addr, length) : -EBADF);
+}
+
+static ssize_t read_all(void *userdata, int fd, const struct transfer *transfer)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return leave(drill, sock ? sock_read(sock, transfer) : -EBADF);
+}
+
+static ssize_t on_recv(void *userdata, int fd, void *to, size_t count, int flags)
+{
+    struct iovec iov = {to, count};
+
+    return read_all(userdata, fd, &(struct transfer){&iov, 1, flags});
+}
+
+static ssize_t on_read(void *userdata, int fd, void *to, size_t count)
+{
+    return on_recv(userdata, fd, to, count, 0);
+}
+
+static ssize_t on_readv(void *userdata, int fd, const struct iovec *iov, int count)
+{
+    return read_all(userdata, fd, &(struct transfer){iov, (size_t)count, 0});
+}
+
+static ssize_t on_recvfrom(void *userdata, int fd, void *to, size_t count, int flags,
+                           struct sockaddr *addr, socklen_t *length)
+{
+    (void)addr;
+    if (length) {
+        *length = 0; /* as Linux does it for TCP */
+    }
+    return on_recv(userdata, fd, to, count, flags);
+}
+
+static ssize_t on_recvmsg(void *userdata, int fd, struct msghdr *msg, int flags)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return leave(drill, sock ? sock_read_message(sock, msg, flags) : -EBADF);
+}
+
+struct destination {
+    const struct sockaddr *addr;
+    socklen_t length;
+};
+
+static ssize_t write_all(void *userdata, int fd, const struct transfer *transfer,
+                         const struct destination *to)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return leave(drill, sock ? sock_write(sock, transfer, to->addr, to->length) : -EBADF);
+}
+
+static const struct destination nowhere;
+
+static ssize_t on_sendto(void *userdata, int fd, const void *from, size_t count, int flags,
+                         const struct sockaddr *addr, socklen_t length)
+{
+    struct iovec iov = {(void *)(uintptr_t)from, count};
+
+    return write_all(userdata, fd, &(struct transfer){&iov, 1, flags},
+                     &(struct destination){addr, length});
+}
+
+static ssize_t on_send(void *userdata, int fd, const void *from, size_t count, int flags)
+{
+    return on_sendto(userdata, fd, from, count, flags, NULL, 0);
+}
+
+static ssize_t on_write(void *userdata, int fd, const void *from, size_t count)
+{
+    return on_sendto(userdata, fd, from, count, 0, NULL, 0);
+}
+
+static ssize_t on_writev(void *userdata, int fd, const struct iovec *iov, int count)
+{
+    return write_all(userdata, fd, &(struct transfer){iov, (size_t)count, 0}, &nowhere);
+}
+
+static ssize_t on_sendmsg(void *userdata, int fd, const struct msghdr *msg, int flags)
+{
+    return write_all(userdata, fd, &(struct transfer){msg->msg_iov, msg->msg_iovlen, flags},
+                     &(struct destination){msg->msg_name, msg->msg_namelen});
+}
+
+static int on_fcntl(void *userdata, int fd, int command, ...)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+    va_list arguments;
+    long argument;
+
+    va_start(arguments, command);
+    argument = command == F_GETFL ? 0 : va_arg(arguments, long);
+    va_end(arguments);
+    return (int)leave(drill, sock ? sock_fcntl(sock, command, argument) : -EBADF);
+}
+
+static int on_ioctl(void *userdata, int fd, unsigned long request, ...)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+    va_list arguments;
+    int *to;
+
+    va_start(arguments, request);
+    to = va_arg(arguments, int *);
+    va_end(arguments);
+    return (int)leave(drill, sock ? sock_ioctl(sock, request, to) : -EBADF);
+}
+
+static int on_close(void *userdata, int fd)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return (int)leave(drill, sock ? sock_close(sock) : -EBADF);
+}
+
+static int on_shutdown(void *userdata, int fd, int how)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+
+    return (int)leave(drill, sock ? sock_shutdown(sock, how) : -EBADF);
+}
+
+static int on_getsockopt(void *userdata, int fd, int level, int name, void *value,
+                         socklen_t *length)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+    struct sockopt option = {level, name, value, length};
+
+    return (int)leave(drill, sock ? sock_get_option(sock, &option) : -EBADF);
+}
+
+static int on_setsockopt(void *userdata, int fd, int level, int name, const void *value,
+                         socklen_t length)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, fd);
+    struct sockopt option = {level, name, (void *)(uintptr_t)value, &length};
+
+    return (int)leave(drill, sock ? sock_set_option(sock, &option) : -EBADF);
+}
+
+static int on_poll(void *userdata, struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    struct drill *drill = enter(userdata);
+
+    return (int)leave(drill, ready_poll(drill, fds, count, timeout_ms));
+}
+
+static int on_netdev_send(void *userdata, const void *packet, size_t bytes)
+{
+    struct drill *drill = enter(userdata);
+    int error = netport_inject(&drill->stack.netport, packet, bytes);
+
+    if (error == 0) {
+        clock_turn(&drill->clock);
+    }
+    return (int)leave(drill, error == 0 ? 0 : -EINVAL);
+}
+
+static int on_netdev_receive(void *userdata, void *packet, size_t *bytes, long long *time_us)
+{
+    struct drill *drill = enter(userdata);
+    uint64_t sent_ns = drill->clock.now_ns;
+
+    if (clock_await_packet(&drill->clock)) {
+        *bytes = netport_take(&drill->stack.netport, packet, *bytes, &sent_ns);
+    } else {
+        *bytes = 0;
+    }
+    *time_us = (long long)(sent_ns / NS_PER_US);
+    return (int)leave(drill, 0);
+}
+
+static int on_usleep(void *userdata, useconds_t us)
+{
+    struct drill *drill = enter(userdata);
+
+    clock_sleep(&drill->clock, us * (uint64_t)NS_PER_US);
+    return (int)leave(drill, 0);
+}
+
+static int on_gettimeofday(void *userdata, struct timeval *time, struct timezone *zone)
+{
+    struct drill *drill = enter(userdata);
+    uint64_t now_us = clock_ask(&drill->clock) / NS_PER_US;
+
+    (void)zone;
+    time->tv_sec = (time_t)(now_us / 1000000);
+    time->tv_usec = (suseconds_t)(now_us % 1000000);
+    return (int)leave(drill, 0);
+}
+
+static int on_epoll_create(void *userdata, int size)
+{
+    struct drill *drill = enter(userdata);
+
+    return (int)leave(drill, size > 0 ? ready_create(drill) : -EINVAL);
+}
+
+static int on_epoll_ctl(void *userdata, int epoll, int op, int fd, struct epoll_event *event)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, epoll);
+
+    return (int)leave(drill, sock ? ready_control(sock, op, fd, event) : -EBADF);
+}
+
+static int on_epoll_wait(void *userdata, int epoll, struct epoll_event *events, int count,
+                         int timeout_ms)
+{
+    struct drill *drill = enter(userdata);
+    struct sock *sock = sock_find(drill, epoll);
+
+    return (int)leave(drill, sock ? ready_wait(sock, events, count, timeout_ms) : -EBADF);
+}
+
+static int on_pipe(void *userdata, int fds[2])
+{
+    (void)userdata;
+    return pipe(fds);
+}
+
+/* There is none: bytes are copied out of the stack, or lent to callbacks. */
+static ssize_t on_splice(void *userdata, int from, loff_t *from_offset, int to, loff_t *to_offset,
+                         size_t count, unsigned flags)
+{
+    (void)userdata;
+    (void)from;
+    (void)from_offset;
+    (void)to;
+    (void)to_offset;
+    (void)count;
+    (void)flags;
+    errno = EINVAL;
+    return -1;
+}
+
+static void on_free(void *userdata)
+{
+    struct drill *drill = userdata;
+
+    for (int fd = 0; fd < DRILL_FDS; fd++) {
+        if (drill->socks[fd]) {
+            (void)on_close(drill, fd);
+        }
+    }
+    the_object = NULL;
+    stack_destroy(&drill->stack);
+    clock_destroy(&drill->clock);
+    free(drill);
+}
+
+/* "local=192.168.0.1,local6=fd00::1,mtu=1500,sysctl=/proc/sys/net/ipv4", each as one likes. */
+static void read_flags(struct drill *drill, const char *flags, struct stack_config *config)
+{
+    char text[256];
+    char *rest = text;
+    char *item;
+
+    (void)snprintf(text, sizeof text, "%s", flags ? flags : "");
+    while ((item = strsep(&rest, ", ")) != NULL) {
+        char *value = strchr(item, '=');
+
+        if (!value) {
+            continue;
+        }
+        *value++ = '\0';
+        if (strcmp(item, "local") == 0) {
+            (void)ip_addr_parse(value, &drill->local[0]);
+        } else if (strcmp(item, "local6") == 0) {
+            (void)ip_addr_parse(value, &drill->local[1]);
+        } else if (strcmp(item, "mtu") == 0) {
+            config->mtu = (uint16_t)strtoul(value, NULL, 10);
+        } else if (strcmp(item, "sysctl") == 0) {
+            (void)snprintf(drill->folder, sizeof drill->folder, "%s", value);
+        }
+    }
+}
+
+static struct drill *drill_new(const char *flags)
+{
+    struct drill *drill = calloc(1, sizeof *drill);
+    struct stack_config config = {.mtu = 1500, .events = &drill_events};
+    struct sysctl_values values;
+
+    if (!drill) {
+        abort(); /* a test's own memory */
+    }
+    (void)ip_addr_parse("192.168.0.1", &drill->local[0]);
+    (void)ip_addr_parse("fd3d:a0b:17d6::1", &drill->local[1]);
+    read_flags(drill, flags, &config);
+    clock_init(&drill->clock, &drill->stack);
+    sysctl_read(drill->folder[0] != '\0' ? drill->folder : NULL, &values);
+    config.local[0] = drill->local[0];
+    config.local[1] = drill->local[1];
+    config.fin_wait_2_ns = values.fin_wait_2_ns;
+    config.app = drill;
+    config.now_ns = &drill->clock.now_ns;
+    if (stack_init(&drill->stack, &config) != 0) {
+        (void)fprintf(stderr, "packetdrill object: flags '%s' make no stack\n", flags);
+        abort();
+    }
+    return drill;
+}
+
+EXPORT void packetdrill_interface_init(const char *flags, struct packetdrill_interface *table)
+{
+    *table = (struct packetdrill_interface){
+        .userdata = drill_new(flags),
+        .free = on_free,
+        .socket = on_socket,
+        .bind = on_bind,
+        .listen = on_listen,
+        .accept = on_accept,
+        .connect = on_connect,
+        .read = on_read,
+        .readv = on_readv,
+        .recv = on_recv,
+        .recvfrom = on_recvfrom,
+        .recvmsg = on_recvmsg,
+        .write = on_write,
+        .writev = on_writev,
+        .send = on_send,
+        .sendto = on_sendto,
+        .sendmsg = on_sendmsg,
+        .fcntl = on_fcntl,
+        .ioctl = on_ioctl,
+        .close = on_close,
+        .shutdown = on_shutdown,
+        .getsockopt = on_getsockopt,
+        .setsockopt = on_setsockopt,
+        .poll = on_poll,
+        .netdev_send = on_netdev_send,
+        .netdev_receive = on_netdev_receive,
+        .usleep = on_usleep,
+        .gettimeofday = on_gettimeofday,
+        .epoll_create = on_epoll_create,
+        .epoll_ctl = on_epoll_ctl,
+        .epoll_wait = on_epoll_wait,
+        .pipe = on_pipe,
+        .splice = on_splice,
+    };
+    the_object = table->userdata;
+}
+
+/* The runner gives descriptors of ours to the system's calls in places: with the object in
+ * LD_PRELOAD they come here. */
+EXPORT int close(int fd)
+{
+    if (the_object && sock_find(the_object, fd)) {
+        return on_close(the_object, fd);
+    }
+    return (int)syscall(SYS_close, fd);
+}
+
+EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
+{
+    if (the_object && sock_find(the_object, fd)) {
+        return on_getsockopt(the_object, fd, level, name, value, length);
+    }
+    return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+}

@@ -1,0 +1,417 @@
+#include "tests/packetdrill/options.h"
+
+#include "tcp/cc.h"
+#include "tests/packetdrill/info.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define BUFFER_MIN 4608u
+#define BUFFER_MAX (1u << 30)
+
+static struct tcp_settings *settings_of(struct sock *sock)
+{
+    return &sock->values.settings;
+}
+
+/* As Linux: the double of what is asked for, a half being for what is no text. */
+static uint32_t buffer_of(int asked)
+{
+    return max_u32(min_u32((uint32_t)(asked > 0 ? asked : 0), BUFFER_MAX / 2) * 2, BUFFER_MIN);
+}
+
+/* What stands in the policy of a connection. */
+static int apply_policy(struct sock *sock)
+{
+    struct tcp_policy *policy = &settings_of(sock)->policy;
+
+    policy->keepalive = sock->keepalive;
+    if (sock->conn) {
+        stack_begin(&sock->drill->stack, sock->drill->clock.now_ns);
+        return tcp_set_policy(sock->conn, policy) == TCP_OK ? 0 : -ENOBUFS;
+    }
+    return 0;
+}
+
+static int set_socket(struct sock *sock, int name, int value, const struct sockopt *option)
+{
+    struct linger linger;
+
+    switch (name) {
+    case SO_REUSEADDR:
+    case SO_REUSEPORT:
+        sock->reuse = value != 0; /* an address is never in use here */
+        return 0;
+    case SO_KEEPALIVE:
+        sock->keepalive = value != 0;
+        return apply_policy(sock);
+    case SO_SNDBUF:
+        settings_of(sock)->send_buffer = buffer_of(value);
+        if (sock->conn) {
+            sock->conn->send_buffer = buffer_of(value);
+        }
+        return 0;
+    case SO_RCVBUF:
+        settings_of(sock)->receive_buffer = buffer_of(value);
+        if (sock->conn) {
+            sock->conn->rcv.buffer = buffer_of(value);
+        }
+        return 0;
+    case SO_LINGER:
+        if (*option->length < (socklen_t)sizeof linger) {
+            return -EINVAL;
+        }
+        memcpy(&linger, option->value, sizeof linger);
+        sock->linger = linger.l_onoff != 0;
+        sock->linger_s = (uint16_t)linger.l_linger;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int set_policy(struct sock *sock, int name, int value)
+{
+    struct tcp_policy *policy = &settings_of(sock)->policy;
+
+    if (value < (name == TCP_USER_TIMEOUT ? 0 : 1) ||
+        value > (name == TCP_USER_TIMEOUT ? INT32_MAX : INT16_MAX)) {
+        return -EINVAL;
+    }
+    switch (name) {
+    case TCP_KEEPIDLE:
+        policy->keepalive_idle_s = (uint16_t)value;
+        break;
+    case TCP_KEEPINTVL:
+        policy->keepalive_gap_s = (uint16_t)value;
+        break;
+    case TCP_KEEPCNT:
+        policy->keepalive_count = (uint8_t)value;
+        break;
+    case TCP_SYNCNT:
+        policy->r2_syn = (uint8_t)value;
+        break;
+    default:
+        policy->user_timeout_ms = (uint32_t)value;
+        break;
+    }
+    return apply_policy(sock);
+}
+
+/* What may let something go that was held back. */
+static int set_pushing(struct sock *sock, int name, bool on)
+{
+    struct tcp_conn *conn = sock->conn;
+
+    if (name == TCP_NODELAY) {
+        settings_of(sock)->nodelay = on;
+    } else if (name == TCP_CORK) {
+        sock->cork = on;
+    }
+    if (conn) {
+        stack_begin(&sock->drill->stack, sock->drill->clock.now_ns);
+        if (name == TCP_NODELAY) {
+            tcp_set_nodelay(conn, on);
+        } else if (name == TCP_CORK) {
+            tcp_set_cork(conn, on);
+        } else if (on) {
+            tcp_hurry_acks(conn);
+        }
+        clock_turn(&sock->drill->clock);
+    }
+    return 0;
+}
+
+static int set_fast_open(struct sock *sock, int name, int value, const struct sockopt *option)
+{
+    struct tcp *tcp = &sock->drill->stack.tcp;
+    struct fast_open_key keys[2];
+    socklen_t bytes = *option->length;
+
+    switch (name) {
+    case TCP_FASTOPEN:
+        if (value < 0) {
+            return -EINVAL;
+        }
+        sock->fast_open_backlog = (uint32_t)value;
+        if (sock->state == SOCK_LISTENING) {
+            tcp->listeners[sock->listener].fast_open.max = (uint32_t)value;
+        }
+        return 0;
+    case TCP_FASTOPEN_CONNECT:
+        if (sock->state != SOCK_NEW) {
+            return -EINVAL;
+        }
+        sock->fast_open_connect = value != 0;
+        return 0;
+    default:
+        if (bytes != sizeof keys[0] && bytes != sizeof keys) {
+            return -EINVAL;
+        }
+        memcpy(keys, option->value, bytes);
+        tcp_fast_open_keys(tcp, keys, (unsigned)(bytes / sizeof keys[0]));
+        sock->drill->keys_set = true;
+        return 0;
+    }
+}
+
+static int set_congestion(struct sock *sock, const struct sockopt *option)
+{
+    char name[16] = "";
+    const struct tcp_cc_ops *cc;
+
+    memcpy(name, option->value, *option->length < sizeof name ? *option->length : sizeof name - 1);
+    cc = tcp_cc_find(strcmp(name, "reno") == 0 ? "newreno" : name);
+    if (!cc || sock->conn) {
+        return cc ? -ENOPROTOOPT : -ENOENT;
+    }
+    settings_of(sock)->cc = cc;
+    return 0;
+}
+
+static int set_tcp(struct sock *sock, int name, int value, const struct sockopt *option)
+{
+    switch (name) {
+    case TCP_NODELAY:
+    case TCP_CORK:
+    case TCP_QUICKACK:
+        return set_pushing(sock, name, value != 0);
+    case TCP_KEEPIDLE:
+    case TCP_KEEPINTVL:
+    case TCP_KEEPCNT:
+    case TCP_SYNCNT:
+    case TCP_USER_TIMEOUT:
+        return set_policy(sock, name, value);
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_CONNECT:
+    case TCP_FASTOPEN_KEY:
+        return set_fast_open(sock, name, value, option);
+    case TCP_CONGESTION:
+        return set_congestion(sock, option);
+    case TCP_NOTSENT_LOWAT:
+        sock->notsent_lowat = (uint32_t)value;
+        return 0;
+    case TCP_INQ:
+        if (value != 0 && value != 1) {
+            return -EINVAL;
+        }
+        sock->inq = value != 0;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int set_ip(struct sock *sock, int name, int value)
+{
+    if (name == IP_TOS || name == IPV6_TCLASS) {
+        settings_of(sock)->tos = (uint8_t)(value & 0xfc);
+        if (sock->conn) {
+            tcp_set_dscp(sock->conn, (uint8_t)(value >> 2));
+        }
+        return 0;
+    }
+    if (name == IP_TTL || name == IPV6_UNICAST_HOPS) {
+        settings_of(sock)->ttl = (uint8_t)value;
+        if (sock->conn) {
+            tcp_set_ttl(sock->conn, (uint8_t)value);
+        }
+        return 0;
+    }
+    /* A path's MTU is always discovered here. */
+    return name == IP_MTU_DISCOVER && value == IP_PMTUDISC_DO ? 0 : -ENOPROTOOPT;
+}
+
+static bool is_no_number(const struct sockopt *option)
+{
+    return option->level == IPPROTO_TCP &&
+           (option->name == TCP_FASTOPEN_KEY || option->name == TCP_CONGESTION);
+}
+
+static int set_number(struct sock *sock, int value, const struct sockopt *option)
+{
+    switch (option->level) {
+    case SOL_SOCKET:
+        return set_socket(sock, option->name, value, option);
+    case IPPROTO_TCP:
+        return set_tcp(sock, option->name, value, option);
+    case IPPROTO_IP:
+    case IPPROTO_IPV6:
+        return set_ip(sock, option->name, value);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int sock_set_option(struct sock *sock, const struct sockopt *option)
+{
+    int value = 0;
+    int error;
+
+    if (!is_no_number(option)) {
+        if (*option->length < (socklen_t)sizeof value) {
+            return -EINVAL;
+        }
+        if (!option->value) {
+            return -EFAULT;
+        }
+        memcpy(&value, option->value, sizeof value);
+    }
+    error = set_number(sock, value, option);
+    if (sock->state == SOCK_LISTENING) { /* what comes from now on has it */
+        sock->drill->stack.tcp.listeners[sock->listener].settings = *settings_of(sock);
+    }
+    return error;
+}
+
+static int put(const struct sockopt *option, const void *from, size_t bytes)
+{
+    *option->length = *option->length < bytes ? *option->length : (socklen_t)bytes;
+    memcpy(option->value, from, *option->length);
+    return 0;
+}
+
+static int get_socket(struct sock *sock, const struct sockopt *option)
+{
+    struct linger linger = {sock->linger, sock->linger_s};
+    int value;
+
+    switch (option->name) {
+    case SO_ERROR:
+        value = sock_take_error(sock);
+        break;
+    case SO_SNDBUF:
+        value = (int)settings_of(sock)->send_buffer;
+        break;
+    case SO_RCVBUF:
+        value = (int)settings_of(sock)->receive_buffer;
+        break;
+    case SO_KEEPALIVE:
+        value = sock->keepalive;
+        break;
+    case SO_REUSEADDR:
+        value = sock->reuse;
+        break;
+    case SO_LINGER:
+        return put(option, &linger, sizeof linger);
+    default:
+        return -ENOPROTOOPT;
+    }
+    return put(option, &value, sizeof value);
+}
+
+static int get_text(struct sock *sock, const struct sockopt *option)
+{
+    const struct fast_open_key *keys = sock->drill->stack.tcp.fast_open.keys;
+    const char *name = settings_of(sock)->cc->name;
+
+    if (option->name == TCP_FASTOPEN_KEY) {
+        return put(option, keys,
+                   *option->length < sizeof keys[0] * 2 ? sizeof keys[0] : sizeof keys[0] * 2);
+    }
+    return put(option, name, strlen(name) + 1);
+}
+
+static int get_tcp(struct sock *sock, const struct sockopt *option)
+{
+    const struct tcp_policy *policy = &settings_of(sock)->policy;
+    int value;
+
+    switch (option->name) {
+    case TCP_NODELAY:
+        value = settings_of(sock)->nodelay;
+        break;
+    case TCP_CORK:
+        value = sock->cork;
+        break;
+    case TCP_KEEPIDLE:
+        value = policy->keepalive_idle_s;
+        break;
+    case TCP_KEEPINTVL:
+        value = policy->keepalive_gap_s;
+        break;
+    case TCP_KEEPCNT:
+        value = policy->keepalive_count;
+        break;
+    case TCP_SYNCNT:
+        value = policy->r2_syn;
+        break;
+    case TCP_USER_TIMEOUT:
+        value = (int)policy->user_timeout_ms;
+        break;
+    case TCP_MAXSEG:
+        value = sock->conn ? sock->conn->snd.mss : (int)TCP_MSS_DEFAULT_V4;
+        break;
+    case TCP_NOTSENT_LOWAT:
+        value = (int)sock->notsent_lowat;
+        break;
+    case TCP_FASTOPEN:
+        value = (int)sock->fast_open_backlog;
+        break;
+    case TCP_INQ:
+        value = sock->inq;
+        break;
+    case TCP_FASTOPEN_KEY:
+    case TCP_CONGESTION:
+        return get_text(sock, option);
+    case TCP_INFO:
+        return info_fill(sock, option->value, option->length);
+    default:
+        return -ENOPROTOOPT;
+    }
+    return put(option, &value, sizeof value);
+}
+
+int sock_get_option(struct sock *sock, const struct sockopt *option)
+{
+    int value = settings_of(sock)->tos;
+
+    if (option->level == SOL_SOCKET) {
+        return get_socket(sock, option);
+    }
+    if (option->level == IPPROTO_TCP) {
+        return get_tcp(sock, option);
+    }
+    if (option->level == IPPROTO_IP && option->name == IP_TOS) {
+        return put(option, &value, sizeof value);
+    }
+    return -ENOPROTOOPT;
+}
+
+int sock_fcntl(struct sock *sock, int command, long argument)
+{
+    if (command == F_GETFL) {
+        return O_RDWR | (sock->nonblock ? O_NONBLOCK : 0);
+    }
+    if (command == F_SETFL) {
+        sock->nonblock = (argument & O_NONBLOCK) != 0;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+int sock_ioctl(const struct sock *sock, unsigned long request, int *to)
+{
+    if (sock->state == SOCK_LISTENING) {
+        return -EINVAL;
+    }
+    switch (request) {
+    case FIONREAD: /* and SIOCINQ */
+        *to = (int)sock_readable(sock);
+        return 0;
+    case TIOCOUTQ: /* and SIOCOUTQ */
+        *to = sock->conn ? (int)tcp_unacked(sock->conn) : 0;
+        return 0;
+    case SIOCOUTQNSD:
+        *to = (int)sock_unsent(sock);
+        return 0;
+    default:
+        return -ENOTTY;
+    }
+}

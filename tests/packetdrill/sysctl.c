@@ -1,0 +1,154 @@
+#include "tests/packetdrill/sysctl.h"
+
+#include "datapath/util.h"
+#include "tcp/cc.h"
+#include "tcp/ecn.h"
+#include "tcp/limits.h"
+#include "tcp/listener.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_BYTES 128u
+
+static bool read_text(const char *folder, const char *name, char text[TEXT_BYTES])
+{
+    char path[256];
+    FILE *file;
+    bool got;
+
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    file = fopen(path, "re");
+    if (!file) {
+        return false;
+    }
+    got = fgets(text, TEXT_BYTES, file) != NULL;
+    (void)fclose(file);
+    text[got ? strcspn(text, "\n") : 0] = '\0';
+    return got;
+}
+
+/* The number in a place of the line; `otherwise` without the file. */
+static uint32_t number_at(const char *folder, const char *name, unsigned place, uint32_t otherwise)
+{
+    char text[TEXT_BYTES];
+    char *at = text;
+
+    if (!read_text(folder, name, text)) {
+        return otherwise;
+    }
+    for (unsigned i = 0; i < place; i++) {
+        (void)strtoul(at, &at, 0);
+    }
+    return (uint32_t)strtoul(at, NULL, 0);
+}
+
+static uint32_t number(const char *folder, const char *name, uint32_t otherwise)
+{
+    return number_at(folder, name, 0, otherwise);
+}
+
+unsigned sysctl_parse_keys(const char *text, struct fast_open_key keys[2])
+{
+    unsigned count = 0;
+
+    while (count < 2) {
+        unsigned part[4];
+
+        if (sscanf(text, "%x-%x-%x-%x", &part[0], &part[1], &part[2], &part[3]) != 4) {
+            break;
+        }
+        keys[count].words[0] = (uint64_t)part[1] << 32 | part[0];
+        keys[count].words[1] = (uint64_t)part[3] << 32 | part[2];
+        count++;
+        text = strchr(text, ',');
+        if (!text) {
+            break;
+        }
+        text++;
+    }
+    return count;
+}
+
+/* tcp_ecn: what is agreed to, and what is asked for. */
+static void read_ecn(const char *folder, struct sysctl_values *values)
+{
+    static const uint8_t modes[][2] = {
+        {TCP_ECN_OFF, TCP_ECN_OFF},          {TCP_ECN_CLASSIC, TCP_ECN_CLASSIC},
+        {TCP_ECN_CLASSIC, TCP_ECN_OFF},      {TCP_ECN_ACCURATE, TCP_ECN_ACCURATE},
+        {TCP_ECN_ACCURATE, TCP_ECN_CLASSIC}, {TCP_ECN_ACCURATE, TCP_ECN_OFF},
+    };
+    uint32_t mode = number(folder, "tcp_ecn", 2);
+
+    mode = mode < COUNT_OF(modes) ? mode : 2;
+    values->settings.ecn = modes[mode][0];
+    values->ecn_out = modes[mode][1];
+}
+
+static void read_policy(const char *folder, struct tcp_policy *policy)
+{
+    policy->keepalive_idle_s =
+        (uint16_t)number(folder, "tcp_keepalive_time", policy->keepalive_idle_s);
+    policy->keepalive_gap_s =
+        (uint16_t)number(folder, "tcp_keepalive_intvl", policy->keepalive_gap_s);
+    policy->keepalive_count =
+        (uint8_t)number(folder, "tcp_keepalive_probes", policy->keepalive_count);
+    policy->r1 = (uint8_t)number(folder, "tcp_retries1", policy->r1);
+    policy->r2 = (uint8_t)number(folder, "tcp_retries2", policy->r2);
+    policy->r2_syn = (uint8_t)number(folder, "tcp_syn_retries", policy->r2_syn);
+    policy->r2_syn_ack = (uint8_t)number(folder, "tcp_synack_retries", policy->r2_syn_ack);
+}
+
+static void read_cc(const char *folder, struct tcp_settings *settings)
+{
+    char name[TEXT_BYTES];
+
+    if (read_text(folder, "tcp_congestion_control", name)) {
+        const struct tcp_cc_ops *cc = tcp_cc_find(strcmp(name, "reno") == 0 ? "newreno" : name);
+
+        settings->cc = cc ? cc : settings->cc;
+    }
+}
+
+/* The buffers are Linux's largest ones: they bound what its tuning reaches, and the window
+ * scale is made for them. */
+static void read_settings(const char *folder, struct tcp_settings *settings)
+{
+    settings->receive_buffer = number_at(folder, "tcp_rmem", 2, settings->receive_buffer);
+    settings->send_buffer = number_at(folder, "tcp_wmem", 2, settings->send_buffer);
+    settings->timestamps = number(folder, "tcp_timestamps", 1) != 0;
+    settings->sack = number(folder, "tcp_sack", 1) != 0;
+    settings->window_scale = number(folder, "tcp_window_scaling", 1) != 0;
+    read_policy(folder, &settings->policy);
+    read_cc(folder, settings);
+}
+
+static void read_fast_open(const char *folder, struct sysctl_values *values)
+{
+    char text[TEXT_BYTES];
+
+    values->fast_open = number(folder, "tcp_fastopen", SYSCTL_FAST_OPEN_CLIENT);
+    if (read_text(folder, "tcp_fastopen_key", text)) {
+        values->key_count = sysctl_parse_keys(text, values->keys);
+    }
+}
+
+void sysctl_read(const char *folder, struct sysctl_values *values)
+{
+    memset(values, 0, sizeof *values);
+    values->settings = tcp_settings_default;
+    values->fast_open = SYSCTL_FAST_OPEN_CLIENT | SYSCTL_FAST_OPEN_SERVER;
+    values->notsent_lowat = UINT32_MAX;
+    values->fin_wait_2_ns = TCP_FIN_WAIT_2_NS;
+    values->cookies = TCP_COOKIES_WHEN_FULL;
+    if (!folder) {
+        return;
+    }
+    read_settings(folder, &values->settings);
+    read_ecn(folder, values);
+    read_fast_open(folder, values);
+    values->notsent_lowat = number(folder, "tcp_notsent_lowat", UINT32_MAX);
+    values->fin_wait_2_ns = number(folder, "tcp_fin_timeout", 60) * (uint64_t)NS_PER_S;
+    values->cookies = (uint8_t)min_u32(number(folder, "tcp_syncookies", 1), TCP_COOKIES_ALWAYS);
+}
