@@ -130,6 +130,11 @@ void tcp_window_freed(struct tcp_conn *conn)
     if (!tcp_state_may_receive((enum tcp_state)conn->state)) {
         return;
     }
+    /* A peer that has half of the window, and a segment, is not waiting for it: the next ACK
+     * tells of the rest, as with Linux. Else each read would cost a segment. */
+    if (allowed(conn) / 2 < tcp_window(conn) && !tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
+        return;
+    }
     tcp_window_open(conn);
     if (conn->rcv.edge != before) {
         tcp_ack_now(conn);

@@ -35,15 +35,20 @@ static void retained_data_costs_window(void **state)
     peer_sends(f, TCP_ACK, .seq = 201, .ack = 1, .bytes = 1000);
     expect(f, TCP_ACK, .seq = 1, .ack = 1201, .window = 2896);
     assert_int_equal(f->pool.used[FRAME_BUDGET_DATA], 2);
+    peer_sends(f, TCP_ACK, .seq = 1201, .ack = 1, .bytes = 1000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 2201, .window = 1896);
     tcp_data_release(conn_of(f), &kept[0]);
     turn(f);
-    expect_silence(f);                 /* less than a segment is not worth an ACK */
+    expect_silence(f); /* less than a segment is not worth an ACK */
+    tcp_data_release(conn_of(f), &kept[3]);
+    turn(f);
+    expect_silence(f);                 /* nor is less than half of the window */
     tcp_data_passed(conn_of(f), 1000); /* as if sent on */
     frame_drop(&f->pool, kept[2].frame, FRAME_APP);
     turn(f);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1201, .window = 3996);
+    expect(f, TCP_ACK, .seq = 1, .ack = 2201, .window = 3996);
     app_closes(f); /* one is kept still */
-    expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 1201);
+    expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 2201);
     assert_int_equal(f->peer->told.reason, TCP_REASON_UNREAD);
     tcp_data_release_orphan(&f->tcp, &kept[1]);
 }

@@ -219,6 +219,22 @@ static void no_silly_window(void **state)
     }
 }
 
+/* Each read by itself would cost a segment: who has half of the window is told with the next. */
+static void a_peer_with_half_the_window_is_told_later(void **state)
+{
+    struct receiver r;
+
+    (void)state;
+    open_receiver(&r, 65535, false, 7);
+    (void)tell(&r);
+    arrive(&r, 3 * MSS);
+    assert_false(read_bytes(&r, 3 * MSS));
+    assert_int_equal(tell(&r), 65535);
+    arrive(&r, 32768);
+    assert_true(read_bytes(&r, 32768));
+    close_receiver(&r);
+}
+
 /* With text no longer expected, nobody wants to know of the window. */
 static void no_update_after_the_fin(void **state)
 {
@@ -429,6 +445,7 @@ int main(void)
         cmocka_unit_test(the_first_window),
         cmocka_unit_test(the_second_window_is_scaled),
         cmocka_unit_test(no_silly_window),
+        cmocka_unit_test(a_peer_with_half_the_window_is_told_later),
         cmocka_unit_test(no_update_after_the_fin),
         cmocka_unit_test(a_window_that_nobody_reads_closes),
         cmocka_unit_test(pressure_holds_the_window),
