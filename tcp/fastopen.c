@@ -28,10 +28,19 @@ struct fast_open_key fast_open_first_key(const uint64_t secret[2])
 void fast_open_cookie(const struct fast_open_key *key, const struct tcp_tuple *tuple,
                       uint8_t cookie[FAST_OPEN_COOKIE_BYTES])
 {
-    const uint64_t words[4] = {tuple->remote.halves[0], tuple->remote.halves[1],
-                               tuple->local.halves[0], tuple->local.halves[1]};
-    uint64_t hash = siphash_2_4(key->words, words, sizeof words);
+    uint8_t addresses[2 * sizeof(struct ip_addr)];
+    uint64_t hash;
 
+    if (ip_addr_is_v4(&tuple->remote)) {
+        memcpy(addresses, tuple->remote.bytes + 12, 4);
+        memcpy(addresses + 4, tuple->local.bytes + 12, 4);
+        hash = siphash_2_4(key->words, addresses, 8);
+    } else {
+        memcpy(addresses, tuple->remote.bytes, sizeof tuple->remote.bytes);
+        memcpy(addresses + sizeof tuple->remote.bytes, tuple->local.bytes,
+               sizeof tuple->local.bytes);
+        hash = siphash_2_4(key->words, addresses, sizeof addresses);
+    }
     static_assert(sizeof hash == FAST_OPEN_COOKIE_BYTES, "the whole of it");
     memcpy(cookie, &hash, sizeof hash);
 }

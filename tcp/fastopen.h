@@ -29,7 +29,8 @@ struct tcp_conn;
 struct tcp_segment;
 struct tcp_settings;
 
-/* Of our cookies; RFC 7413 section 4.1.1 has 4 to 16. */
+/* Of our cookies; RFC 7413 section 4.1.1 has 4 to 16. They are those of Linux with the same key,
+ * so that servers of both kinds can stand behind one address. */
 #define FAST_OPEN_COOKIE_BYTES 8u
 
 /* How long a RST is remembered, once or twice: the SYN-ACK of a half-open connection is

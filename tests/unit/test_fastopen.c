@@ -6,6 +6,7 @@
  */
 #include "tcp/fastopen.h"
 
+#include "tests/unit/net_packets.h"
 #include "tests/unit/tcp_fixture.h"
 
 static struct fast_open_pending *pending_of(struct tcp_fixture *f)
@@ -260,6 +261,30 @@ static void a_cookie_is_of_an_address(void **state)
     assert_memory_equal(cookies[0], cookies[1], FAST_OPEN_COOKIE_BYTES);
 }
 
+/* Servers of both kinds may stand behind one address: the values are those of a Linux kernel
+ * with the key a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4 (tcp_fastopen_key). */
+static void a_cookie_is_as_linux_makes_it(void **state)
+{
+    static const struct {
+        const char *local, *remote;
+        uint8_t cookie[FAST_OPEN_COOKIE_BYTES];
+    } cases[] = {
+        {"192.168.0.1", "192.0.2.1", {0x30, 0x21, 0xb9, 0xd8, 0x89, 0x01, 0x7e, 0xeb}},
+        {"fd3d:a0b:17d6::1", "fd3d:fa7b:d17d::1", {0xc1, 0xd1, 0xe9, 0x74, 0x2a, 0x47, 0xa9, 0xbc}},
+    };
+    const struct fast_open_key key = {{0xb2b2b2b2a1a1a1a1u, 0xd4d4d4d4c3c3c3c3u}};
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_tuple tuple = {.local = addr_of(cases[i].local),
+                                  .remote = addr_of(cases[i].remote)};
+        uint8_t cookie[FAST_OPEN_COOKIE_BYTES];
+
+        fast_open_cookie(&key, &tuple, cookie);
+        assert_memory_equal(cookie, cases[i].cookie, sizeof cookie);
+    }
+}
+
 /* Shows: RFC 7413 5.1a. */
 static void pending_ones_are_bounded(void **state)
 {
@@ -336,6 +361,7 @@ int main(void)
         SCRIPT(a_lost_syn_ack_goes_again),
         SCRIPT(cookies_and_what_they_are_worth),
         SCRIPT_V4(a_cookie_is_of_an_address),
+        cmocka_unit_test(a_cookie_is_as_linux_makes_it),
         SCRIPT(pending_ones_are_bounded),
         SCRIPT(a_reset_one_is_counted_on),
         SCRIPT(a_full_queue_answers_with_a_syn_cookie),
