@@ -38,6 +38,10 @@ void clock_enter(struct clock *clock)
 
 void clock_leave(struct clock *clock)
 {
+    if (clock->busy && !pthread_equal(pthread_self(), clock->runner)) {
+        clock->busy = false;
+        pthread_cond_broadcast(&clock->changed);
+    }
     pthread_mutex_unlock(&clock->lock);
 }
 
@@ -52,6 +56,7 @@ static void wake(struct clock *clock)
         clock->waiter->woken = true;
         clock->waiter = NULL;
         clock->held = true;
+        clock->busy = true;
         pthread_cond_broadcast(&clock->changed);
     }
 }
@@ -98,6 +103,7 @@ bool clock_wait(struct clock *clock, struct clock_waiter *waiter)
     waiter->woken = false;
     clock->waiter = waiter;
     clock->held = false;
+    clock->busy = false;
     pthread_cond_broadcast(&clock->changed);
     while (!waiter->woken) {
         pthread_cond_wait(&clock->changed, &clock->lock);
@@ -105,15 +111,18 @@ bool clock_wait(struct clock *clock, struct clock_waiter *waiter)
     return waiter->ready(waiter->ctx);
 }
 
-static void wait_while_held(struct clock *clock)
+static void wait_while(struct clock *clock, bool *flag)
 {
     struct timespec until;
 
+    if (!*flag) {
+        return;
+    }
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += HOLD_S;
-    while (clock->held) {
+    while (*flag) {
         if (pthread_cond_timedwait(&clock->changed, &clock->lock, &until) != 0) {
-            clock->held = false;
+            *flag = false;
         }
     }
 }
@@ -122,10 +131,10 @@ void clock_sleep(struct clock *clock, uint64_t ns)
 {
     uint64_t until_ns = clock->now_ns + ns;
 
-    wait_while_held(clock);
+    wait_while(clock, &clock->held);
     while (clock->now_ns < until_ns) {
         step(clock, until_ns);
-        wait_while_held(clock);
+        wait_while(clock, &clock->held);
     }
 }
 
@@ -146,11 +155,13 @@ bool clock_await_packet(struct clock *clock)
 {
     uint64_t limit_ns = clock->now_ns + PATIENCE_NS;
 
+    wait_while(clock, &clock->busy);
     while (!netport_has_sent(&clock->stack->netport)) {
         if (next_ns(clock) > limit_ns) {
             return false;
         }
         step(clock, limit_ns);
+        wait_while(clock, &clock->busy);
     }
     return true;
 }

@@ -34,6 +34,7 @@ struct clock {
     pthread_t runner;            /* the thread that made the object */
     struct clock_waiter *waiter; /* of the other thread */
     bool held;                   /* that thread was woken, and has not asked for the time */
+    bool busy;                   /* nor has it left the object, or blocked again */
 };
 
 void clock_init(struct clock *clock, struct stack *stack);

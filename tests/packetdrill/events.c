@@ -28,7 +28,8 @@ static void open_passive(struct drill *drill, struct tcp_conn *conn)
     sock->local_port = conn->tuple.local_port;
     sock->remote = conn->tuple.remote;
     sock->remote_port = conn->tuple.remote_port;
-    sock->syn_data = conn->state == TCP_SYN_RECEIVED; /* Fast Open tells so early */
+    sock->early = conn->state == TCP_SYN_RECEIVED; /* Fast Open tells so early */
+    sock->told_open = true;
     sock->conn = conn;
     conn->app = sock;
     last = &listener->waiting;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -118,6 +119,11 @@ static int set_pushing(struct sock *sock, int name, bool on)
         stack_begin(&sock->drill->stack, sock->drill->clock.now_ns);
         if (name == TCP_NODELAY) {
             tcp_set_nodelay(conn, on);
+            if (on && tcp_conn_has(conn, TCP_CONN_CORK)) { /* what is held goes, once (tcp(7)) */
+                tcp_set_cork(conn, false);
+                clock_turn(&sock->drill->clock);
+                tcp_set_cork(conn, sock->cork);
+            }
         } else if (name == TCP_CORK) {
             tcp_set_cork(conn, on);
         } else if (on) {
@@ -145,6 +151,9 @@ static int set_fast_open(struct sock *sock, int name, int value, const struct so
         }
         return 0;
     case TCP_FASTOPEN_CONNECT:
+        if (!sock_may_fast_open(sock)) {
+            return -EOPNOTSUPP;
+        }
         if (sock->state != SOCK_NEW) {
             return -EINVAL;
         }
@@ -255,13 +264,16 @@ int sock_set_option(struct sock *sock, const struct sockopt *option)
     int error;
 
     if (!is_no_number(option)) {
-        if (*option->length < (socklen_t)sizeof value) {
+        bool byte = option->level == IPPROTO_IP && *option->length > 0;
+        socklen_t least = byte ? 1 : sizeof value;
+
+        if (*option->length < least) {
             return -EINVAL;
         }
         if (!option->value) {
             return -EFAULT;
         }
-        memcpy(&value, option->value, sizeof value);
+        memcpy(&value, option->value, min_u32(*option->length, sizeof value));
     }
     error = set_number(sock, value, option);
     if (sock->state == SOCK_LISTENING) { /* what comes from now on has it */
@@ -275,6 +287,19 @@ static int put(const struct sockopt *option, const void *from, size_t bytes)
     *option->length = *option->length < bytes ? *option->length : (socklen_t)bytes;
     memcpy(option->value, from, *option->length);
     return 0;
+}
+
+/* Of what the runner asks for with each TCP_INFO. */
+static int get_memory(struct sock *sock, const struct sockopt *option)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = {
+        [SK_MEMINFO_RMEM_ALLOC] = sock_readable(sock),
+        [SK_MEMINFO_RCVBUF] = settings_of(sock)->receive_buffer,
+        [SK_MEMINFO_SNDBUF] = settings_of(sock)->send_buffer,
+        [SK_MEMINFO_WMEM_QUEUED] = sock->conn ? tcp_unacked(sock->conn) : 0,
+    };
+
+    return put(option, memory, sizeof memory);
 }
 
 static int get_socket(struct sock *sock, const struct sockopt *option)
@@ -300,6 +325,8 @@ static int get_socket(struct sock *sock, const struct sockopt *option)
         break;
     case SO_LINGER:
         return put(option, &linger, sizeof linger);
+    case SO_MEMINFO:
+        return get_memory(sock, option);
     default:
         return -ENOPROTOOPT;
     }
@@ -360,6 +387,9 @@ static int get_tcp(struct sock *sock, const struct sockopt *option)
     case TCP_FASTOPEN_KEY:
     case TCP_CONGESTION:
         return get_text(sock, option);
+    case TCP_CC_INFO:
+        *option->length = 0; /* as an algorithm without says it */
+        return 0;
     case TCP_INFO:
         return info_fill(sock, option->value, option->length);
     default:

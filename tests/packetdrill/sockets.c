@@ -72,7 +72,6 @@ int sock_socket(struct drill *drill, int domain, int type)
     sock->v6 = domain == AF_INET6;
     sock->nonblock = (type & SOCK_NONBLOCK) != 0;
     drill_read_sysctls(drill, &sock->values);
-    sock->notsent_lowat = sock->values.notsent_lowat;
     return fd;
 }
 
@@ -211,6 +210,9 @@ int sock_accept(struct sock *sock, struct sockaddr *addr, socklen_t *length)
         return -EAGAIN;
     }
     accepted = sock->waiting;
+    /* What a SYN brought is there by now. */
+    accepted->syn_data =
+        accepted->early && accepted->conn && accepted->conn->rcv.nxt - accepted->conn->rcv.irs > 1;
     fd = sock_give_fd(accepted);
     if (fd >= 0) {
         sock->waiting = accepted->next;
@@ -276,7 +278,11 @@ int sock_await_open(struct sock *sock, int not_waiting)
     if (sock->error != 0) {
         return -sock_take_error(sock);
     }
-    return sock->state == SOCK_CONNECTED ? 0 : -ECONNABORTED;
+    if (sock->state == SOCK_CONNECTED) {
+        sock->told_open = true;
+        return 0;
+    }
+    return -ECONNABORTED;
 }
 
 bool sock_has_cookie(const struct sock *sock)
@@ -292,9 +298,26 @@ bool sock_has_cookie(const struct sock *sock)
     return peer && peer->length > 0 && drill->clock.now_ns >= peer->until_ns;
 }
 
+bool sock_may_fast_open(struct sock *sock)
+{
+    struct sysctl_values now;
+
+    drill_read_sysctls(sock->drill, &now);
+    sock->values.fast_open = now.fast_open;
+    return (now.fast_open & SYSCTL_FAST_OPEN_CLIENT) != 0;
+}
+
+int sock_told_open(struct sock *sock)
+{
+    bool again = sock->told_open || sock->state != SOCK_CONNECTED;
+
+    sock->told_open = true;
+    return again ? -EISCONN : 0;
+}
+
 int sock_connect(struct sock *sock, const struct sockaddr *addr, socklen_t length)
 {
-    bool fast_open = sock->fast_open_connect && sock->values.fast_open & SYSCTL_FAST_OPEN_CLIENT;
+    bool fast_open = sock->fast_open_connect && sock_may_fast_open(sock);
     int error;
 
     switch (sock->state) {
@@ -304,7 +327,7 @@ int sock_connect(struct sock *sock, const struct sockaddr *addr, socklen_t lengt
         return sock_await_open(sock, sock->nonblock ? -EALREADY : 0);
     case SOCK_CONNECTED:
     case SOCK_DEFERRED:
-        return -EISCONN;
+        return sock_told_open(sock);
     case SOCK_FAILED:
         return sock->error != 0 ? -sock_take_error(sock) : -ECONNABORTED;
     default:

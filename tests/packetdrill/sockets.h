@@ -61,11 +61,13 @@ struct sock {
     bool syn_data; /* text of the SYN was taken, by the peer or from it */
     bool reuse;
     bool cork;
-    bool inq; /* recvmsg tells how much is left */
-    bool eof; /* it was read */
+    bool inq;       /* recvmsg tells how much is left */
+    bool eof;       /* it was read */
+    bool told_open; /* a call has said that it is connected */
+    bool early;     /* by Fast Open, from a listener */
     uint16_t linger_s;
-    uint32_t notsent_lowat;
-    int error; /* positive errno, until it is told */
+    uint32_t notsent_lowat; /* 0: what the sysctl says */
+    int error;              /* positive errno, until it is told */
     struct ip_addr local, remote;
     uint16_t local_port, remote_port;
     struct sysctl_values values;
@@ -108,6 +110,10 @@ int sock_close(struct sock *sock);
 
 /* SYN, with what is sent before the next turn when Fast Open is asked for. */
 int sock_begin(struct sock *sock, bool fast_open);
+/* 0 the first time that a connection is asked for that is there by now, then -EISCONN. */
+int sock_told_open(struct sock *sock);
+/* The sysctl allows Fast Open to clients. */
+bool sock_may_fast_open(struct sock *sock);
 /* A Fast Open cookie of the peer is kept: connect() is over at once then, and the first write
  * sends it all. */
 bool sock_has_cookie(const struct sock *sock);

@@ -27,7 +27,7 @@ static struct ip_addr gateway_of(const struct ip_addr *local)
 {
     struct ip_addr gateway = *local;
 
-    gateway.bytes[15] ^= 2;
+    gateway.bytes[15] ^= 0x40;
     return gateway;
 }
 

@@ -124,6 +124,9 @@ ssize_t sock_read(struct sock *sock, const struct transfer *transfer)
     if (sock->epoll || transfer->flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) {
         return sock->epoll ? -EINVAL : transfer->flags & MSG_ERRQUEUE ? -EAGAIN : -EOPNOTSUPP;
     }
+    if (sock->state == SOCK_DEFERRED) {
+        return -EAGAIN; /* there is nobody yet who could send */
+    }
     if (sock->state != SOCK_CONNECTED && sock->state != SOCK_CONNECTING && sock->error == 0) {
         return -ENOTCONN;
     }
@@ -216,68 +219,74 @@ static void set_cork(struct sock *sock, int flags)
     }
 }
 
-/* The first write goes with the SYN, as much of it as fits there. */
+/* As much of it as fits in a SYN. */
+static ssize_t fill_syn(struct sock *sock, const struct transfer *transfer)
+{
+    size_t room = sock->conn->snd.mss;
+    size_t done = 0;
+
+    for (size_t i = 0; i < transfer->count && done < room; i++) {
+        struct iovec part = transfer->iov[i];
+        ssize_t taken;
+
+        part.iov_len = part.iov_len < room - done ? part.iov_len : room - done;
+        taken = write_some(sock, &(struct transfer){&part, 1, 0}, 0);
+        if (taken < 0) {
+            break;
+        }
+        done += (size_t)taken;
+    }
+    return (ssize_t)done;
+}
+
+/* The first write goes with the SYN; who may wait, waits for the answer. */
 static ssize_t write_with_syn(struct sock *sock, const struct transfer *transfer)
 {
-    struct iovec all = transfer->count > 0 ? transfer->iov[0] : (struct iovec){NULL, 0};
-    struct transfer part = {&all, 1, 0};
+    bool waits = !sock_is_nonblocking(sock, transfer->flags);
     ssize_t done = 0;
     int error = sock_begin(sock, true);
-    size_t room;
 
     if (error != 0) {
         sock->state = SOCK_NEW;
         return error;
     }
-    room = sock->conn->snd.mss;
     if (sock_has_cookie(sock)) {
-        for (size_t i = 0; i < transfer->count && room > 0; i++) {
-            ssize_t taken;
-
-            all = transfer->iov[i];
-            all.iov_len = all.iov_len < room ? all.iov_len : room;
-            taken = write_some(sock, &part, 0);
-            if (taken <= 0) {
-                break;
-            }
-            done += taken;
-            room -= (size_t)taken;
-        }
+        done = fill_syn(sock, transfer);
     }
     clock_turn(&sock->drill->clock);
-    if (done == 0) {
-        return sock_is_nonblocking(sock, transfer->flags) ? -EINPROGRESS : 0;
+    if (waits) {
+        error = sock_await_open(sock, 0);
+        return error != 0 ? error : done;
     }
-    return done;
+    return done == 0 ? -EINPROGRESS : done;
 }
 
 /* What has to be before bytes can go: more than 0 when some have gone already. */
 static ssize_t begin_write(struct sock *sock, const struct transfer *transfer,
                            const struct sockaddr *addr, socklen_t length)
 {
+    int error;
+
     if (sock->state == SOCK_DEFERRED) {
         return write_with_syn(sock, transfer);
     }
     if (!(transfer->flags & MSG_FASTOPEN)) {
         return 0;
     }
-    if (!(sock->values.fast_open & SYSCTL_FAST_OPEN_CLIENT)) {
+    if (!sock_may_fast_open(sock)) {
         return -EOPNOTSUPP;
     }
     if (sock->state == SOCK_CONNECTING) {
         return -EALREADY;
     }
     if (sock->state != SOCK_NEW) {
-        return sock->state == SOCK_CONNECTED ? -EISCONN : 0;
+        return sock_told_open(sock);
     }
     if (!addr) {
         return -EDESTADDRREQ;
     }
-    {
-        int error = sock_take_addr(sock, addr, length, &sock->remote, &sock->remote_port);
-
-        return error != 0 ? error : write_with_syn(sock, transfer);
-    }
+    error = sock_take_addr(sock, addr, length, &sock->remote, &sock->remote_port);
+    return error != 0 ? error : write_with_syn(sock, transfer);
 }
 
 static ssize_t refused(struct sock *sock)
