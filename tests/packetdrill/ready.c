@@ -188,11 +188,12 @@ static uint32_t entry_ready(const struct sock *epoll, const struct epoll_entry *
 {
     const struct sock *sock = entry->fd >= 0 ? sock_find(epoll->drill, entry->fd) : NULL;
     uint32_t mask = entry->wanted & (uint32_t)(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI);
-    uint32_t ready = sock ? sock_ready(sock) & (mask | EPOLLERR | EPOLLHUP) : 0;
+    uint32_t ready;
 
-    if (mask == 0 && entry->wanted & EPOLLONESHOT) {
+    if (!sock || (mask == 0 && entry->wanted & EPOLLONESHOT)) {
         return 0; /* told once, and not asked again */
     }
+    ready = sock_ready(sock) & (mask | EPOLLERR | EPOLLHUP);
     if (entry->wanted & EPOLLET && (ready & ~entry->told) == 0 && news_of(sock) == entry->news) {
         return 0;
     }
