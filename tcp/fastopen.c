@@ -116,7 +116,11 @@ static void open_early(struct tcp_conn *conn, const struct tcp_segment *syn)
     /* A FIN that came with it comes again: it is not acknowledged. */
     text.flags = (uint16_t)(text.flags & ~(TCP_SYN | TCP_FIN));
     text.seq++;
-    text.payload.length = (uint16_t)min_u32(text.payload.length, tcp_window(conn));
+    if (text.payload.length > tcp_window(conn)) {
+        struct slice rest = text.payload;
+
+        text.payload = slice_take_front(conn->tcp->pool, &rest, (uint16_t)tcp_window(conn));
+    }
     tcp_accept_text(conn, &text);
 }
 

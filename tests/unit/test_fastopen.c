@@ -131,6 +131,29 @@ static void the_application_may_end_it_at_once(void **state)
     expect_state(f, TCP_TIME_WAIT);
 }
 
+/* With too many promises out the first window is two segments: what is taken of the text is
+ * passed on with the sum of that, which the fixture looks at. */
+static void text_beyond_the_window_is_cut(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    serve(f, 8);
+    f->echoes = true;
+    f->app.data = echo;
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    f->tcp.promise_limit = f->tcp.promised_bytes - 1;
+    f->peer = &f->peers[1];
+    f->peer->mss = 100;
+    peer_send_syn(f, with_cookie(f, SEG(TCP_SYN, .seq = 0, .bytes = 300)));
+    assert_int_equal(f->peer->told.data, 200);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 201);
+    expect(f, TCP_ACK, .seq = 1, .ack = 201, .bytes = 100);
+    expect(f, TCP_ACK, .seq = 101, .ack = 201, .bytes = 100);
+    peer_sends(f, TCP_ACK, .seq = 201, .ack = 201);
+    expect_state(f, TCP_ESTABLISHED);
+}
+
 static void abort_it(struct tcp_fixture *f, struct tcp_conn *conn)
 {
     (void)f;
@@ -356,6 +379,7 @@ int main(void)
         SCRIPT(text_of_a_syn_is_delivered_and_answered),
         SCRIPT(a_long_answer_keeps_to_the_windows),
         SCRIPT(the_application_may_end_it_at_once),
+        SCRIPT(text_beyond_the_window_is_cut),
         SCRIPT(an_abort_inside_open_takes_no_text),
         SCRIPT(a_fin_with_the_syn_comes_again),
         SCRIPT(a_lost_syn_ack_goes_again),
