@@ -9,6 +9,7 @@
 #ifndef HEADRACE_DATAPATH_WIRE_LINK_H
 #define HEADRACE_DATAPATH_WIRE_LINK_H
 
+#include "datapath/wire/middlebox.h"
 #include "datapath/wire/random.h"
 
 #include <stdbool.h>
@@ -17,18 +18,23 @@
 /* Zero in all fields: a perfect link without delay. ppm: so many in a million. */
 struct wire_impairment {
     uint32_t loss_ppm;
+    uint32_t loss_run;            /* up to so many packets right behind a lost one go too */
     uint32_t duplicate_ppm;       /* the copy comes up to reorder_ns later */
     uint32_t corrupt_ppm;         /* flips bits within a run of at most 15 */
+    uint32_t scramble_ppm;        /* does what sums need not notice */
     uint32_t reorder_ppm;         /* packets that are held back ... */
     uint64_t reorder_ns;          /* ... by up to so long, while later ones pass */
     uint64_t delay_ns;            /* of every packet */
     uint64_t jitter_ns;           /* up to so much more; keeps the order, like a queue */
     uint64_t rate_bytes_per_s;    /* 0: no limit, then there is no queue either */
     uint32_t queue_bytes;         /* waiting for the rate; more are dropped */
+    uint32_t mark_bytes;          /* waiting: more are marked (ECN); 0: none are */
+    uint32_t mark_ppm;            /* packets that are marked whatever waits */
     uint64_t completion_delay_ns; /* a completion comes up to so long after the delivery */
     bool completions_stalled;     /* none comes until this is off again */
     bool down;                    /* packets vanish; those on the way still arrive */
     bool receiver_starved;        /* the receiver's FILL ring is empty */
+    struct wire_middlebox middlebox;
 };
 
 /* What can happen to a packet; each is counted and shown to the tap. */
@@ -38,6 +44,7 @@ struct wire_impairment {
     X(DUPLICATED, "duplicated")                                                                    \
     X(REORDERED, "reordered")                                                                      \
     X(CORRUPTED, "corrupted")                                                                      \
+    X(MARKED, "marked: congestion experienced")                                                    \
     X(LOST, "lost")                                                                                \
     X(QUEUE_FULL, "dropped: the queue before the rate limit was full")                             \
     X(DOWN, "dropped: the link was down")                                                          \
@@ -58,6 +65,7 @@ struct wire_link {
     struct random random;
     uint64_t idle_at_ns;  /* when what waits for the rate will have left */
     uint64_t last_due_ns; /* of the packets that keep their order */
+    uint32_t losing;      /* of the next packets, with those before them */
 };
 
 /* A packet's fate: dropped for one reason, or one or two copies. */
@@ -68,6 +76,7 @@ struct wire_fate {
     uint64_t copy_due_ns;  /* when its copy arrives, if it is duplicated */
     bool reordered;
     bool duplicated;
+    bool marked; /* if it may be */
 };
 
 void wire_link_init(struct wire_link *link, uint64_t seed);
@@ -83,5 +92,9 @@ uint64_t wire_link_complete_ns(struct wire_link *link, const struct wire_fate *f
  * adjacent ones. A ones'-complement sum notices every such error; a wider one
  * can cancel itself out, and would be no fault of the stack. */
 bool wire_link_corrupt(struct wire_link *link, uint8_t *bytes, uint32_t length_bytes);
+
+/* True when the dice say so: then two words of 16 bits behind the Ethernet header have changed
+ * places, which no ones'-complement sum notices, or up to 64 bytes in a row are others. */
+bool wire_link_scramble(struct wire_link *link, uint8_t *bytes, uint32_t length_bytes);
 
 #endif

@@ -99,7 +99,27 @@ static const uint8_t *packet_bytes(const struct wire_end *end, const struct port
     return frame_data(end->port.pool, packet->frame) + packet->offset;
 }
 
-static void fly(struct wire_end *from, struct passing packet, uint64_t due_ns)
+/* What happens to its bytes. Corruption comes last: who rewrites a packet mends its sum. */
+static void spoil(struct wire_end *from, struct passing *packet, uint8_t *bytes, bool marked)
+{
+    struct wire_link *link = &from->link;
+
+    if (wire_middlebox_acts(&link->impairment.middlebox)) {
+        wire_middlebox_pass(&link->impairment.middlebox, bytes, packet->length);
+    }
+    packet->bytes = bytes;
+    if (marked && wire_mark(bytes, packet->length)) {
+        happen(from, WIRE_MARKED, packet);
+    }
+    if (wire_link_corrupt(link, bytes, packet->length)) {
+        happen(from, WIRE_CORRUPTED, packet);
+    }
+    if (wire_link_scramble(link, bytes, packet->length)) {
+        happen(from, WIRE_CORRUPTED, packet);
+    }
+}
+
+static void fly(struct wire_end *from, struct passing packet, uint64_t due_ns, bool marked)
 {
     uint32_t slot;
     uint8_t *bytes;
@@ -111,10 +131,7 @@ static void fly(struct wire_end *from, struct passing packet, uint64_t due_ns)
     slot = from->slots_free[from->flight.count];
     bytes = from->flight_bytes + (size_t)slot * from->wire->packet_bytes_max;
     memcpy(bytes, packet.bytes, packet.length);
-    packet.bytes = bytes;
-    if (wire_link_corrupt(&from->link, bytes, packet.length)) {
-        happen(from, WIRE_CORRUPTED, &packet);
-    }
+    spoil(from, &packet, bytes, marked);
     wire_heap_push(&from->flight, (struct wire_heap_entry){
                                       .due_ns = due_ns,
                                       .packet = {.frame = slot, .length = (uint16_t)packet.length},
@@ -158,10 +175,10 @@ static void transmit_impaired(struct wire_end *from, const struct port_packet *f
     if (fate.reordered) {
         happen(from, WIRE_REORDERED, packet);
     }
-    fly(from, *packet, fate.due_ns);
+    fly(from, *packet, fate.due_ns, fate.marked);
     if (fate.duplicated) {
         happen(from, WIRE_DUPLICATED, packet);
-        fly(from, *packet, fate.copy_due_ns);
+        fly(from, *packet, fate.copy_due_ns, fate.marked);
     }
 }
 

@@ -98,6 +98,7 @@ static void chances_are_what_was_asked(void **state)
     } cases[] = {
         {"no loss", {.delay_ns = 1}, WIRE_LOST, 0, 0},
         {"loss of 3%", {.loss_ppm = 30000}, WIRE_LOST, 90, 150},
+        {"losses in runs of 1 to 5", {.loss_ppm = 30000, .loss_run = 4}, WIRE_LOST, 250, 430},
         {"loss of all", {.loss_ppm = 1000000}, WIRE_LOST, 4000, 4000},
         {"duplication", {.duplicate_ppm = 100000}, WIRE_DUPLICATED, 340, 460},
         {"late duplicates",
@@ -161,6 +162,77 @@ static void corruption_is_always_noticed_by_a_sum(void **state)
         }
         assert_true(first != UINT32_MAX && last - first < 15);
         assert_int_not_equal(plain_sum(before, length), plain_sum(after, length));
+    }
+}
+
+/* Half of the time words change places, so that no sum can tell. */
+static void scrambling_hides_from_sums(void **state)
+{
+    const struct wire_impairment always = {.scramble_ppm = 1000000};
+    struct wire_link link;
+    uint32_t unnoticed = 0;
+    uint32_t changed = 0;
+
+    (void)state;
+    wire_link_init(&link, 3);
+    wire_link_impair(&link, &always);
+    for (uint32_t round = 0; round < 20000; round++) {
+        uint8_t before[96];
+        uint8_t after[96];
+        uint32_t length = 14 + round % 82;
+
+        for (uint32_t i = 0; i < length; i++) {
+            before[i] = after[i] = (uint8_t)random_next(&link.random);
+        }
+        assert_int_equal(wire_link_scramble(&link, after, length), length >= 18);
+        assert_memory_equal(before, after, 14); /* what leads it to the other end */
+        if (memcmp(before, after, length) != 0) {
+            changed++;
+            unnoticed += plain_sum(before, length) == plain_sum(after, length);
+        }
+    }
+    assert_true(changed > 15000 && unnoticed > 6000 && unnoticed < 12000);
+}
+
+/* As rate_spaces_and_the_queue_overflows: a packet waits behind those of 100 bytes before it. */
+static void a_long_queue_marks(void **state)
+{
+    static const uint8_t ect[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0x45, 2,
+                                  0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,    0,
+                                  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50};
+    static const struct {
+        const char *name;
+        struct wire_impairment impairment;
+        uint32_t marked; /* of ten at once */
+    } cases[] = {
+        {"never", {.rate_bytes_per_s = 10000000, .queue_bytes = 1100}, 0},
+        {"behind 300 bytes",
+         {.rate_bytes_per_s = 10000000, .queue_bytes = 1100, .mark_bytes = 300},
+         6},
+        {"always", {.mark_ppm = 1000000}, 10},
+    };
+    struct fixture f;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct port *port;
+
+        open_wire(&f, 1);
+        port = wire_port(&f.wire, 0);
+        wire_impair(&f.wire, 0, &cases[i].impairment);
+        for (unsigned packet = 0; packet < 10; packet++) {
+            uint32_t frame = frame_take(port->pool, FRAME_BUDGET_CONTROL, FRAME_WORKER);
+
+            memset(frame_data(port->pool, frame) + TX_OFFSET, 0, LENGTH);
+            memcpy(frame_data(port->pool, frame) + TX_OFFSET, ect, sizeof ect);
+            port_send(port, frame, TX_OFFSET, LENGTH);
+            frame_drop(port->pool, frame, FRAME_WORKER);
+        }
+        port_flush(port);
+        if (f.wire.end[0].counts[WIRE_MARKED] != cases[i].marked) {
+            fail_msg("%s: %u", cases[i].name, (unsigned)f.wire.end[0].counts[WIRE_MARKED]);
+        }
+        close_wire(&f);
     }
 }
 
@@ -282,6 +354,8 @@ int main(void)
         cmocka_unit_test(receive_offset_is_the_tests_choice),
         cmocka_unit_test(chances_are_what_was_asked),
         cmocka_unit_test(corruption_is_always_noticed_by_a_sum),
+        cmocka_unit_test(scrambling_hides_from_sums),
+        cmocka_unit_test(a_long_queue_marks),
         cmocka_unit_test(delay_is_exact),
         cmocka_unit_test(jitter_keeps_the_order),
         cmocka_unit_test(rate_spaces_and_the_queue_overflows),
