@@ -91,6 +91,10 @@ static void pump(struct app *app)
             return; /* on_writable follows */
         }
         app->sent += (uint32_t)done;
+        if (random_chance(&app->random, app->plan.cork_ppm)) {
+            app->corked = !app->corked;
+            tcp_set_cork(app->conn, app->corked);
+        }
         if (random_chance(&app->random, app->plan.gap_ppm)) {
             wake_within(app, app->plan.gap_ns);
             return;
@@ -104,14 +108,34 @@ void app_begin(struct app *app, struct tcp_conn *conn)
     app->conn = conn;
     conn->app = app;
     app->wake_ns = min_u64(app->wake_ns, min_u64(app->plan.abort_ns, app->plan.close_ns));
+    if (app->plan.early && !app->opened) {
+        tcp_set_nodelay(conn, app->plan.nodelay);
+        pump(app);
+    }
+}
+
+/* Who a listener's connection is for. Nobody's when its peer has no such port, which only a
+ * link that corrupts what sums don't notice could make. */
+static struct app *find_app(const struct tcp_conn *conn)
+{
+    struct app *app = conn->app;
+    uint32_t number;
+
+    if (!app->accepted) {
+        return app;
+    }
+    number = (uint32_t)(conn->tuple.remote_port - app->first_port);
+    return number < app->accepted_count ? &app->accepted[2 * number] : app->stranger;
 }
 
 static void on_open(struct tcp_conn *conn)
 {
-    struct app *app = conn->app;
+    struct app *app = find_app(conn);
 
-    if (app->accepted) {
-        app = &app->accepted[2 * (conn->tuple.remote_port - app->first_port)];
+    if (app->is_stranger || (app->opened && app->stranger)) {
+        conn->app = app->is_stranger ? app : app->stranger;
+        tcp_abort(conn);
+        return;
     }
     if (app->opened) {
         fail(app, APP_OPEN_TWICE);
@@ -201,6 +225,9 @@ static void on_data(struct tcp_conn *conn, const struct slice *slices, unsigned 
 {
     struct app *app = conn->app;
 
+    if (app->is_stranger) {
+        return;
+    }
     for (unsigned i = 0; i < count; i++) {
         check(app, slice_data(conn->tcp->pool, &slices[i]), slices[i].length);
         app->received += slices[i].length;
@@ -257,6 +284,9 @@ static void on_close(struct tcp_conn *conn)
 {
     struct app *app = conn->app;
 
+    if (app->is_stranger) {
+        return;
+    }
     if (app->closed) {
         fail(app, APP_EVENT_AFTER_CLOSE);
     }

@@ -31,6 +31,9 @@ struct app_plan {
     bool closes_at_once; /* CLOSE instead of a half close when all is sent */
     bool starts_paused;
     bool nodelay;
+    uint32_t cork_ppm; /* chance per send to put the cork in, or to pull it */
+    uint64_t begin_ns; /* asks for its connection so long after the start */
+    bool early;        /* sends before it is open: in the SYN, where Fast Open lets it */
 };
 
 enum app_error {
@@ -51,11 +54,15 @@ struct app {
     const struct app *peer;
     struct app *accepted; /* of a listener for all connections: that of number i, by
                              the peer's port, is accepted[2 * i]; NULL for all others */
+    uint32_t accepted_count;
     uint16_t first_port;
+    struct app *stranger; /* has what comes to life again by an old SYN or cookie; NULL: nothing
+                             may */
     uint32_t sent;
     uint32_t acked;
     uint32_t received;
-    uint64_t wake_ns; /* reads, releases and writes again then; UINT64_MAX never */
+    uint64_t wake_ns;  /* reads, releases and writes again then; UINT64_MAX never */
+    uint64_t begin_ns; /* asks for its connection then; UINT64_MAX: has, or never does */
     unsigned retained_count;
     struct slice retained[APP_RETAINED_MAX];
     bool opened;
@@ -65,6 +72,8 @@ struct app {
     bool aborted;
     bool left; /* closed without waiting for what was still to come */
     bool paused;
+    bool corked;
+    bool is_stranger;
     enum tcp_reason reason;
     enum app_error error;
 };

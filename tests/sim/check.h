@@ -5,10 +5,13 @@
  * Where they are looked at: BYTES and EVENTS by the applications (app.c); what can
  * be seen on the wire by a witness of each packet (witness.c); FRAMES by a census
  * of who holds what (census.c); the rest in check.c, around each turn of a host;
- * HOME at the end, when nothing is due any more.
+ * HOME at the end, when nothing is due any more. What TEXT, SIZE, OPTIONS and ECT say the witness
+ * sees too.
  */
 #ifndef HEADRACE_TESTS_SIM_CHECK_H
 #define HEADRACE_TESTS_SIM_CHECK_H
+
+#include "tests/sim/cwnd.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,11 +29,18 @@
     X(SACK, "SACK blocks lie between the acknowledgement and what was sent")                       \
     X(WINDOW, "nothing is sent beyond the offered window, but a probe of one byte")                \
     X(CWND,                                                                                        \
-      "the pipe keeps within the congestion window: but one segment when it is empty, "            \
-      "and one tail loss probe")                                                                   \
+      "what goes has one of the reasons of cwnd.h, and acknowledgements alone open the "           \
+      "congestion window")                                                                         \
+    X(TEXT, "what goes, or goes again, are the bytes of the stream that belong there")             \
+    X(SIZE, "no segment is longer than its receiver said it takes")                                \
+    X(OPTIONS,                                                                                     \
+      "no option goes that the two SYNs did not agree to, and a timestamp in each "                \
+      "segment if they did")                                                                       \
+    X(ECT,                                                                                         \
+      "only text that goes for the first time, between two that agreed to ECN, may be marked")     \
     X(CLOCK, "timestamps of one sender never run back")                                            \
     X(CHECKSUM, "no segment is malformed or has a wrong checksum when the link corrupts nothing")  \
-    X(EARLY, "no retransmission timer runs out before its deadline")                               \
+    X(EARLY, "no timer of a retransmission, probe or keepalive runs out before its deadline")      \
     X(LATE, "no timer runs out later than a tick and a turn after its deadline")                   \
     X(CARE, "whoever owes something has a timer for it, or stands on a list")                      \
     X(PROGRESS, "nobody is stuck, but for a peer that is alive and does not read")                 \
@@ -49,6 +59,16 @@ extern const char *const invariant_names[INVARIANT_COUNT];
 extern const char *const invariant_texts[INVARIANT_COUNT];
 
 struct sim;
+struct tcp_conn;
+
+/* Of a connection, between what a turn received and its timers. */
+struct timers_before {
+    const struct tcp_conn *conn; /* NULL: there was none */
+    uint64_t rexmit_ns;
+    uint64_t life_ns;
+    uint8_t backoff;
+    uint8_t keepalives;
+};
 
 /* What the checks remember from one look to the next. */
 struct check {
@@ -57,6 +77,9 @@ struct check {
     uint32_t edge[8][2];        /* the right-most that an end may send up to */
     uint64_t timeouts;          /* of the host in its turn, before its timers */
     bool due;                   /* one of its retransmission timers had come due */
+    struct cwnd_before cwnd[8]; /* of the host in its turn, before it */
+    struct timers_before timers[8];
+    uint64_t reasons[CWND_REASON_COUNT]; /* how often each was why something might go */
 };
 
 /* Notes the first failure of a run; returns -1. */

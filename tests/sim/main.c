@@ -1,9 +1,9 @@
 /*
- * simulate [--seed N] [--seeds COUNT] [--first N] [--list FILE] [--all] [--trace]
+ * simulate [--seed N] [--edition E] [--seeds COUNT] [--first N] [--list FILE] [--all] [--trace]
  *
- * Runs the seeds of the list, if there is one (a number a line), then COUNT from
- * the first on, and stops at one that fails: it prints the seed, the invariant
- * that broke, and how to run it again. With --all it goes on to the next. With
+ * Runs the seeds of the list, if there is one (edition and seed a line), then COUNT from
+ * the first on, of the latest edition unless told, and stops at one that fails: it prints the seed,
+ * the invariant that broke, and how to run it again. With --all it goes on to the next. With
  * --trace every packet is printed.
  */
 #include "tests/sim/sim.h"
@@ -23,13 +23,17 @@
 struct options {
     uint64_t first;
     uint64_t count;
+    uint64_t edition;
     const char *list; /* a file of seeds to be run first, or NULL */
     bool all;
     bool trace;
 };
 
 /* Of the seed that is running, for the handler of an assertion. */
-static char again[64];
+static char again[80];
+
+/* Of all seeds: how often each reason of cwnd.h was one. */
+static uint64_t reasons[CWND_REASON_COUNT];
 
 static bool parse_number(const char *text, uint64_t *value)
 {
@@ -43,13 +47,10 @@ static bool parse_number(const char *text, uint64_t *value)
 static bool parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"seeds", required_argument, NULL, 'n'},
-        {"first", required_argument, NULL, 'f'},
-        {"list", required_argument, NULL, 'l'},
-        {"all", no_argument, NULL, 'a'},
-        {"trace", no_argument, NULL, 't'},
-        {0},
+        {"seed", required_argument, NULL, 's'},  {"edition", required_argument, NULL, 'e'},
+        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
+        {"list", required_argument, NULL, 'l'},  {"all", no_argument, NULL, 'a'},
+        {"trace", no_argument, NULL, 't'},       {0},
     };
     int option;
 
@@ -60,6 +61,10 @@ static bool parse_options(int argc, char **argv, struct options *options)
         case 's':
             good = parse_number(optarg, &options->first);
             options->count = 1;
+            break;
+        case 'e':
+            good = parse_number(optarg, &options->edition) && options->edition >= 1 &&
+                   options->edition <= SIM_EDITION_LATEST;
             break;
         case 'n':
             good = parse_number(optarg, &options->count);
@@ -111,59 +116,76 @@ static void on_abort(int number)
 
 /* The seeds of a file and those of the range, in this order; NULL without memory
  * or file. */
-static uint64_t *list_seeds(const struct options *options, uint64_t *count)
+static struct sim_choice *list_seeds(const struct options *options, uint64_t *count)
 {
-    uint64_t *seeds = calloc(LIST_MAX + options->count, sizeof *seeds);
+    struct sim_choice *choices = calloc(LIST_MAX + options->count, sizeof *choices);
     FILE *file = options->list ? fopen(options->list, "r") : NULL;
     char line[256];
 
     *count = 0;
-    if (!seeds || (options->list && !file)) {
-        free(seeds);
+    if (!choices || (options->list && !file)) {
+        free(choices);
         return NULL;
     }
     while (file && *count < LIST_MAX && fgets(line, sizeof line, file)) {
         char *end;
-        uint64_t seed = strtoull(line, &end, 10);
+        unsigned edition = (unsigned)strtoul(line, &end, 10);
+        char *second;
+        uint64_t seed = strtoull(end, &second, 10);
 
-        if (end != line) {
-            seeds[(*count)++] = seed;
+        if (second != end) {
+            choices[(*count)++] = (struct sim_choice){seed, edition};
         }
     }
     if (file) {
         (void)fclose(file);
     }
     for (uint64_t i = 0; i < options->count; i++) {
-        seeds[(*count)++] = options->first + i;
+        choices[(*count)++] = (struct sim_choice){options->first + i, (unsigned)options->edition};
     }
-    return seeds;
+    return choices;
 }
 
-static int run_seed(uint64_t seed, bool trace)
+static int run_seed(const struct sim_choice *choice, bool trace)
 {
     static struct sim sim;
 
-    (void)snprintf(again, sizeof again, "again: simulate --seed %llu --trace\n",
-                   (unsigned long long)seed);
-    if (sim_run(&sim, seed, trace ? stdout : NULL) == 0) {
+    int result;
+
+    (void)snprintf(again, sizeof again, "again: simulate --edition %u --seed %llu --trace\n",
+                   choice->edition, (unsigned long long)choice->seed);
+    result = sim_run(&sim, choice, trace ? stdout : NULL);
+    for (unsigned i = 0; i < CWND_REASON_COUNT; i++) {
+        reasons[i] += sim.check.reasons[i];
+    }
+    if (result == 0) {
         return 0;
     }
-    (void)printf("seed %llu failed: %s\n%s: %s\n%s", (unsigned long long)seed, sim.failure,
+    (void)printf("seed %llu failed: %s\n%s: %s\n%s", (unsigned long long)choice->seed, sim.failure,
                  invariant_names[sim.broken], invariant_texts[sim.broken], again);
     return -1;
 }
 
+static void print_reasons(void)
+{
+    (void)printf("turns that sent, by why they might:");
+    for (unsigned i = 0; i < CWND_REASON_COUNT; i++) {
+        (void)printf(" %s %llu", cwnd_reason_names[i], (unsigned long long)reasons[i]);
+    }
+    (void)printf("\n");
+}
+
 int main(int argc, char **argv)
 {
-    struct options options = {.first = 1, .count = 2000};
+    struct options options = {.first = 1, .count = 2000, .edition = SIM_EDITION_LATEST};
     uint64_t count = 0;
     uint64_t failed = 0;
-    uint64_t *seeds;
+    struct sim_choice *seeds;
     double *costs;
 
     if (!parse_options(argc, argv, &options) || options.count == 0) {
         (void)fprintf(stderr,
-                      "usage: simulate [--seed N] [--seeds COUNT] [--first N] "
+                      "usage: simulate [--seed N] [--edition E] [--seeds COUNT] [--first N] "
                       "[--list FILE] [--all] [--trace]\n");
         return 2;
     }
@@ -180,13 +202,14 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < count && (failed == 0 || options.all); i++) {
         double start = cpu_ms();
 
-        failed += run_seed(seeds[i], options.trace) != 0;
+        failed += run_seed(&seeds[i], options.trace) != 0;
         costs[i] = cpu_ms() - start;
     }
     qsort(costs, count, sizeof *costs, compare);
     (void)printf("%llu seeds, %llu failed; CPU per seed: median %.2f ms, largest %.2f ms\n",
                  (unsigned long long)count, (unsigned long long)failed, costs[count / 2],
                  costs[count - 1]);
+    print_reasons();
     free(seeds);
     free(costs);
     return failed == 0 ? 0 : 1;

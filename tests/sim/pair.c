@@ -65,6 +65,9 @@ static int create_host(struct pair *pair, unsigned side, const struct pair_confi
         .seed = config->seed + side,
     };
 
+    if (config->connections_max[side] > 0) {
+        host.tcp.connections_max = config->connections_max[side];
+    }
     return host_init(&pair->host[side], &pair->wire, &pair->pool[side], &host);
 }
 

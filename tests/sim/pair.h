@@ -17,6 +17,7 @@ struct pair_config {
     uint32_t tx_packets_max;     /* of each port */
     uint32_t flight_packets_max; /* on the way in each direction */
     struct tcp_config tcp;       /* of both hosts */
+    uint32_t connections_max[2]; /* where it is not that of both; 0: it is */
     uint64_t seed;
 };
 

@@ -1,5 +1,5 @@
-/* What a seed draws: the link, the weather, the hosts, and how the applications
- * behave. */
+/* What a seed of the first edition draws: the link, the weather, the hosts, and how the
+ * applications behave. */
 #include "tests/sim/sim.h"
 
 #include "datapath/util.h"
@@ -225,6 +225,12 @@ void sim_plan_draw(struct sim *sim)
         1 + (unsigned)random_below(random, chance(random, 20) ? 1 : SIM_CONNECTIONS_MAX);
     plan->shared_listener = !plan->simultaneous && chance(random, 50);
     plan->half_open_max = 1 + (uint32_t)random_below(random, 4);
+    plan->accepted_max = UINT32_MAX;
+    plan->memory = (struct sim_memory){
+        .connections = {2 * SIM_CONNECTIONS_MAX, 2 * SIM_CONNECTIONS_MAX},
+        .timewaits = 2 * SIM_CONNECTIONS_MAX,
+        .pieces = SIM_PIECES,
+    };
     plan->lent = 64;
     plan->tx_packets_max = chance(random, 20) ? 8 : 128;
     draw_hosts(random, plan);
@@ -239,5 +245,8 @@ void sim_plan_draw(struct sim *sim)
     }
     if (chance(random, 15)) {
         calm_down(plan);
+    }
+    if (sim->edition >= 2) {
+        sim_plan_draw_second(sim->seed, plan);
     }
 }

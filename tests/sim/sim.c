@@ -14,7 +14,7 @@ static const uint64_t steps_max = 3000000;
 
 /* How soon a host that is short of frames or of room in its port looks again. */
 static const uint64_t busy_turn_ns = 10 * NS_PER_US;
-/* Somebody has its frames: a turn is of little use. */
+/* Somebody has its frames, or there is little memory for long: a turn is of little use. */
 static const uint64_t robbed_turn_ns = NS_PER_MS;
 
 static void on_packet(void *ctx, const struct wire_sight *sight)
@@ -43,10 +43,12 @@ static int create_pair(struct sim *sim)
     const struct wire_tap tap = {on_packet, sim};
 
     config.tcp.events = &app_events;
-    config.tcp.connections_max = 2 * SIM_CONNECTIONS_MAX;
+    for (unsigned side = 0; side < 2; side++) {
+        config.connections_max[side] = sim->plan.memory.connections[side];
+    }
     config.tcp.flights_max = 2 * SIM_CONNECTIONS_MAX;
-    config.tcp.timewaits_max = 2 * SIM_CONNECTIONS_MAX;
-    config.tcp.pieces_max = 512;
+    config.tcp.timewaits_max = sim->plan.memory.timewaits;
+    config.tcp.pieces_max = sim->plan.memory.pieces;
     config.tcp.blocks_bytes = 1u << 20;
     if (pair_init(&sim->pair, &config) != 0) {
         return sim_fail(sim, INVARIANT_SETUP, "no pair of hosts");
@@ -55,10 +57,22 @@ static int create_pair(struct sim *sim)
     return 0;
 }
 
+/* A duplicate that comes late may open a connection again that is long over: a SYN with text and
+ * a Fast Open cookie (RFC 7413 section 6.1), or an ACK with a SYN cookie. */
+static bool may_live_twice(const struct sim_plan *plan)
+{
+    return plan->syn_cookies != TCP_COOKIES_NEVER || plan->fast_open_max > 0 || plan->scrambles;
+}
+
 static void create_apps(struct sim *sim)
 {
+    struct app *stranger = may_live_twice(&sim->plan) ? &sim->stranger : NULL;
+
+    sim->stranger.is_stranger = true;
     sim->listener.accepted = &sim->app[0][1];
+    sim->listener.accepted_count = sim->plan.connections;
     sim->listener.first_port = sim_port(sim, 0, 0);
+    sim->listener.stranger = &sim->stranger;
     for (unsigned i = 0; i < sim->plan.connections; i++) {
         for (unsigned side = 0; side < 2; side++) {
             struct app *app = &sim->app[i][side];
@@ -70,6 +84,9 @@ static void create_apps(struct sim *sim)
             app->stream_key = random_next(&sim->random);
             app->peer = &sim->app[i][!side];
             app->wake_ns = UINT64_MAX;
+            app->begin_ns = side == 0 || sim->plan.simultaneous ? sim->start_ns + app->plan.begin_ns
+                                                                : UINT64_MAX;
+            app->stranger = stranger;
         }
     }
 }
@@ -103,7 +120,9 @@ static int listen_on(struct sim *sim, unsigned connection)
     struct tcp_listener listener = {
         .port = sim_port(sim, connection, 1),
         .half_open_max = sim->plan.half_open_max,
-        .connections_max = UINT32_MAX,
+        .connections_max = sim->plan.accepted_max,
+        .syn_cookies = sim->plan.syn_cookies,
+        .fast_open = {.max = sim->plan.fast_open_max},
         .settings = sim->plan.settings[1],
         .app = sim->plan.shared_listener ? &sim->listener : &sim->app[connection][1],
     };
@@ -116,25 +135,65 @@ static int listen_on(struct sim *sim, unsigned connection)
                : sim_fail(sim, INVARIANT_SETUP, "listen failed");
 }
 
+/* Asks for its connection; when there is no memory, again a second later. */
 static int connect_from(struct sim *sim, unsigned connection, unsigned side)
 {
     const struct tcp_tuple tuple = tuple_of(sim, connection, side);
+    struct app *app = &sim->app[connection][side];
     struct tcp_conn *conn;
 
-    if (tcp_connect(&sim->pair.host[side].tcp, &tuple, &sim->plan.settings[side], &conn) !=
-        TCP_OK) {
+    switch (tcp_connect(&sim->pair.host[side].tcp, &tuple, &sim->plan.settings[side], &conn)) {
+    case TCP_OK:
+        app->begin_ns = UINT64_MAX;
+        app_begin(app, conn);
+        return 0;
+    case TCP_ERR_NO_MEMORY:
+        app->begin_ns = sim->pair.now_ns + NS_PER_S;
+        return 0;
+    default:
         return sim_fail(sim, INVARIANT_SETUP, "connect failed");
     }
-    app_begin(&sim->app[connection][side], conn);
+}
+
+static int begin_due(struct sim *sim, unsigned side)
+{
+    for (unsigned i = 0; i < sim->plan.connections; i++) {
+        if (sim->app[i][side].begin_ns <= sim->pair.now_ns && connect_from(sim, i, side) != 0) {
+            return -1;
+        }
+    }
     return 0;
+}
+
+/* The server's Fast Open cookie is known from a time before, or was until it changed its key. */
+static void know_cookie(struct sim *sim)
+{
+    const struct tcp_tuple here = tuple_of(sim, 0, 0);
+    const struct tcp_tuple there = tuple_of(sim, 0, 1);
+    struct fast_open_peer *peer;
+
+    if (sim->plan.cookie_mss == 0) {
+        return;
+    }
+    peer = fast_open_cache_take(&sim->pair.host[0].tcp.fast_open.cache, &here);
+    fast_open_cookie(&sim->pair.host[1].tcp.fast_open.keys[0], &there, peer->cookie);
+    peer->cookie[0] ^= sim->plan.cookie_wrong;
+    peer->length = FAST_OPEN_COOKIE_BYTES;
+    peer->mss = sim->plan.cookie_mss;
 }
 
 static int open_connections(struct sim *sim)
 {
+    know_cookie(sim);
     for (unsigned i = 0; i < sim->plan.connections; i++) {
-        int error = sim->plan.simultaneous ? connect_from(sim, i, 1) : listen_on(sim, i);
-
-        if (error != 0 || connect_from(sim, i, 0) != 0) {
+        if (sim->plan.simultaneous) {
+            if (sim->app[i][1].begin_ns <= sim->start_ns && connect_from(sim, i, 1) != 0) {
+                return -1;
+            }
+        } else if (listen_on(sim, i) != 0) {
+            return -1;
+        }
+        if (sim->app[i][0].begin_ns <= sim->start_ns && connect_from(sim, i, 0) != 0) {
             return -1;
         }
     }
@@ -166,7 +225,7 @@ static uint64_t turn_due_ns(const struct sim *sim, unsigned side)
 {
     const struct wire_end *end = &sim->pair.wire.end[side];
     const struct host *host = &sim->pair.host[side];
-    bool robbed = sim->weather.hoarded[side] > 0;
+    bool robbed = sim->weather.hoarded[side] > 0 || sim->plan.memory.pieces < SIM_PIECES;
     uint64_t again_ns = sim->turned_ns[side] + (robbed ? robbed_turn_ns : busy_turn_ns);
     uint64_t due_ns = min_u64(tcp_next_deadline(&host->tcp), net_next_deadline(&host->net));
 
@@ -184,7 +243,7 @@ static uint64_t turn_due_ns(const struct sim *sim, unsigned side)
             min_u64(due_ns, end->done_count > 0 ? sim->pair.now_ns : wire_heap_due_ns(&end->late));
     }
     for (unsigned i = 0; i < sim->plan.connections; i++) {
-        due_ns = min_u64(due_ns, sim->app[i][side].wake_ns);
+        due_ns = min_u64(due_ns, min_u64(sim->app[i][side].wake_ns, sim->app[i][side].begin_ns));
     }
     return due_ns == UINT64_MAX ? due_ns : max_u64(due_ns, sim->not_before_ns[side]);
 }
@@ -209,6 +268,9 @@ static int take_turn(struct sim *sim, unsigned side)
         return -1;
     }
     tcp_turn_begin(&host->tcp, now_ns);
+    if (begin_due(sim, side) != 0) {
+        return -1;
+    }
     for (unsigned i = 0; i < sim->plan.connections; i++) {
         if (sim->app[i][side].wake_ns <= now_ns) {
             app_wake(&sim->app[i][side], now_ns);
@@ -292,14 +354,15 @@ static int run(struct sim *sim)
                : sim_fail(sim, INVARIANT_HOME, "side %u: %s are left", side, what);
 }
 
-int sim_run(struct sim *sim, uint64_t seed, FILE *trace)
+int sim_run(struct sim *sim, const struct sim_choice *choice, FILE *trace)
 {
     int result = -1;
 
     memset(sim, 0, sizeof *sim);
-    sim->seed = seed;
+    sim->seed = choice->seed;
+    sim->edition = choice->edition;
     sim->trace = trace;
-    random_init(&sim->random, seed);
+    random_init(&sim->random, choice->seed);
     sim_plan_draw(sim);
     if (create_pair(sim) != 0) {
         return -1;

@@ -17,6 +17,18 @@
 #define SIM_CONNECTIONS_MAX 8u
 #define SIM_FRAMES_MAX 2048u
 #define SIM_PORT 7000u
+#define SIM_PIECES 512u /* enough for all */
+
+/* What seeds draw has grown. A seed means what its edition made of it, so that those which found
+ * bugs keep finding them: a new edition draws more, from streams of its own. */
+#define SIM_EDITION_LATEST 2u
+
+/* Memory of both hosts, in objects. */
+struct sim_memory {
+    uint32_t connections[2];
+    uint32_t timewaits;
+    uint32_t pieces;
+};
 
 /* What a seed draws. */
 struct sim_plan {
@@ -27,8 +39,15 @@ struct sim_plan {
     bool near_wrap;       /* a sequence space ends soon after the start */
     bool calm;            /* nothing on the way or at the hosts asks for a retransmission */
     bool corrupts;
+    bool scrambles; /* also what no checksum notices: then bytes may be wrong, nothing else */
     unsigned connections;
     uint32_t half_open_max;
+    uint32_t accepted_max; /* connections of a listener */
+    uint8_t syn_cookies;   /* enum tcp_cookies */
+    uint32_t fast_open_max;
+    uint16_t cookie_mss; /* the client has a Fast Open cookie, with this MSS; 0: it has none */
+    bool cookie_wrong;
+    struct sim_memory memory;
     uint32_t lent;
     uint32_t tx_packets_max;
     uint16_t mtu[2];
@@ -42,6 +61,7 @@ struct sim_plan {
 
 struct sim {
     uint64_t seed;
+    unsigned edition;
     struct random random;
     struct sim_plan plan;
     struct pair pair;
@@ -49,6 +69,7 @@ struct sim {
     struct witness witness[SIM_CONNECTIONS_MAX];
     struct check check;
     struct app listener; /* the shared one */
+    struct app stranger; /* has what comes to life a second time */
     struct app app[SIM_CONNECTIONS_MAX][2];
     uint64_t start_ns;
     uint64_t turned_ns[2];     /* the last turn of each host */
@@ -61,9 +82,17 @@ struct sim {
 
 /* Draws the plan of sim->seed. */
 void sim_plan_draw(struct sim *sim);
+/* What the second edition has on top. */
+void sim_plan_draw_second(uint64_t seed, struct sim_plan *plan);
+
+/* Which run. */
+struct sim_choice {
+    uint64_t seed;
+    unsigned edition; /* 1 to SIM_EDITION_LATEST */
+};
 
 /* Runs a seed. 0, or -1 with sim->failure saying what is wrong. */
-int sim_run(struct sim *sim, uint64_t seed, FILE *trace);
+int sim_run(struct sim *sim, const struct sim_choice *choice, FILE *trace);
 
 /* The port of the connection's end at a side. */
 uint16_t sim_port(const struct sim *sim, unsigned connection, unsigned side);

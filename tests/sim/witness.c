@@ -1,17 +1,29 @@
 #include "tests/sim/witness.h"
 
 #include "datapath/net/headers.h"
+#include "tcp/cc.h"
 #include "tcp/options.h"
 #include "tcp/seq.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/stream.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
+/* What is seen of a segment. */
+struct seen {
+    struct tcp_segment seg;
+    const uint8_t *text;
+    uint16_t ports[2];
+    unsigned option_bytes;
+    unsigned ecn; /* enum ecn_field */
+};
+
 /* A segment out of the bytes of a packet that one of our hosts wrote: it may
  * have no options of IP, and is whole. False when it is no TCP. */
-static bool read_segment(const struct wire_sight *sight, struct tcp_segment *seg, uint16_t ports[2])
+static bool read_segment(const struct wire_sight *sight, struct seen *seen)
 {
+    struct tcp_segment *seg = &seen->seg;
     bool v6 = be16_load(sight->bytes + 12) == ETHERTYPE_IPV6;
     const uint8_t *l3 = sight->bytes + ETHERNET_HEADER_BYTES;
     const uint8_t *at = l3 + (v6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
@@ -23,8 +35,11 @@ static bool read_segment(const struct wire_sight *sight, struct tcp_segment *seg
     }
     memset(seg, 0, sizeof *seg);
     header_bytes = (at[12] >> 4) * 4u;
-    ports[0] = be16_load(at);
-    ports[1] = be16_load(at + 2);
+    seen->ports[0] = be16_load(at);
+    seen->ports[1] = be16_load(at + 2);
+    seen->text = at + header_bytes;
+    seen->option_bytes = header_bytes - TCP_HEADER_BYTES;
+    seen->ecn = (v6 ? l3[1] >> 4 : l3[1]) & 3u;
     seg->seq = be32_load(at + 4);
     seg->ack = be32_load(at + 8);
     seg->flags = be16_load(at + 12) & 0x1ff;
@@ -72,9 +87,19 @@ static void check_ack(struct sim *sim, struct witness *witness, unsigned side,
     }
 }
 
-/* Shows: RFC 7323 2.4c. */
-static void check_text(struct sim *sim, struct witness *witness, unsigned side,
-                       const struct tcp_segment *seg)
+/* Up to where a side may send. A server that opens early goes by the window of the SYN (RFC 7413
+ * section 4.2.2), until an ACK tells of another. */
+static uint32_t edge_for(const struct witness *witness, unsigned side)
+{
+    const struct testimony *peer = &witness->side[!side];
+
+    return peer->acked ? peer->edge : witness->side[side].iss + 1 + peer->window;
+}
+
+/* What went with a SYN went before any window was known, and may go again (RFC 9293 MAY-7).
+ * Shows: RFC 7323 2.4c. */
+static void check_place(struct sim *sim, struct witness *witness, unsigned side,
+                        const struct tcp_segment *seg)
 {
     struct testimony *own = &witness->side[side];
     const struct testimony *peer = &witness->side[!side];
@@ -82,11 +107,87 @@ static void check_text(struct sim *sim, struct witness *witness, unsigned side,
     uint32_t end = seg->seq + length;
 
     if (length > 0 && !(seg->flags & TCP_SYN) &&
-        (!peer->acked || seq_gt(end, peer->edge + (length == 1)))) {
+        ((!peer->acked && sim->plan.fast_open_max == 0) ||
+         (seq_gt(end, edge_for(witness, side) + (length == 1)) && seq_gt(end, own->syn_end)))) {
         (void)sim_fail(sim, INVARIANT_WINDOW, "side %u: %u to %u, the window ends at %u", side,
-                       seg->seq, end, peer->edge);
+                       seg->seq, end, edge_for(witness, side));
     }
     own->sent = own->syn ? seq_max(own->sent, end) : end;
+}
+
+/* Whose stream a side sends: its own, or what came. */
+static uint64_t key_of(const struct sim *sim, unsigned connection, unsigned side)
+{
+    const struct app *app = &sim->app[connection][side];
+
+    return app->plan.echo ? app->peer->stream_key : app->stream_key;
+}
+
+/* Text that goes first, or again, perhaps cut otherwise, is that of its place; and no more at
+ * once than the peer takes with the options beside it (RFC 9293 section 3.7.1). */
+static void check_text(struct sim *sim, unsigned connection, unsigned side, const struct seen *seen)
+{
+    const struct testimony *own = &sim->witness[connection].side[side];
+    const struct testimony *peer = &sim->witness[connection].side[!side];
+    const struct tcp_segment *seg = &seen->seg;
+    bool syn = (seg->flags & TCP_SYN) != 0;
+    uint32_t mss = sim->plan.link[!side].middlebox.mss_max;
+
+    mss = mss > 0 ? min_u32(mss, peer->mss) : peer->mss;
+    if (seg->payload.length == 0) {
+        return;
+    }
+    if (!stream_matches(key_of(sim, connection, side), seg->seq + syn - own->iss - 1, seen->text,
+                        seg->payload.length)) {
+        (void)sim_fail(sim, INVARIANT_TEXT, "side %u: %u bytes at %u", side, seg->payload.length,
+                       seg->seq - own->iss - 1);
+    }
+    if (!syn && seg->payload.length + seen->option_bytes > max_u32(mss, TCP_MSS_MIN)) {
+        (void)sim_fail(sim, INVARIANT_SIZE, "side %u: %u bytes and %u of options, MSS %u", side,
+                       seg->payload.length, seen->option_bytes, mss);
+    }
+}
+
+/* Only what both SYNs offered, and a timestamp always if they did (RFC 7323 section 3.2). */
+static void check_options(struct sim *sim, const struct witness *witness, unsigned side,
+                          const struct tcp_segment *seg)
+{
+    unsigned agreed = witness->side[0].offered & witness->side[1].offered;
+    unsigned seen = seg->options_seen;
+
+    if (seg->flags & TCP_SYN) {
+        return;
+    }
+    if ((seen & TCP_OPT_TIMESTAMPS) != (agreed & TCP_OPT_TIMESTAMPS) ||
+        (seg->sack_count > 0 && !(agreed & TCP_OPT_SACK_PERMITTED)) ||
+        seen & (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_FAST_OPEN)) {
+        (void)sim_fail(sim, INVARIANT_OPTIONS, "side %u: options %02x, agreed %02x", side, seen,
+                       agreed);
+    }
+}
+
+/* DCTCP would be blind without: it brings ECN with it. */
+static bool has_ecn(const struct tcp_settings *settings)
+{
+    return settings->ecn != TCP_ECN_OFF || settings->cc->each_mark;
+}
+
+/* RFC 3168 sections 6.1.1, 6.1.4, 6.1.5 and 6.1.6. */
+static void check_ect(struct sim *sim, struct witness *witness, unsigned side,
+                      const struct seen *seen)
+{
+    const struct tcp_segment *seg = &seen->seg;
+
+    if (seen->ecn == ECN_NOT_ECT) {
+        return;
+    }
+    if (seg->payload.length == 0 || seg->flags & TCP_SYN ||
+        seq_lt(seg->seq, witness->side[side].sent) ||
+        seq_gt(seg->seq + seg->payload.length, edge_for(witness, side)) ||
+        !has_ecn(&sim->plan.settings[0]) || !has_ecn(&sim->plan.settings[1])) {
+        (void)sim_fail(sim, INVARIANT_ECT, "side %u: %u+%u has %u", side, seg->seq,
+                       seg->payload.length, seen->ecn);
+    }
 }
 
 static void check_timestamp(struct sim *sim, struct testimony *own, unsigned side,
@@ -103,40 +204,59 @@ static void check_timestamp(struct sim *sim, struct testimony *own, unsigned sid
     own->ts_value = seg->ts_val;
 }
 
-void witness_packet(struct sim *sim, const struct wire_sight *sight)
+/* The first SYN of a side. */
+static void take_syn(struct sim *sim, struct testimony *own, const struct tcp_segment *seg)
 {
-    unsigned side = sight->from;
-    struct tcp_segment seg;
-    struct testimony *own;
-    struct witness *witness;
-    uint16_t ports[2];
-    unsigned connection;
+    own->iss = seg->seq;
+    own->syn_end = seg->seq + tcp_segment_length(seg);
+    own->scales = (seg->options_seen & TCP_OPT_WSCALE) != 0;
+    own->shift = seg->wscale;
+    own->offered = seg->options_seen;
+    own->window = (uint16_t)seg->window;
+    own->mss = sim->plan.v6 ? TCP_MSS_DEFAULT_V6 : TCP_MSS_DEFAULT_V4;
+    if (seg->options_seen & TCP_OPT_MSS) {
+        own->mss = seg->mss;
+    }
+}
 
-    if (sight->event != WIRE_SENT || !read_segment(sight, &seg, ports)) {
-        return;
-    }
-    connection = (unsigned)(ports[side] - sim_port(sim, 0, 0));
-    if (connection >= sim->plan.connections || seg.flags & TCP_RST) {
-        return;
-    }
-    witness = &sim->witness[connection];
-    own = &witness->side[side];
-    if (witness->retired) {
-        return;
-    }
-    if (seg.flags & TCP_SYN && own->syn && seg.seq != own->iss) {
+static void take_segment(struct sim *sim, unsigned connection, unsigned side,
+                         const struct seen *seen)
+{
+    struct witness *witness = &sim->witness[connection];
+    struct testimony *own = &witness->side[side];
+    const struct tcp_segment *seg = &seen->seg;
+
+    if (seg->flags & TCP_SYN && own->syn && seg->seq != own->iss) {
         witness->retired = true;
         return;
     }
-    if (seg.flags & TCP_SYN && !own->syn) {
-        own->iss = seg.seq;
-        own->scales = (seg.options_seen & TCP_OPT_WSCALE) != 0;
-        own->shift = seg.wscale;
+    if (seg->flags & TCP_SYN && !own->syn) {
+        take_syn(sim, own, seg);
     }
-    check_text(sim, witness, side, &seg);
-    own->syn = own->syn || seg.flags & TCP_SYN;
-    if (seg.flags & TCP_ACK) {
-        check_ack(sim, witness, side, &seg);
+    check_ect(sim, witness, side, seen);
+    check_place(sim, witness, side, seg);
+    check_text(sim, connection, side, seen);
+    check_options(sim, witness, side, seg);
+    own->syn = own->syn || seg->flags & TCP_SYN;
+    if (seg->flags & TCP_ACK) {
+        check_ack(sim, witness, side, seg);
     }
-    check_timestamp(sim, own, side, &seg);
+    check_timestamp(sim, own, side, seg);
+}
+
+void witness_packet(struct sim *sim, const struct wire_sight *sight)
+{
+    unsigned side = sight->from;
+    struct seen seen;
+    unsigned connection;
+
+    /* Where anything may have been believed, nothing that is said can be held against it. */
+    if (sim->plan.scrambles || sight->event != WIRE_SENT || !read_segment(sight, &seen)) {
+        return;
+    }
+    connection = (unsigned)(seen.ports[side] - sim_port(sim, 0, 0));
+    if (connection < sim->plan.connections && !(seen.seg.flags & TCP_RST) &&
+        !sim->witness[connection].retired) {
+        take_segment(sim, connection, side, &seen);
+    }
 }

@@ -14,8 +14,12 @@ struct testimony {
     bool acked;       /* and an acknowledgement */
     bool scales;      /* its SYN offered window scale */
     bool timestamped; /* it has sent a timestamp */
+    uint8_t offered;  /* enum tcp_option_seen: by its SYN */
+    uint16_t mss;     /* that it takes, by its SYN */
+    uint16_t window;  /* of its SYN */
     uint8_t shift;    /* of its windows, if both offered it */
     uint32_t iss;
+    uint32_t syn_end;  /* behind the text of its SYN */
     uint32_t sent;     /* behind the last byte that it ever sent */
     uint32_t ack;      /* the highest */
     uint32_t edge;     /* right edge of its window, the highest */
