@@ -6,6 +6,7 @@
 #ifndef HEADRACE_TCP_CC_H
 #define HEADRACE_TCP_CC_H
 
+#include "tcp/rate.h"
 #include "tcp/tcp.h"
 
 struct tcp_cc_ops {
@@ -32,6 +33,14 @@ struct tcp_cc_ops {
     void (*undo)(struct tcp_conn *conn, const struct tcp_undo *undo);
     /* The connection was idle for longer than an RTO. */
     void (*idle)(struct tcp_conn *conn);
+    /* An ACK was processed, its losses found, and this is its sample. With it, the algorithm has
+     * a model: it is paced, sets tcp_pacing.rate, and owns the window also in recovery (no rate
+     * reduction). NULL: a window is all; so with the next two. */
+    void (*each_ack)(struct tcp_conn *conn, const struct tcp_rate_sample *sample);
+    /* The record was marked lost. */
+    void (*each_loss)(struct tcp_conn *conn, const struct tcp_record *record);
+    /* Nothing was in flight, for want of data, and something is about to be. */
+    void (*restart)(struct tcp_conn *conn);
 };
 
 extern const struct tcp_cc_ops tcp_cc_newreno;

@@ -110,6 +110,7 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
     take_settings(conn, settings);
     init_timers(conn);
     pacing_follow(conn);
+    rate_follow(conn);
     rtt_init(&conn->rtt);
     reassembly_init(&conn->reassembly);
     recvq_init(&conn->recvq);

@@ -66,6 +66,7 @@ enum tcp_conn_flag {
     TCP_CONN_FAST_OPEN_GRANT = 1 << 28,
     TCP_CONN_PACED = 1 << 29,   /* see tcp/pacing.h */
     TCP_CONN_MTU_LOW = 1 << 30, /* segments are smaller than both ends take: see tcp/mtu.h */
+    TCP_CONN_RATED = 1u << 31,  /* see tcp/rate.h */
 };
 
 /* What the shared retransmission timer stands for. */

@@ -315,6 +315,9 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
     if (record->slice.length == 0) {
         frame_drop(tcp->pool, segment.frame, FRAME_WORKER);
     }
+    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        rate_sent(conn, sendq_at(&conn->flight->sendq, position));
+    }
     sendq_transmitted(&conn->flight->sendq, position, tcp->now_ns);
     return true;
 }

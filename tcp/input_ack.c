@@ -79,6 +79,9 @@ static void take_delivered(struct tcp_conn *conn, uint32_t ack, struct tcp_ack_n
                 tcp_note_original(news, record);
             }
             tcp_rack_delivered(conn, record, news);
+            if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+                rate_delivered(conn, record);
+            }
         }
         news->retransmitted |= (record->flags & TCP_RECORD_RETRANSMITTED) != 0;
         sendq_drop_head(sendq, &room);

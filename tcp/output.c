@@ -317,6 +317,9 @@ static enum verdict serve(struct tcp_conn *conn)
     }
     if (verdict == OUTPUT_DONE) {
         tcp_ack_later(conn);
+        if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+            rate_output_ends(conn);
+        }
     }
     if (sent > 0 || verdict == OUTPUT_DONE) {
         tcp_rexmit_arm(conn);

@@ -63,6 +63,21 @@ static uint64_t rate_of_window(const struct tcp_conn *conn)
     return ((window * percent / 100) << TCP_RATE_SHIFT) / conn->rtt.srtt_ns;
 }
 
+void pacing_set_rate(struct tcp_conn *conn, uint64_t rate)
+{
+    place_of(conn)->rate = rate;
+}
+
+uint64_t pacing_rate(const struct tcp_conn *conn)
+{
+    return place_of(conn)->rate;
+}
+
+uint64_t pacing_free_ns(const struct tcp_conn *conn)
+{
+    return place_of(conn)->next_ns;
+}
+
 uint32_t pacing_quantum(const struct tcp_conn *conn)
 {
     uint64_t bytes = min_u64(place_of(conn)->rate >> quantum_shift, quantum_max);
@@ -78,7 +93,9 @@ static void begin_burst(struct tcp_conn *conn, bool waited)
     uint64_t now_ns = conn->tcp->now_ns;
     uint64_t span_ns;
 
-    pacing->rate = rate_of_window(conn);
+    if (!conn->cc->each_ack) {
+        pacing->rate = rate_of_window(conn);
+    }
     pacing->byte_ns = pacing->rate == 0 ? 0
                                         : (1ull << (TCP_RATE_SHIFT + byte_ns_shift)) /
                                               max_u64(pacing->rate, rate_min);
@@ -118,7 +135,7 @@ static void wait_for_release(struct tcp_conn *conn)
 void pacing_follow(struct tcp_conn *conn)
 {
     struct tcp_pacing *pacing = place_of(conn);
-    bool wanted = tcp_conn_policy(conn)->pacing;
+    bool wanted = conn->cc->each_ack || tcp_conn_policy(conn)->pacing;
 
     if (wanted == tcp_conn_has(conn, TCP_CONN_PACED)) {
         return;

@@ -78,6 +78,14 @@ bool pacing_is_waiting(const struct tcp_conn *conn);
 /* So many bytes went. */
 void pacing_count(struct tcp_conn *conn, uint32_t bytes);
 
+/* Of congestion control with a model, from the next burst on; bytes in 2^30 ns, 0 without any.
+ * The others' is that of the last burst. */
+void pacing_set_rate(struct tcp_conn *conn, uint64_t rate);
+uint64_t pacing_rate(const struct tcp_conn *conn);
+
+/* From when on all that was sent has left at the rate. */
+uint64_t pacing_free_ns(const struct tcp_conn *conn);
+
 /* Bytes that go at once at the present rate. */
 uint32_t pacing_quantum(const struct tcp_conn *conn);
 

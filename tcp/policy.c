@@ -3,6 +3,7 @@
 #include "tcp/keepalive.h"
 #include "tcp/limits.h"
 #include "tcp/pacing.h"
+#include "tcp/rate.h"
 #include "tcp/user.h"
 
 #include <string.h>
@@ -67,5 +68,6 @@ int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
     }
     keepalive_begin(conn);
     pacing_follow(conn);
+    rate_follow(conn);
     return TCP_OK;
 }

@@ -31,7 +31,8 @@ struct tcp_policy {
     bool keepalive : 1;        /* RFC 9293 MUST-25: off unless asked for */
     bool pacing : 1;           /* segments go at a rate (tcp/pacing.h) */
     uint8_t mtu_probing : 2;   /* enum tcp_mtu_probing */
-    uint8_t zero : 4;
+    bool rates : 1;            /* delivery rates are sampled (tcp/rate.h) */
+    uint8_t zero : 3;
     uint8_t r1;         /* retransmissions until the neighbour is asked anew */
     uint8_t r2;         /* and until the connection ends */
     uint8_t r2_syn;     /* the same of a SYN */

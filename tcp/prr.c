@@ -1,5 +1,6 @@
 #include "tcp/prr.h"
 
+#include "tcp/cc.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 
@@ -15,6 +16,9 @@ uint32_t tcp_delivered(const struct tcp_conn *conn)
 
 void prr_begin(struct tcp_conn *conn, uint32_t delivered)
 {
+    if (conn->cc->each_ack) {
+        return; /* the window is the model's */
+    }
     conn->flight->prr = (struct tcp_prr){
         .start = delivered,
         .last = delivered,
@@ -50,7 +54,7 @@ void prr_on_ack(struct tcp_conn *conn, bool safe)
     uint32_t pipe = tcp_pipe(conn);
     uint32_t count;
 
-    if (!seq_gt(delivered, prr->last)) {
+    if (conn->cc->each_ack || !seq_gt(delivered, prr->last)) {
         return;
     }
     count = may_send(conn, delivered - prr->last, pipe, safe);

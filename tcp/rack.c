@@ -97,6 +97,9 @@ bool tcp_rack_detect_loss(struct tcp_conn *conn)
             break;
         }
         sendq_mark_lost(sendq, position);
+        if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+            rate_lost(conn, record);
+        }
         found = true;
         position = following;
     }

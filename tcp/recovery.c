@@ -93,6 +93,9 @@ static bool mark_head_lost(struct tcp_conn *conn)
         return false;
     }
     sendq_mark_lost(sendq, sendq->head);
+    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        rate_lost(conn, head);
+    }
     return true;
 }
 
@@ -239,13 +242,16 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
 
-    if (!is_calm(flight, news)) {
+    if (is_calm(flight, news)) {
+        flight->dup_acks = 0;
+        flight->rack_deadline_ns = 0;
+        grow(conn, news, news->data);
+    } else {
         take_signs(conn, news);
-        return;
     }
-    flight->dup_acks = 0;
-    flight->rack_deadline_ns = 0;
-    grow(conn, news, news->data);
+    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        rate_finish(conn);
+    }
 }
 
 /* The user timeout (RFC 5482) counts from when the oldest byte without an answer first went;
@@ -318,6 +324,9 @@ static void timeout(struct tcp_conn *conn)
         ecn_reduced(conn);
     } else {
         conn->flags |= TCP_CONN_SYN_LOST;
+    }
+    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        rate_all_lost(conn);
     }
     sendq_mark_all_lost(sendq, reneged);
     flight->recovery = TCP_RECOVERY_LOSS;

@@ -28,6 +28,9 @@ static void mark_block(struct tcp_conn *conn, const struct tcp_sack_block *block
             tcp_note_original(news, record);
         }
         tcp_rack_delivered(conn, record, news);
+        if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+            rate_delivered(conn, record);
+        }
         sendq_mark_sacked(sendq, position);
         position = sendq_skip_sacked(sendq, position);
     }

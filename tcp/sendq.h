@@ -21,37 +21,11 @@
 #ifndef HEADRACE_TCP_SENDQ_H
 #define HEADRACE_TCP_SENDQ_H
 
-#include "datapath/slice.h"
+#include "tcp/record.h"
 #include "tcp/seq.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum tcp_record_flag {
-    TCP_RECORD_SYN = 1 << 0,
-    TCP_RECORD_FIN = 1 << 1,
-    TCP_RECORD_SENT = 1 << 2,
-    TCP_RECORD_SACKED = 1 << 3,
-    TCP_RECORD_LOST = 1 << 4,
-    TCP_RECORD_RETRANSMITTED = 1 << 5,
-};
-
-#define TCP_POSITION_NONE UINT32_MAX
-
-struct tcp_record {
-    uint64_t first_tx_ns;
-    uint64_t last_tx_ns;
-    struct slice slice; /* length 0 for a SYN or FIN without text */
-    uint32_t seq;
-    uint32_t next; /* positions on the list that the record is on, or the skip */
-    uint32_t prev;
-    uint8_t flags; /* enum tcp_record_flag */
-    uint8_t transmissions;
-    uint32_t length; /* sequence space: the slice, SYN and FIN */
-    uint8_t spare[16];
-};
-
-static_assert(sizeof(struct tcp_record) == 64, "one cache line");
 
 #define TCP_SENDQ_INLINE 4u
 
@@ -111,11 +85,6 @@ static inline bool sendq_is_empty(const struct tcp_sendq *sendq)
 static inline bool sendq_has_unsent(const struct tcp_sendq *sendq)
 {
     return sendq->next != sendq->tail;
-}
-
-static inline uint32_t tcp_record_end(const struct tcp_record *record)
-{
-    return record->seq + record->length;
 }
 
 /* A new record behind the last; the caller fills slice, seq and flags, then

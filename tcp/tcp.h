@@ -25,6 +25,7 @@
 #include "tcp/pacing.h"
 #include "tcp/piece.h"
 #include "tcp/policy.h"
+#include "tcp/rate.h"
 #include "tcp/segment.h"
 #include "tcp/slab.h"
 #include "tcp/table.h"
@@ -102,6 +103,7 @@ struct tcp {
     struct table table; /* connections and TIME-WAIT entries by tuple */
     struct wheel wheel;
     struct tcp_pacer pacer;
+    struct tcp_rate *rates; /* by the index of the connection */
     struct slab conns;
     struct slab flights;
     struct pieces pieces;

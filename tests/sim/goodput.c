@@ -1,5 +1,5 @@
 /*
- * goodput [--seconds N] | --check
+ * goodput [--seconds N] [--control NAME] | --check
  *
  * Goal:   a single flow uses the line that it has, with each congestion control; under
  *         random loss it gets what the response function of its RFC says; two own flows
@@ -207,7 +207,8 @@ static void print_row(const struct line *line, const char *name, double seconds)
     (void)fflush(stdout);
 }
 
-static void print_table(double seconds)
+/* `only` is a name, or NULL for all. */
+static void print_table(double seconds, const char *only)
 {
     static const double rates[] = {10, 100, 1000};
     static const double rtts[] = {1, 20, 100};
@@ -220,7 +221,9 @@ static void print_table(double seconds)
         const struct line line = {rates[i / 12], rtts[i / 4 % 3], losses[i % 4]};
 
         for (const char *const *name = tcp_cc_names; *name; name++) {
-            print_row(&line, *name, seconds);
+            if (!only || strcmp(only, *name) == 0) {
+                print_row(&line, *name, seconds);
+            }
         }
     }
     (void)printf("\n| two flows | share of the first |\n|---|---:|\n");
@@ -228,6 +231,9 @@ static void print_table(double seconds)
         const struct line line = {100, 20, 0};
         double mbits[2];
 
+        if (only && strcmp(only, *name) != 0) {
+            continue;
+        }
         measure(&line, tcp_cc_find(*name), 2, 10 * seconds, mbits);
         (void)printf("| %s | %.3f |\n", *name, mbits[0] / (mbits[0] + mbits[1]));
     }
@@ -254,17 +260,26 @@ static int check(void)
 int main(int argc, char **argv)
 {
     double seconds = 20;
+    const char *only = NULL;
+    int i;
 
     checksum_init();
     if (argc == 2 && strcmp(argv[1], "--check") == 0) {
         return check();
     }
-    if (argc == 3 && strcmp(argv[1], "--seconds") == 0) {
-        seconds = atof(argv[2]);
-    } else if (argc != 1) {
-        (void)fprintf(stderr, "usage: goodput [--seconds N] | --check\n");
+    for (i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seconds") == 0) {
+            seconds = atof(argv[i + 1]);
+        } else if (strcmp(argv[i], "--control") == 0 && tcp_cc_find(argv[i + 1])) {
+            only = argv[i + 1];
+        } else {
+            break;
+        }
+    }
+    if (i != argc) {
+        (void)fprintf(stderr, "usage: goodput [--seconds N] [--control NAME] | --check\n");
         return 2;
     }
-    print_table(seconds);
+    print_table(seconds, only);
     return 0;
 }
