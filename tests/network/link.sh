@@ -56,15 +56,15 @@ holds 'link["left"]["dropped_by_queue"] > 0' 'link["right"]["dropped_by_queue"] 
     'link["left"]["queue_bytes_largest"] <= 9000' 'server["retransmissions"] > 0' \
     'link["left"]["lost"] == link["right"]["lost"] == 0'
 
-# Marks instead of drops. A queue that is marked from 20 kB on and holds 300 kB fills, and
-# drops, when the sender takes no notice: that is what happens without ECN. `tcp_ecn` 1 of
+# Marks instead of drops. A queue that is marked from 20 kB on fills, and drops from 50 kB on,
+# when the sender takes no notice: that is what happens without ECN. `tcp_ecn` 1 of
 # the kernel asks for what RFC 3168 has, 3 for RFC 9768, which Linux 6.18 has not yet: there
 # only our own client shows that.
 marked() {
     local ecn=$1 sysctl=$2 service=$3 way=$4
     shift 4
     in_client sysctl -qw net.ipv4.tcp_ecn="$sysctl"
-    line_start --rate 20 --delay 5 --queue 300000 --mark 20000
+    line_start --rate 20 --delay 5 --queue "$queue" --mark 20000
     serve=(--service "$service" --ecn "$ecn")
     transfer "$@"
     holds 'link["right"]["lost"] == link["left"]["lost"] == 0' "link['$way']['packets'] > 1000"
@@ -75,8 +75,10 @@ kernel_ce() {
     in_client nstat -asz IpExtInCEPkts | awk '/InCEPkts/ {print $2}'
 }
 
+queue=50000
 marked off 1 chargen left --workload download
 holds 'link["left"]["marked"] == 0' 'link["left"]["dropped_by_queue"] > 0'
+queue=300000
 kinds=('classic 1' 'accurate 1')
 if in_client sysctl -qw net.ipv4.tcp_ecn=3 2>"$work/err"; then
     kinds+=('accurate 3' 'classic 3')
@@ -88,7 +90,8 @@ for kind in "${kinds[@]}"; do
     # shellcheck disable=SC2086 # two words
     marked $kind chargen left --workload download
     holds 'link["left"]["marked"] > 0' 'link["left"]["dropped_by_queue"] == 0' \
-        'server["retransmissions"] == 0 and server["timeouts"] == 0'
+        'server["retransmissions"] == 0 and server["timeouts"] == 0' \
+        'server["ecn_reductions"] > 0'
     [ "$(($(kernel_ce) - before))" -gt 0 ] || fail "the kernel saw no mark: $kind"
     # shellcheck disable=SC2086
     marked $kind echo right --size 65536 --depth 8
@@ -99,5 +102,6 @@ for ecn in classic accurate; do
     marked $ecn 1 chargen left --workload download --stack headrace --interface "$client_if" \
         --address 10.77.0.4/24 --ecn $ecn
     holds 'link["left"]["marked"] > 0' 'link["left"]["dropped_by_queue"] == 0' \
-        'server["retransmissions"] == 0 and server["timeouts"] == 0'
+        'server["retransmissions"] == 0 and server["timeouts"] == 0' \
+        'server["ecn_reductions"] > 0'
 done
