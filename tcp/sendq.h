@@ -146,8 +146,9 @@ void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks);
 void sendq_unmark_lost(struct tcp_sendq *sendq);
 
 /* Cuts the record so that its first `length` bytes stay and the tail, copied
- * into a fresh frame, becomes a record of its own. False when there is no
- * memory. Rare: a probe, a window's edge, a smaller MTU. */
+ * into a fresh frame, becomes a record of its own. Without a data frame the oldest text is cut
+ * with one of the control budget, into which its front goes. False when there is no memory. Rare: a
+ * probe, a window's edge, a smaller MTU. */
 bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
                  uint16_t length);
 

@@ -6,18 +6,70 @@
 #include <assert.h>
 #include <string.h>
 
-/* Copies [offset, end) of a slice into a fresh frame behind header room. */
-static bool copy_tail(struct frame_pool *pool, const struct slice *from, uint16_t offset,
-                      struct slice *to)
+/* What is to be copied of a slice. */
+struct part {
+    uint16_t offset;
+    uint16_t length;
+};
+
+/* Into a fresh frame behind header room. */
+static bool copy_part(struct frame_pool *pool, enum frame_budget budget, const struct slice *from,
+                      struct part part, struct slice *to)
 {
-    uint32_t frame = frame_take(pool, FRAME_BUDGET_DATA, FRAME_SENDQ);
-    uint16_t length = (uint16_t)(from->length - offset);
+    uint32_t frame = frame_take(pool, budget, FRAME_SENDQ);
 
     if (frame == FRAME_NONE) {
         return false;
     }
-    *to = (struct slice){.frame = frame, .offset = TCP_PAYLOAD_OFFSET, .length = length};
-    to->sum = checksum_copy(slice_data(pool, to), slice_data(pool, from) + offset, length);
+    *to = (struct slice){.frame = frame, .offset = TCP_PAYLOAD_OFFSET, .length = part.length};
+    to->sum =
+        checksum_copy(slice_data(pool, to), slice_data(pool, from) + part.offset, part.length);
+    return true;
+}
+
+/* The oldest text, without which nothing of the queue is ever acknowledged. */
+static bool is_first_text(const struct tcp_sendq *sendq, uint32_t position)
+{
+    return position == sendq->head ||
+           (position == sendq->head + 1 && sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SYN);
+}
+
+/* When send queues have all data frames, none of them comes back before something is
+ * acknowledged: then the front of the oldest text goes in a frame that ACKs leave over, and its
+ * tail stays where it is, if nobody else needs the bytes that its header is written over. */
+static bool may_borrow(const struct frame_pool *pool, const struct tcp_sendq *sendq,
+                       uint32_t position)
+{
+    const struct tcp_record *record = sendq_at(sendq, position);
+
+    return is_first_text(sendq, position) &&
+           frame_record(pool, record->slice.frame)->holders == FRAME_SENDQ &&
+           pool->used[FRAME_BUDGET_CONTROL] < pool->floor[FRAME_BUDGET_CONTROL] / 2;
+}
+
+/* The two slices that the record's becomes, one of them in a frame of its own. */
+static bool cut(struct frame_pool *pool, const struct tcp_sendq *sendq, uint32_t position,
+                struct slice *front, struct slice *back)
+{
+    const struct slice whole = sendq_at(sendq, position)->slice;
+    uint16_t length = front->length;
+    struct part tail = {length, (uint16_t)(whole.length - length)};
+
+    *front = whole;
+    front->length = length;
+    if (copy_part(pool, FRAME_BUDGET_DATA, &whole, tail, back)) {
+        front->sum = checksum_sub(whole.sum, length & 1 ? checksum_swap(back->sum) : back->sum);
+        return true;
+    }
+    if (!may_borrow(pool, sendq, position) ||
+        !copy_part(pool, FRAME_BUDGET_CONTROL, &whole, (struct part){0, length}, front)) {
+        return false;
+    }
+    *back = whole;
+    back->offset = (uint16_t)(whole.offset + length);
+    back->length = tail.length;
+    back->sum = checksum_sub(whole.sum, front->sum);
+    back->sum = length & 1 ? checksum_swap(back->sum) : back->sum;
     return true;
 }
 
@@ -70,30 +122,31 @@ static void link_behind(struct tcp_sendq *sendq, struct tcp_record_list *list, u
 bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
                  uint16_t length)
 {
-    struct slice tail;
     struct tcp_record *front = sendq_at(sendq, position);
     struct tcp_record *back;
+    struct slice first = {.length = length};
+    struct slice rest;
 
     assert(length > 0 && length < front->slice.length);
     assert(!(front->flags & TCP_RECORD_SYN));
-    if (!copy_tail(room->pool, &front->slice, length, &tail)) {
+    if (!cut(room->pool, sendq, position, &first, &rest)) {
         return false;
     }
     /* Asking for a record makes room in the ring; it may move the ring. */
     if (!sendq_append(sendq, room)) {
-        frame_drop(room->pool, tail.frame, FRAME_SENDQ);
+        bool borrowed = first.frame != sendq_at(sendq, position)->slice.frame;
+
+        frame_drop(room->pool, borrowed ? first.frame : rest.frame, FRAME_SENDQ);
         return false;
     }
     open_gap(sendq, position);
     front = sendq_at(sendq, position);
     back = sendq_at(sendq, position + 1);
     *back = *front;
-    back->slice = tail;
+    back->slice = rest;
     back->seq = front->seq + length;
     front->flags &= (uint8_t)~TCP_RECORD_FIN;
-    front->slice.sum =
-        checksum_sub(front->slice.sum, length & 1 ? checksum_swap(tail.sum) : tail.sum);
-    front->slice.length = length;
+    front->slice = first;
     back->length -= length;
     front->length = length;
     if (front->flags & TCP_RECORD_SACKED) {
@@ -162,7 +215,8 @@ bool sendq_copy_frame(struct tcp_sendq *sendq, const struct tcp_sendq_room *room
     struct tcp_record *record = sendq_at(sendq, position);
     struct slice copy;
 
-    if (!copy_tail(room->pool, &record->slice, 0, &copy)) {
+    if (!copy_part(room->pool, FRAME_BUDGET_DATA, &record->slice,
+                   (struct part){0, record->slice.length}, &copy)) {
         return false;
     }
     frame_drop(room->pool, record->slice.frame, FRAME_SENDQ);

@@ -157,6 +157,71 @@ static void a_record_in_crumbs(void **state)
     sendq_close(&f);
 }
 
+/* Send queues have all data frames: only the oldest text may use what ACKs leave over. */
+static void the_oldest_text_is_cut_without_a_data_frame(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t position;
+        uint16_t length;
+        unsigned control; /* frames of four that are used already */
+        bool syn;         /* stands before it */
+        bool retained;    /* its frame */
+        bool cut;
+    } cases[] = {
+        {"the oldest", 0, 33, 0, false, false, true},
+        {"at an even place", 0, 34, 1, false, false, true},
+        {"behind a SYN", 1, 33, 0, true, false, true},
+        {"the second", 1, 33, 0, false, false, false},
+        {"retained by the application", 0, 33, 0, false, true, false},
+        {"ACKs have no more to spare", 0, 33, 2, false, false, false},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct sendq_fixture f;
+        struct frame_pool *pool = &f.pieces.pool;
+        uint32_t taken[32];
+        unsigned count = 0;
+        uint32_t frame;
+
+        sendq_open(&f, UINT32_MAX - 50, 16);
+        pool->floor[FRAME_BUDGET_CONTROL] = 4;
+        pool->reserved += 4;
+        if (cases[i].syn) {
+            assert_true(queue(&f, 0, TCP_RECORD_SYN));
+        }
+        assert_true(queue(&f, LENGTH, 0));
+        assert_true(queue(&f, LENGTH, 0));
+        frame = sendq_at(&f.sendq, cases[i].position)->slice.frame;
+        while (frame_pool_data_free(pool) > 0) {
+            taken[count++] = frame_take(pool, FRAME_BUDGET_DATA, FRAME_APP);
+        }
+        for (unsigned k = 0; k < cases[i].control; k++) {
+            taken[count++] = frame_take(pool, FRAME_BUDGET_CONTROL, FRAME_APP);
+        }
+        if (cases[i].retained) {
+            frame_hold(pool, frame, FRAME_APP);
+            taken[count++] = frame;
+        }
+        if (sendq_split(&f.sendq, &f.room, cases[i].position, cases[i].length) != cases[i].cut) {
+            fail_msg("%s", cases[i].name);
+        }
+        assert_int_equal(pool->used[FRAME_BUDGET_CONTROL], cases[i].control + cases[i].cut);
+        if (cases[i].cut) {
+            const struct tcp_record *back = sendq_at(&f.sendq, cases[i].position + 1);
+
+            assert_int_equal(back->slice.frame, frame); /* where its header has room */
+            assert_int_equal(back->slice.offset, TCP_PAYLOAD_OFFSET + cases[i].length);
+        }
+        assert_queue(&f);
+        while (count > 0) {
+            frame_drop(pool, taken[--count], FRAME_APP);
+        }
+        sendq_close(&f);
+    }
+}
+
 static void a_split_without_memory_changes_nothing(void **state)
 {
     static const struct {
@@ -390,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_split_in_every_state),
         cmocka_unit_test(the_fin_goes_with_the_tail),
         cmocka_unit_test(a_record_in_crumbs),
+        cmocka_unit_test(the_oldest_text_is_cut_without_a_data_frame),
         cmocka_unit_test(a_split_without_memory_changes_nothing),
         cmocka_unit_test(a_record_takes_from_those_behind),
         cmocka_unit_test(a_join_without_a_frame_changes_nothing),
