@@ -54,9 +54,11 @@ static inline void addr_outer(struct hr_addr *out, const struct ip_addr *addr, u
 }
 
 /* Of a connection's, in bytes, as the public headers say. */
+#define BUFFER_BYTES_MAX (1u << 30)
+
 static inline bool buffer_is_in_range(uint32_t bytes)
 {
-    return bytes >= 4096 && bytes <= 1u << 30;
+    return bytes >= 4096 && bytes <= BUFFER_BYTES_MAX;
 }
 
 /* Of enum tcp_error, and of enum tcp_reason. */

@@ -24,8 +24,9 @@ bool tuning_is_valid(const struct hr_tuning *tuning)
     return lies_within(tuning->keepalive_idle_s, 1, 32767) &&
            lies_within(tuning->keepalive_interval_s, 1, 32767) &&
            lies_within(tuning->keepalive_probes, 1, 127) && tuning->user_timeout_ms <= INT32_MAX &&
-           tuning->r1_retransmissions > 0 && tuning->r2_retransmissions > 0 &&
-           lies_within(tuning->syn_retransmissions, 1, 127) &&
+           tuning->send_buffer_max <= BUFFER_BYTES_MAX &&
+           tuning->receive_buffer_max <= BUFFER_BYTES_MAX && tuning->r1_retransmissions > 0 &&
+           tuning->r2_retransmissions > 0 && lies_within(tuning->syn_retransmissions, 1, 127) &&
            lies_within(tuning->syn_ack_retransmissions, 1, 127) && tuning->ack_delay_ms < 500 &&
            tuning->mtu_probing <= HR_MTU_PROBING_ALWAYS && tuning->dscp < 64 && tuning->ttl > 0;
 }
@@ -33,6 +34,8 @@ bool tuning_is_valid(const struct hr_tuning *tuning)
 static struct tcp_policy policy_of(const struct hr_tuning *tuning)
 {
     return (struct tcp_policy){
+        .send_buffer_max = tuning->send_buffer_max,
+        .receive_buffer_max = tuning->receive_buffer_max,
         .user_timeout_ms = tuning->user_timeout_ms,
         .keepalive_idle_s = tuning->keepalive_idle_s,
         .keepalive_gap_s = tuning->keepalive_interval_s,
@@ -74,6 +77,8 @@ void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
         .keepalive_idle_s = policy->keepalive_idle_s,
         .keepalive_interval_s = policy->keepalive_gap_s,
         .keepalive_probes = policy->keepalive_count,
+        .send_buffer_max = policy->send_buffer_max,
+        .receive_buffer_max = policy->receive_buffer_max,
         .user_timeout_ms = policy->user_timeout_ms,
         .r1_retransmissions = policy->r1,
         .r2_retransmissions = policy->r2,

@@ -19,6 +19,8 @@
         .syn_retransmissions = TCP_R2_SYN_RETRANSMISSIONS,                                         \
         .syn_ack_retransmissions = TCP_R2_SYN_ACK_RETRANSMISSIONS,                                 \
         .ack_delay_ms = TCP_DELAYED_ACK_NS / NS_PER_MS,                                            \
+        .send_buffer_max = TCP_SEND_BUFFER_MAX_DEFAULT,                                            \
+        .receive_buffer_max = TCP_RECEIVE_BUFFER_MAX_DEFAULT,                                      \
         .mtu_probing = HR_MTU_PROBING_AFTER_BLACK_HOLE, .ttl = 64,                                 \
     }
 

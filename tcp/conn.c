@@ -44,7 +44,7 @@ static void take_settings(struct tcp_conn *conn, const struct tcp_settings *sett
     conn->flags |= settings->timestamps ? TCP_CONN_TIMESTAMPS : 0;
     conn->flags |= settings->window_scale ? TCP_CONN_WSCALE : 0;
     conn->rcv.buffer = settings->receive_buffer;
-    conn->rcv.wscale = settings->window_scale ? tcp_window_scale(settings->receive_buffer) : 0;
+    conn->rcv.wscale = settings->window_scale ? tcp_window_scale(settings) : 0;
     conn->send_buffer = settings->send_buffer;
     conn->tos = settings->tos;
     conn->ttl = settings->ttl;

@@ -67,6 +67,7 @@ struct tcp_rcv {
     uint16_t mss;       /* largest payload seen: what a full segment of the peer is */
     uint8_t wscale;     /* shift of our windows */
     uint8_t quick_acks; /* segments still acknowledged at once */
+    uint32_t tune_seq;  /* NXT when the round began that tune_at is of */
 };
 
 /* What the application may ask for. */
@@ -134,6 +135,7 @@ struct tcp_conn {
     uint32_t challenge_ms;  /* start of the period in which challenges are counted */
     uint32_t listener_life; /* of the listener, which may be another by now */
     uint16_t mtu_s;         /* when mtu.high was set, in seconds modulo 2^16 */
+    uint16_t tune_at;       /* when a round of the receive window began, by TCP_TUNE_SHIFT */
     struct reassembly reassembly;
     struct recvq recvq;
     struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */

@@ -9,6 +9,7 @@
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
+#include "tcp/user.h"
 #include "tcp/window.h"
 
 #include <assert.h>
@@ -61,6 +62,7 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     conn->snd.backoff = 0;
     conn->retransmissions = 0;
     conn->rcv.quick_acks = TCP_QUICK_ACKS;
+    tcp_window_tune_begin(conn);
     keepalive_begin(conn);
 }
 
@@ -190,9 +192,15 @@ static bool may_write(const struct tcp_conn *conn)
 
 void tcp_tell_writable(struct tcp_conn *conn)
 {
-    /* Half empty is the mark, so that a writer is not woken for each segment. */
-    if (!tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) ||
-        tcp_conn_queued(conn) > conn->send_buffer / 2) {
+    uint32_t limit;
+
+    if (!tcp_conn_has(conn, TCP_CONN_WANTS_WRITE)) {
+        return;
+    }
+    /* A third of it free, as in Linux (sk_stream_is_writeable): a writer is not woken for each
+     * segment, and what is queued still fills a window until it writes. */
+    limit = tcp_send_limit(conn);
+    if (tcp_conn_queued(conn) > limit - limit / 3) {
         return;
     }
     if (!may_write(conn)) {

@@ -37,7 +37,7 @@ static struct tcp_options_out options_of(const struct tcp *tcp, const struct tcp
     options.ts_ecr = syn->ts_val;
     if (settings->window_scale && syn->options_seen & TCP_OPT_WSCALE) {
         options.seen |= TCP_OPT_WSCALE;
-        options.wscale = tcp_window_scale(settings->receive_buffer);
+        options.wscale = tcp_window_scale(settings);
         kept.wscale = (uint8_t)min_u32(syn->wscale, TCP_WSCALE_MAX);
     }
     if (settings->sack && syn->options_seen & TCP_OPT_SACK_PERMITTED) {

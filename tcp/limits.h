@@ -125,6 +125,13 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 
 /* Receive windows, bytes. */
 #define TCP_RECEIVE_BUFFER_DEFAULT (256u * 1024)
+/* And up to which it grows with what comes in a round trip: Linux's net.ipv4.tcp_rmem. The
+ * buffer is held at so many times of that: a sender doubles its window in a round trip, and is
+ * told of this a round trip later. */
+#define TCP_RECEIVE_BUFFER_MAX_DEFAULT (6u * 1024 * 1024)
+#define TCP_RECEIVE_BUFFER_ROUNDS 4u
+/* Rounds are timed in units of 2^16 ns; 16 bits of them are 4 seconds. */
+#define TCP_TUNE_SHIFT 16u
 /* With so many promises out that the data budget could not keep a quarter of
  * them, a new connection starts with the smallest window that still moves. */
 #define TCP_PROMISE_FACTOR 4u
@@ -140,6 +147,9 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* Bytes queued to send above which tcp_send refuses, and the mark that
  * on_writable waits for. */
 #define TCP_SEND_BUFFER_DEFAULT (512u * 1024)
+
+/* And up to which that grows by itself: Linux's net.ipv4.tcp_wmem. */
+#define TCP_SEND_BUFFER_MAX_DEFAULT (4u * 1024 * 1024)
 
 /* Segments that one connection may send before the next one has its turn. */
 #define TCP_TRANSMIT_QUANTUM 16u

@@ -23,15 +23,17 @@ struct tcp_conn;
 #define TCP_POLICIES_MAX 256u
 
 struct tcp_policy {
-    uint32_t user_timeout_ms;  /* RFC 5482's; 0: none, the counts of retransmissions hold */
-    uint16_t keepalive_idle_s; /* silence before the first keepalive */
-    uint16_t keepalive_gap_s;  /* and between one and the next */
-    uint16_t ack_delay_ms;     /* of less than two full segments; 0: each is answered at once */
-    uint8_t keepalive_count;   /* without an answer until the connection ends */
-    bool keepalive : 1;        /* RFC 9293 MUST-25: off unless asked for */
-    bool pacing : 1;           /* segments go at a rate (tcp/pacing.h) */
-    uint8_t mtu_probing : 2;   /* enum tcp_mtu_probing */
-    bool rates : 1;            /* delivery rates are sampled (tcp/rate.h) */
+    uint32_t send_buffer_max;    /* bytes up to which the send buffer follows the window */
+    uint32_t receive_buffer_max; /* bytes up to which the receive window follows the peer */
+    uint32_t user_timeout_ms;    /* RFC 5482's; 0: none, the counts of retransmissions hold */
+    uint16_t keepalive_idle_s;   /* silence before the first keepalive */
+    uint16_t keepalive_gap_s;    /* and between one and the next */
+    uint16_t ack_delay_ms;       /* of less than two full segments; 0: each is answered at once */
+    uint8_t keepalive_count;     /* without an answer until the connection ends */
+    bool keepalive : 1;          /* RFC 9293 MUST-25: off unless asked for */
+    bool pacing : 1;             /* segments go at a rate (tcp/pacing.h) */
+    uint8_t mtu_probing : 2;     /* enum tcp_mtu_probing */
+    bool rates : 1;              /* delivery rates are sampled (tcp/rate.h) */
     uint8_t zero : 3;
     uint8_t r1;         /* retransmissions until the neighbour is asked anew */
     uint8_t r2;         /* and until the connection ends */
@@ -39,7 +41,7 @@ struct tcp_policy {
     uint8_t r2_syn_ack; /* and of a listener's SYN-ACK */
 };
 
-static_assert(sizeof(struct tcp_policy) == 16, "without padding: compared as a whole");
+static_assert(sizeof(struct tcp_policy) == 24, "without padding: compared as a whole");
 
 struct tcp_policies {
     struct tcp_policy at[TCP_POLICIES_MAX];

@@ -27,6 +27,20 @@ static int refuse(struct tcp_conn *conn, int error)
     return error;
 }
 
+/* Bytes that may be queued. What is unacknowledged fills a window, and what is to follow
+ * another: twice the congestion window, where that is more than was asked for and frames are
+ * not short (Linux: tcp_sndbuf_expand). */
+uint32_t tcp_send_limit(const struct tcp_conn *conn)
+{
+    uint32_t most = tcp_conn_policy(conn)->send_buffer_max;
+
+    if (conn->cwnd <= conn->send_buffer / 2 ||
+        frame_pool_pressure(conn->tcp->pool) != FRAME_NORMAL) {
+        return conn->send_buffer;
+    }
+    return max_u32(conn->send_buffer, min_u32(2 * conn->cwnd, most));
+}
+
 /* Segments are filled to the MSS of this moment. Before the handshake it is a
  * guess; a record that turns out too long is split. */
 static uint32_t segment_bytes(const struct tcp_conn *conn)
@@ -128,6 +142,7 @@ static uint32_t send_copy(struct tcp_conn *conn, const uint8_t *data, uint32_t l
 int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length)
 {
     uint32_t queued = tcp_conn_queued(conn);
+    uint32_t limit = tcp_send_limit(conn);
     uint32_t done;
 
     if (may_send(conn) != TCP_OK) {
@@ -136,13 +151,13 @@ int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length)
     if (length == 0) {
         return 0;
     }
-    if (queued >= conn->send_buffer) {
+    if (queued >= limit) {
         return refuse(conn, TCP_ERR_AGAIN);
     }
     if (frame_pool_pressure(conn->tcp->pool) == FRAME_CRITICAL) {
         return refuse(conn, TCP_ERR_NO_MEMORY);
     }
-    done = send_copy(conn, data, min_u32(length, conn->send_buffer - queued));
+    done = send_copy(conn, data, min_u32(length, limit - queued));
     if (done < length) {
         conn->flags |= TCP_CONN_WANTS_WRITE;
     }
@@ -227,7 +242,7 @@ int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_
     if (may_send(conn) != TCP_OK) {
         return TCP_ERR_STATE;
     }
-    if (tcp_conn_queued(conn) >= conn->send_buffer) {
+    if (tcp_conn_queued(conn) >= tcp_send_limit(conn)) {
         return refuse(conn, TCP_ERR_AGAIN);
     }
     if (!send_slice(conn, slice, from)) {
@@ -248,7 +263,7 @@ uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room)
     if (may_send(conn) != TCP_OK) {
         return NULL;
     }
-    if (tcp_conn_queued(conn) >= conn->send_buffer) {
+    if (tcp_conn_queued(conn) >= tcp_send_limit(conn)) {
         (void)refuse(conn, TCP_ERR_AGAIN);
         return NULL;
     }

@@ -30,6 +30,10 @@ void tcp_listen_pause(struct tcp *tcp, uint32_t index, bool paused);
 int tcp_connect(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp_settings *settings,
                 struct tcp_conn **out);
 
+/* Bytes that may be queued to send now: what was set, or up to the policy's most so much as
+ * keeps the congestion window full. */
+uint32_t tcp_send_limit(const struct tcp_conn *conn);
+
 /* SEND, copying: takes as much of `data` as fits and returns how much, or an
  * error when it is nothing. */
 int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length);

@@ -17,8 +17,9 @@ uint32_t tcp_window_initial(const struct tcp *tcp, uint32_t buffer, uint32_t mss
     return min_u32(buffer, UINT16_MAX);
 }
 
-uint8_t tcp_window_scale(uint32_t buffer)
+uint8_t tcp_window_scale(const struct tcp_settings *settings)
 {
+    uint32_t buffer = max_u32(settings->receive_buffer, settings->policy.receive_buffer_max);
     uint8_t shift = 0;
 
     while (shift < TCP_WSCALE_MAX && (buffer >> shift) > UINT16_MAX) {
@@ -74,6 +75,47 @@ void tcp_recheck_frames(struct tcp_conn *conn, uint32_t flag)
     tcp_conn_arm(conn);
 }
 
+/* As far as all that is promised, this included, has frames to be kept in. */
+static void grow(struct tcp_conn *conn, uint32_t want)
+{
+    const struct tcp *tcp = conn->tcp;
+    uint64_t budget = tcp->promise_limit / TCP_PROMISE_FACTOR;
+    uint64_t spare = budget > tcp->promised_bytes ? budget - tcp->promised_bytes : 0;
+
+    if (want > conn->rcv.buffer && frame_pool_pressure(tcp->pool) == FRAME_NORMAL) {
+        conn->rcv.buffer += (uint32_t)min_u64(want - conn->rcv.buffer, spare);
+    }
+}
+
+static uint16_t clock_of(const struct tcp_conn *conn)
+{
+    return (uint16_t)(conn->tcp->now_ns >> TCP_TUNE_SHIFT);
+}
+
+void tcp_window_tune_begin(struct tcp_conn *conn)
+{
+    conn->rcv.tune_seq = conn->rcv.nxt;
+    conn->tune_at = clock_of(conn);
+}
+
+/* Once in a round trip: what came in it says how wide a window the peer can use. */
+static void tune(struct tcp_conn *conn)
+{
+    uint64_t round_ns = (uint64_t)(uint16_t)(clock_of(conn) - conn->tune_at) << TCP_TUNE_SHIFT;
+    uint64_t came = conn->rcv.nxt - conn->rcv.tune_seq;
+
+    if (round_ns < conn->rtt.srtt_ns) {
+        return;
+    }
+    tcp_window_tune_begin(conn);
+    /* Of a longer time, or without a time to hold it against, it says nothing; and an
+     * application that does not keep up gains nothing. */
+    if (round_ns < 2 * conn->rtt.srtt_ns && unread(conn) == 0) {
+        grow(conn, (uint32_t)min_u64(came * TCP_RECEIVE_BUFFER_ROUNDS,
+                                     tcp_conn_policy(conn)->receive_buffer_max));
+    }
+}
+
 void tcp_window_open(struct tcp_conn *conn)
 {
     uint32_t window = tcp_window(conn);
@@ -83,6 +125,7 @@ void tcp_window_open(struct tcp_conn *conn)
     if (window + step > conn->rcv.buffer && !tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
         return; /* the buffer has no room for a step: most segments end here */
     }
+    tune(conn);
     room = allowed(conn);
     if (frame_pool_pressure(conn->tcp->pool) == FRAME_NORMAL || window >= step) {
         conn->flags &= ~(uint32_t)TCP_CONN_SQUEEZED;

@@ -3,6 +3,9 @@
  * (RFC 9293 SHLD-14); it moves right in steps worth a segment (section 3.8.6.2.2).
  * What is told of it is rounded up to the window's scale, and down only when nobody
  * reads (RFC 7323 section 2.4).
+ *
+ * The buffer grows with what the peer sends in a round trip while the application reads all of
+ * it, up to the policy's most and out of the budget that nobody was promised; it never shrinks.
  */
 #ifndef HEADRACE_TCP_WINDOW_H
 #define HEADRACE_TCP_WINDOW_H
@@ -18,8 +21,11 @@ static inline uint32_t tcp_window(const struct tcp_conn *conn)
 /* The first window of a connection, by the promises that are out already. */
 uint32_t tcp_window_initial(const struct tcp *tcp, uint32_t buffer, uint32_t mss);
 
-/* The shift for a buffer: the smallest that lets 16 bits tell it. */
-uint8_t tcp_window_scale(uint32_t buffer);
+/* The shift for a buffer as large as it may become: the smallest that lets 16 bits tell it. */
+uint8_t tcp_window_scale(const struct tcp_settings *settings);
+
+/* The connection is established: the first round of what the peer sends begins. */
+void tcp_window_tune_begin(struct tcp_conn *conn);
 
 /* Opens the window as far as it may be now. */
 void tcp_window_open(struct tcp_conn *conn);

@@ -40,6 +40,11 @@ struct hr_stack;
     X(data_out, "bytes sent for the first time")                                                   \
     X(retransmissions, "segments sent again")                                                      \
     X(timeouts, "retransmission timeouts")                                                         \
+    X(tail_probes, "tail loss probes")                                                             \
+    X(fast_recoveries, "recoveries begun by SACK or duplicate ACKs, before a timeout")             \
+    X(undone, "of both, found needless and undone")                                                \
+    X(ce_in, "segments received with congestion experienced (ECN)")                                \
+    X(ecn_reductions, "times a window was reduced since segments were marked (ECN)")               \
     X(resets_in, "RSTs accepted")                                                                  \
     X(resets_out, "RSTs sent")                                                                     \
     X(dropped, "packets and segments dropped, for whatever reason")                                \

@@ -54,6 +54,13 @@ struct hr_tuning {
     /* 0 to 499 ms: less than two full segments are acknowledged after that long, or with the next
      * data (RFC 9293 MUST-40). 0: each segment at once. */
     uint16_t ack_delay_ms;
+    /* Bytes, up to 1 GiB: as far as the send buffer grows by itself with the congestion window,
+     * where that needs more than was set. 0: not at all. */
+    uint32_t send_buffer_max;
+    /* Bytes, up to 1 GiB: as far as the receive window grows by itself with what the peer sends in
+     * a round trip, while on_data retains nothing for long. 0: not at all. A connection tells its
+     * scale at its start (RFC 7323): to be set before that, for more than was set then. */
+    uint32_t receive_buffer_max;
     uint8_t mtu_probing; /* enum hr_mtu_probing; HR_MTU_PROBING_ALWAYS only from the beginning on */
     uint8_t dscp;        /* 0 to 63 (RFC 2474); the two bits beside it are for ECN */
     uint8_t ttl;         /* 1 to 255; IPv6's hop limit */
@@ -63,8 +70,8 @@ struct hr_tuning {
 };
 
 /* No keepalives (else after 7,200 s, each 75 s, 9 of them), no user timeout, R1 of 3, R2 of 15, 7
- * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, MTU probing after a black hole, DSCP 0, TTL
- * 64, no pacing. */
+ * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, send buffers up to 4 MiB, receive buffers up
+ * to 6 MiB, MTU probing after a black hole, DSCP 0, TTL 64, no pacing. */
 extern const struct hr_tuning hr_tuning_default;
 
 /* How an open connection is tuned, and from now on is; silence begins anew for keepalives.

@@ -51,6 +51,9 @@ static void draw_settings(struct random *random, struct tcp_settings *settings)
     *settings = tcp_settings_default;
     settings->receive_buffer = (uint32_t)draw_log(random, 12, 20);
     settings->send_buffer = (uint32_t)draw_log(random, 12, 20);
+    settings->policy.send_buffer_max = chance(random, 50) ? 0 : (uint32_t)draw_log(random, 12, 20);
+    settings->policy.receive_buffer_max =
+        chance(random, 50) ? 0 : (uint32_t)draw_log(random, 12, 20);
     settings->sack = !chance(random, 25);
     settings->timestamps = !chance(random, 25);
     settings->window_scale = !chance(random, 20);

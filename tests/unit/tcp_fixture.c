@@ -162,6 +162,8 @@ static void set_defaults(struct tcp_fixture *f)
     }
     f->settings = tcp_settings_default;
     f->settings.timestamps = false;
+    f->settings.policy.send_buffer_max = 0; /* each buffer is as large as a test sets it */
+    f->settings.policy.receive_buffer_max = 0;
     f->half_open_max = 8;
     f->mtu = 1500;
     f->frames = 512;

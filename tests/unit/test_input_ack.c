@@ -227,7 +227,7 @@ static void only_data_is_told_as_sent(void **state)
     assert_int_equal(f->peer->told.sent, 450);
 }
 
-static void a_writer_is_woken_at_half_the_buffer(void **state)
+static void a_writer_is_woken_when_a_third_is_free(void **state)
 {
     struct tcp_fixture *f = *state;
 
@@ -238,10 +238,10 @@ static void a_writer_is_woken_at_half_the_buffer(void **state)
     expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
     expect(f, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
     expect(f, TCP_ACK, .seq = 3001, .ack = 1, .bytes = MSS);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 2001);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001);
     assert_int_equal(f->peer->told.writable, 0);
     expect_silence(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 3001);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 2001);
     assert_int_equal(f->peer->told.writable, 1);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 4001);
     assert_int_equal(f->peer->told.writable, 1);
@@ -377,7 +377,7 @@ int main(void)
         SCRIPT(a_segment_without_ack_is_dropped),
         SCRIPT(the_window_is_told_by_the_newest_segment),
         SCRIPT(only_data_is_told_as_sent),
-        SCRIPT(a_writer_is_woken_at_half_the_buffer),
+        SCRIPT(a_writer_is_woken_when_a_third_is_free),
         SCRIPT(karn),
         SCRIPT(fin_acked_moves_on),
         SCRIPT(an_abort_inside_a_call_ends_the_segment),

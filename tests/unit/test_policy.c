@@ -59,9 +59,10 @@ static void the_table_is_bounded(void **state)
 static void no_place_is_left(void **state)
 {
     struct tcp_fixture *f = *state;
-    struct tcp_policy policy = f->settings.policy;
+    struct tcp_policy policy = tcp_settings_default.policy;
     uint8_t place;
 
+    f->settings.policy = policy;
     establish(f);
     for (uint32_t i = 1; i < TCP_POLICIES_MAX; i++) {
         policy.user_timeout_ms = i;

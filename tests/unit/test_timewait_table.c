@@ -94,7 +94,7 @@ static void what_an_entry_knows(void **state)
     assert_int_equal(entry->rcv_nxt, 1200);
     assert_int_equal(entry->ts_recent, 1300);
     assert_true(entry->timestamps);
-    assert_int_equal(entry->rcv_wnd, TCP_RECEIVE_BUFFER_DEFAULT >> 3); /* scaled */
+    assert_int_equal(entry->rcv_wnd, TCP_RECEIVE_BUFFER_DEFAULT >> 7); /* scaled */
     assert_int_equal(f.tcp.promised_bytes, 0);
     pass(&f, TCP_TIME_WAIT_NS - 1);
     assert_int_equal(find(&f, 1000), index);

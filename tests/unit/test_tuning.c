@@ -91,6 +91,8 @@ static const struct hr_tuning most = {
     .syn_retransmissions = 127,
     .syn_ack_retransmissions = 127,
     .ack_delay_ms = 499,
+    .send_buffer_max = 1u << 30,
+    .receive_buffer_max = 1u << 29,
     .pacing = true,
     .mtu_probing = HR_MTU_PROBING_ALWAYS,
     .dscp = 63,
@@ -112,6 +114,8 @@ static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wan
     assert_int_equal(got.syn_retransmissions, want->syn_retransmissions);
     assert_int_equal(got.syn_ack_retransmissions, want->syn_ack_retransmissions);
     assert_int_equal(got.ack_delay_ms, want->ack_delay_ms);
+    assert_int_equal(got.send_buffer_max, want->send_buffer_max);
+    assert_int_equal(got.receive_buffer_max, want->receive_buffer_max);
     assert_int_equal(got.pacing, want->pacing);
     assert_int_equal(got.mtu_probing, want->mtu_probing);
     assert_int_equal(got.dscp, want->dscp);
@@ -126,6 +130,7 @@ static void a_connection_is_tuned(void **state)
     struct hr_conn *conn;
     const struct seg *seg;
 
+    f->settings.policy = tcp_settings_default.policy;
     establish(f);
     conn = conn_outer(conn_of(f));
     assert_tuned(conn, &hr_tuning_default);

@@ -21,33 +21,45 @@
 
 #define MSS 1448u
 
+static uint8_t scale_of(uint32_t buffer, uint32_t most)
+{
+    struct tcp_settings settings = {.receive_buffer = buffer,
+                                    .policy = {.receive_buffer_max = most}};
+
+    return tcp_window_scale(&settings);
+}
+
 /* Shows: RFC 9293 REC-1. */
 static void the_smallest_scale_that_tells_it(void **state)
 {
     static const struct {
-        uint32_t buffer;
+        uint32_t buffer, most;
         uint8_t scale;
     } cases[] = {
-        {0, 0},
-        {4096, 0},
-        {65535, 0},
-        {65536, 1},
-        {131071, 1},
-        {131072, 2},
-        {262144, 3},
-        {1u << 20, 5},
-        {65535u << 13, 13},
-        {(65535u << 13) + 8191, 13},
-        {1u << 29, 14},
-        {65535u << 14, 14},
-        {1u << 30, 14},
-        {UINT32_MAX, 14},
+        {0, 0, 0},
+        {4096, 0, 0},
+        {65535, 0, 0},
+        {65536, 0, 1},
+        {131071, 0, 1},
+        {131072, 0, 2},
+        {262144, 0, 3},
+        {262144, 4096, 3},
+        {4096, 262144, 3},
+        {262144, 6u << 20, 7},
+        {1u << 20, 0, 5},
+        {65535u << 13, 0, 13},
+        {(65535u << 13) + 8191, 0, 13},
+        {1u << 29, 0, 14},
+        {65535u << 14, 0, 14},
+        {1u << 30, 1u << 30, 14},
+        {UINT32_MAX, 0, 14},
     };
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        if (tcp_window_scale(cases[i].buffer) != cases[i].scale) {
-            fail_msg("%u: %u", cases[i].buffer, tcp_window_scale(cases[i].buffer));
+        if (scale_of(cases[i].buffer, cases[i].most) != cases[i].scale) {
+            fail_msg("%u, %u: %u", cases[i].buffer, cases[i].most,
+                     scale_of(cases[i].buffer, cases[i].most));
         }
     }
 }
@@ -121,7 +133,7 @@ static void open_receiver(struct receiver *r, uint32_t buffer, bool scaled, uint
     conn = conn_make(&r->f, 1000);
     r->conn = conn;
     conn->rcv.buffer = buffer;
-    conn->rcv.wscale = scaled ? tcp_window_scale(buffer) : 0;
+    conn->rcv.wscale = scaled ? scale_of(buffer, 0) : 0;
     conn->rcv.nxt = nxt;
     conn->rcv.edge = nxt + tcp_window_initial(&r->f.tcp, buffer, MSS);
     r->f.tcp.promised_bytes = tcp_window(conn);

@@ -1,0 +1,106 @@
+/*
+ * Goal:   the receive buffer grows with what the peer sends in a round trip, while the
+ *         application reads all of it, up to the policy's most and out of what is promised to
+ *         nobody; the peer is told of it, and it never shrinks.
+ * Method: one round of a sender at a round trip of 100 ms, as a table, and a sender in slow
+ *         start that is never held up by the window.
+ */
+#include "tests/unit/recovery_fixture.h"
+
+#define BUFFER 16384u
+
+static void peer_sends_segment(struct tcp_fixture *f, uint32_t index)
+{
+    peer_sends(f, TCP_ACK, .seq = 1 + index * MSS, .ack = 1, .bytes = MSS);
+}
+
+static void a_round_says_how_much_is_wanted(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t most, segments, wait_ms, buffer;
+        uint32_t spare; /* of the budget; 0: all */
+        enum frame_pressure pressure;
+        bool pauses;
+    } cases[] = {
+        {"four times what came", 1u << 20, 11, 101, 44000, 0, FRAME_NORMAL, false},
+        {"the most", 32000, 11, 101, 32000, 0, FRAME_NORMAL, false},
+        {"less than a quarter", 1u << 20, 4, 101, BUFFER, 0, FRAME_NORMAL, false},
+        {"not allowed to", 0, 11, 101, BUFFER, 0, FRAME_NORMAL, false},
+        {"allowed less than it has", 8192, 11, 101, BUFFER, 0, FRAME_NORMAL, false},
+        {"before the round ends", 1u << 20, 11, 99, BUFFER, 0, FRAME_NORMAL, false},
+        {"over two round trips", 1u << 20, 11, 201, BUFFER, 0, FRAME_NORMAL, false},
+        {"what is left of the budget", 1u << 20, 11, 101, BUFFER + 5000, 5000, FRAME_NORMAL, false},
+        {"frames are short", 1u << 20, 11, 101, BUFFER, 0, FRAME_PRESSURE, false},
+        {"nobody reads", 1u << 20, 11, 101, BUFFER, 0, FRAME_NORMAL, true},
+    };
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_fixture *f = *state;
+        uint64_t limit;
+
+        print_message("  %s\n", cases[i].name);
+        f->settings.receive_buffer = BUFFER;
+        f->settings.policy.receive_buffer_max = cases[i].most;
+        (void)far_peer(state, true);
+        for (uint32_t segment = 0; segment + 1 < cases[i].segments; segment++) {
+            peer_sends_segment(f, segment);
+        }
+        forget_sent(f);
+        if (cases[i].pauses) {
+            tcp_pause(conn_of(f));
+        }
+        wait_ns(f, MS(cases[i].wait_ms));
+        press(f, cases[i].pressure);
+        limit = f->tcp.promise_limit;
+        if (cases[i].spare != 0) { /* behind the segment, which keeps a part of what is promised */
+            f->tcp.promise_limit =
+                TCP_PROMISE_FACTOR * (f->tcp.promised_bytes - MSS + cases[i].spare);
+        }
+        peer_sends_segment(f, cases[i].segments - 1);
+        f->tcp.promise_limit = limit;
+        assert_int_equal(conn_of(f)->rcv.buffer, cases[i].buffer);
+        forget_sent(f);
+        press(f, FRAME_NORMAL);
+        (void)start_over(state);
+    }
+}
+
+/* It sends twice as much in each round trip, and the window that it was told last is wider. */
+static void slow_start_is_not_held_up(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t sent = 0;
+    uint32_t window = BUFFER;
+
+    f->frames = 2048;
+    f->settings.receive_buffer = BUFFER;
+    f->settings.policy.receive_buffer_max = 1u << 20;
+    (void)far_peer(state, true);
+    for (unsigned round = 0; round < 5; round++) {
+        uint32_t segments = 8u << round;
+
+        assert_true(segments * MSS <= window);
+        for (uint32_t i = 0; i < segments; i++) {
+            peer_queues(f, TCP_ACK, .seq = 1 + (sent + i) * MSS, .ack = 1, .bytes = MSS);
+            turn(f);
+            forget_sent(f);
+            wait_ns(f, RTT / segments);
+            forget_sent(f); /* what was held */
+        }
+        sent += segments;
+        window = conn_of(f)->rcv.edge - conn_of(f)->rcv.nxt;
+    }
+    assert_true(window >= 4 * 64 * MSS); /* the last round is not looked at yet */
+    assert_true(f->tcp.promised_bytes >= window);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT(a_round_says_how_much_is_wanted),
+        SCRIPT(slow_start_is_not_held_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
