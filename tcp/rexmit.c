@@ -72,12 +72,9 @@ static enum tcp_rexmit_timer arm_outstanding(struct tcp_conn *conn)
         return TCP_TIMER_PERSIST;
     }
     if (tlp_is_eligible(conn)) {
-        uint64_t tlp_at_ns = tlp_deadline_ns(conn);
-
-        if (tlp_at_ns < timeout_ns) {
-            conn->rexmit_ns = tlp_at_ns;
-            return TCP_TIMER_TLP;
-        }
+        /* Where the timeout comes first, the probe goes in its place, and a timeout behind it. */
+        conn->rexmit_ns = min_u64(timeout_ns, tlp_deadline_ns(conn));
+        return TCP_TIMER_TLP;
     }
     return TCP_TIMER_RTO;
 }

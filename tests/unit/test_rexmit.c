@@ -66,7 +66,10 @@ static void one_segment_may_wait_for_a_delayed_ack(void **state)
 
     pass_segments(f, 0, 1);
     expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS); /* before 400 ms */
-    assert_int_equal(f->tcp.counters.tlp_sent, 0);
+    assert_int_equal(f->tcp.counters.tlp_sent, 1);                   /* in the timeout's place */
+    assert_int_equal(f->tcp.counters.rto_expired, 0);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(f->tcp.counters.rto_expired, 1);
 }
 
 /* Shows: RFC 8985 4a. */
