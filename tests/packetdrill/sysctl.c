@@ -5,6 +5,7 @@
 #include "tcp/ecn.h"
 #include "tcp/limits.h"
 #include "tcp/listener.h"
+#include "tcp/mtu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,9 @@ static void read_policy(const char *folder, struct tcp_policy *policy)
         (uint16_t)number(folder, "tcp_keepalive_intvl", policy->keepalive_gap_s);
     policy->keepalive_count =
         (uint8_t)number(folder, "tcp_keepalive_probes", policy->keepalive_count);
+    policy->mtu_probing =
+        min_u32(number(folder, "tcp_mtu_probing", policy->mtu_probing), TCP_MTU_PROBING_ALWAYS) &
+        3u;
     policy->r1 = (uint8_t)number(folder, "tcp_retries1", policy->r1);
     policy->r2 = (uint8_t)number(folder, "tcp_retries2", policy->r2);
     policy->r2_syn = (uint8_t)number(folder, "tcp_syn_retries", policy->r2_syn);
