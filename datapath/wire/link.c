@@ -12,7 +12,8 @@ static bool is_impaired(const struct wire_impairment *i)
     return i->loss_ppm > 0 || i->duplicate_ppm > 0 || i->corrupt_ppm > 0 || i->reorder_ppm > 0 ||
            i->delay_ns > 0 || i->jitter_ns > 0 || i->rate_bytes_per_s > 0 ||
            i->completion_delay_ns > 0 || i->completions_stalled || i->down || i->receiver_starved ||
-           i->scramble_ppm > 0 || i->mark_ppm > 0 || wire_middlebox_acts(&i->middlebox);
+           i->scramble_ppm > 0 || i->mark_ppm > 0 || i->packet_bytes_max > 0 ||
+           wire_middlebox_acts(&i->middlebox);
 }
 
 /* Waits for the rate; false when there is no room to wait. */

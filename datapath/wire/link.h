@@ -31,6 +31,7 @@ struct wire_impairment {
     uint32_t mark_bytes;          /* waiting: more are marked (ECN); 0: none are */
     uint32_t mark_ppm;            /* packets that are marked whatever waits */
     uint64_t completion_delay_ns; /* a completion comes up to so long after the delivery */
+    uint32_t packet_bytes_max;    /* longer ones vanish, and nobody says so; 0: as the wire */
     bool completions_stalled;     /* none comes until this is off again */
     bool down;                    /* packets vanish; those on the way still arrive */
     bool receiver_starved;        /* the receiver's FILL ring is empty */

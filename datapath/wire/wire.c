@@ -158,6 +158,8 @@ static void transmit_impaired(struct wire_end *from, const struct port_packet *f
                               const struct passing *packet)
 {
     struct wire_fate fate = wire_link_decide(&from->link, packet->length, packet->now_ns);
+    uint32_t path_max = from->link.impairment.packet_bytes_max;
+    uint32_t wire_max = from->wire->packet_bytes_max;
 
     wire_heap_push(&from->late, (struct wire_heap_entry){
                                     .due_ns = wire_link_complete_ns(&from->link, &fate),
@@ -168,7 +170,7 @@ static void transmit_impaired(struct wire_end *from, const struct port_packet *f
         happen(from, fate.event, packet);
         return;
     }
-    if (packet->length > from->wire->packet_bytes_max) {
+    if (packet->length > (path_max > 0 ? min_u32(path_max, wire_max) : wire_max)) {
         happen(from, WIRE_TOO_LONG, packet);
         return;
     }

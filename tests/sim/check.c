@@ -326,6 +326,21 @@ static bool reset_for_no_cookie(const struct sim *sim, const struct app *app)
     return app->reason == TCP_REASON_RESET && sim->pair.host[1].tcp.counters.syn_cookies_failed > 0;
 }
 
+/* R2 is long: nobody reaches it but where much is lost, or it was made short. */
+static bool may_give_up(const struct sim *sim, unsigned i, unsigned side)
+{
+    static const uint32_t much_ppm = 40000;
+    const struct tcp_policy *policy = &sim->plan.settings[side].policy;
+    const struct wire_impairment *link = sim->plan.link;
+
+    return !sim->app[i][side].opened || policy->user_timeout_ms > 0 ||
+           policy->r2 < TCP_R2_RETRANSMISSIONS || policy->keepalive_count < UINT8_MAX / 2 ||
+           link[0].loss_ppm * (link[0].loss_run + 1ull) > much_ppm ||
+           link[1].loss_ppm * (link[1].loss_run + 1ull) > much_ppm ||
+           link[0].packet_bytes_max + link[1].packet_bytes_max > 0 ||
+           sim->plan.memory.pieces < SIM_PIECES;
+}
+
 /* Somebody gave up on the bytes of this connection, and had a reason. */
 static bool is_excused(const struct sim *sim, unsigned i)
 {
@@ -337,7 +352,8 @@ static bool is_excused(const struct sim *sim, unsigned i)
             return true;
         }
         if (!sim->plan.calm && app->closed &&
-            (app->reason == TCP_REASON_TIMEOUT || app->reason == TCP_REASON_UNREACHABLE ||
+            ((app->reason == TCP_REASON_TIMEOUT && may_give_up(sim, i, side)) ||
+             app->reason == TCP_REASON_UNREACHABLE ||
              (app->reason == TCP_REASON_RESET && !app->peer->opened) ||
              reset_for_no_cookie(sim, app))) {
             return true;

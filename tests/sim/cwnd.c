@@ -61,6 +61,9 @@ static enum cwnd_reason reason_of_last(const struct tcp_conn *conn)
     if (flight->tlp_out) {
         return CWND_TAIL_PROBE;
     }
+    if (again && !flight->mtu_probe_out && last->seq == flight->mtu_probe_seq) {
+        return CWND_MTU_PROBE_REPAIR;
+    }
     return again && flight->recovery == TCP_RECOVERY_FAST ? CWND_FIRST_REPAIR : CWND_REASON_COUNT;
 }
 

@@ -25,7 +25,10 @@
     X(TAIL_PROBE, "one segment, a tail loss probe (RFC 8985 section 7.3)")                         \
     X(FIRST_REPAIR,                                                                                \
       "one segment, the first repair of a recovery or of a partial ACK "                           \
-      "(RFC 5681 section 3.2, step 3; RFC 6675 section 5, step 4.3; RFC 6582)")
+      "(RFC 5681 section 3.2, step 3; RFC 6675 section 5, step 4.3; RFC 6582)")                    \
+    X(MTU_PROBE_REPAIR,                                                                            \
+      "one segment, the bytes of a lost probe of the path's MTU, which says nothing of "           \
+      "congestion (RFC 4821 section 7.6.2)")
 
 enum cwnd_reason {
 #define X(name, text) CWND_##name,

@@ -3,8 +3,10 @@
  * runs, and corruption that no checksum notices. */
 #include "tests/sim/sim.h"
 
+#include "datapath/net/headers.h"
 #include "datapath/util.h"
 #include "tcp/cc.h"
+#include "tcp/mtu.h"
 
 static bool chance(struct random *random, unsigned percent)
 {
@@ -166,6 +168,24 @@ static void scramble(struct random *random, struct sim_plan *plan)
     }
 }
 
+/* What passes, and whether it is looked for. From a stream of its own: it came later. */
+static void draw_path(uint64_t seed, struct sim_plan *plan)
+{
+    struct random random;
+
+    random_init(&random, seed ^ 0x70617468);
+    for (unsigned side = 0; side < 2; side++) {
+        uint32_t least = plan->v6 ? NET_MTU_MIN_V6 : NET_MTU_MIN_V4;
+
+        plan->settings[side].policy.mtu_probing =
+            random_below(&random, TCP_MTU_PROBING_ALWAYS + 1) & 3u;
+        if (!plan->calm && chance(&random, 10)) {
+            plan->link[side].packet_bytes_max =
+                ETHERNET_HEADER_BYTES + least + (uint32_t)random_below(&random, 1500 - least);
+        }
+    }
+}
+
 void sim_plan_draw_second(uint64_t seed, struct sim_plan *plan)
 {
     struct random random;
@@ -178,6 +198,7 @@ void sim_plan_draw_second(uint64_t seed, struct sim_plan *plan)
             draw_patience(&random, &plan->settings[side].policy);
         }
     }
+    draw_path(seed, plan);
     draw_handshake(&random, plan);
     draw_apps(&random, plan);
     if (plan->calm) {

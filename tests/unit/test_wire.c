@@ -274,6 +274,26 @@ static void jitter_keeps_the_order(void **state)
     close_wire(&f);
 }
 
+static void a_narrow_path_drops_what_is_long(void **state)
+{
+    const struct wire_impairment narrow = {.packet_bytes_max = 600};
+    static const uint32_t lengths[] = {4, 599, 600, 601, 1514, 1519};
+    struct fixture f;
+
+    (void)state;
+    open_wire(&f, 1);
+    wire_impair(&f.wire, 0, &narrow);
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        send_packet(&f, 0, lengths[i]);
+        port_flush(wire_port(&f.wire, 0));
+        assert_int_equal(receive_all(&f, 1), lengths[i] <= 600);
+        port_flush(wire_port(&f.wire, 0));
+    }
+    assert_int_equal(f.wire.end[0].counts[WIRE_TOO_LONG], 3);
+    assert_int_equal(f.wire.end[0].completed, COUNT_OF(lengths));
+    close_wire(&f);
+}
+
 /* 100 bytes at 10 MB/s take 10 us; ten fit into the queue behind the one that
  * is being sent. */
 static void rate_spaces_and_the_queue_overflows(void **state)
@@ -358,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_long_queue_marks),
         cmocka_unit_test(delay_is_exact),
         cmocka_unit_test(jitter_keeps_the_order),
+        cmocka_unit_test(a_narrow_path_drops_what_is_long),
         cmocka_unit_test(rate_spaces_and_the_queue_overflows),
         cmocka_unit_test(init_refuses_inconsistency),
     };
