@@ -296,19 +296,28 @@ static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
     return sent;
 }
 
+/* What waits for a frame, or for room in the queue, carries no ACK, and that of the peer may be
+ * what brings some: it waits for nothing. */
+static bool ack_is_due(const struct tcp_conn *conn, enum verdict verdict)
+{
+    return verdict != OUTPUT_MORE && (tcp_conn_has(conn, TCP_CONN_ACK_NOW) ||
+                                      (verdict == OUTPUT_STUCK && tcp_conn_unacked(conn) > 0));
+}
+
 static enum verdict serve(struct tcp_conn *conn)
 {
     enum verdict verdict = OUTPUT_MORE;
+    bool fin_waits = tcp_conn_has(conn, TCP_CONN_FIN_OWED) && !tcp_queue_fin(conn);
     unsigned sent;
 
-    if (tcp_conn_has(conn, TCP_CONN_FIN_OWED) && !tcp_queue_fin(conn)) {
-        return OUTPUT_STUCK;
-    }
     if (ack_goes_first(conn) && !emit_ack(conn)) {
         return OUTPUT_STUCK;
     }
     sent = send_some(conn, &verdict);
-    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW) && verdict == OUTPUT_DONE) {
+    if (verdict == OUTPUT_DONE && fin_waits) {
+        verdict = OUTPUT_STUCK;
+    }
+    if (ack_is_due(conn, verdict)) {
         if (!emit_has_room(conn->tcp)) {
             verdict = OUTPUT_MORE;
         } else if (!emit_ack(conn)) {

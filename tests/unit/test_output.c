@@ -244,6 +244,65 @@ static void what_is_stuck_does_not_stop_others(void **state)
     }
 }
 
+/* What came is answered, though the text that could go with the ACK waits for a frame. */
+static void what_is_stuck_acknowledges(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->window = 900;
+    f->settings.nodelay = true;
+    fixture_open(f);
+    establish(f);
+    f->tx_room = 0; /* queued, but not served */
+    turn(f);
+    app_sends(f, 2000);
+    while (frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER) != FRAME_NONE) {
+    }
+    f->tx_room = 32;
+    turn(f);
+    turn(f);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 900);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 901);
+    expect(f, TCP_ACK, .seq = 901, .ack = 1, .bytes = 100);
+    assert_true(tcp_has_output(&f->tcp)); /* the second does not fit the window */
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 901, .bytes = 10); /* not taken: an ACK is due */
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1);
+    press(f, FRAME_NORMAL);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001);
+    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = 900);
+}
+
+/* A FIN that finds no room in the queue goes later; what comes meanwhile is answered. */
+static void a_fin_without_room_holds_nothing_up(void **state)
+{
+    struct tcp_fixture *f = *state;
+    void *taken = NULL; /* each block begins with where the one before is */
+    void *block;
+
+    f->settings.nodelay = true;
+    fixture_open(f);
+    establish(f);
+    while ((block = blocks_take(&f->tcp.blocks, 0)) != NULL) {
+        memcpy(block, &taken, sizeof taken);
+        taken = block;
+    }
+    app_sends(f, TCP_SENDQ_INLINE * MSS);
+    for (unsigned i = 0; i < TCP_SENDQ_INLINE; i++) {
+        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    assert_int_equal(app_shuts_down(f), TCP_OK);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    expect(f, TCP_ACK, .seq = 1 + TCP_SENDQ_INLINE * MSS, .ack = 11);
+    peer_sends(f, TCP_ACK, .seq = 11, .ack = 1 + TCP_SENDQ_INLINE * MSS);
+    expect(f, TCP_ACK | TCP_FIN, .seq = 1 + TCP_SENDQ_INLINE * MSS, .ack = 11);
+    while (taken != NULL) {
+        block = taken;
+        memcpy(&taken, block, sizeof taken);
+        blocks_give(&f->tcp.blocks, block, 0);
+    }
+}
+
 /* A split needs a frame: the oldest text finds one when send queues have all there are for
  * data, and what follows goes when it is acknowledged. */
 static void a_full_pool_sends_the_oldest_text(void **state)
@@ -306,6 +365,8 @@ int main(void)
         SCRIPT(turns_are_taken),
         SCRIPT(a_full_port_leaves_the_ack_for_the_next_turn),
         SCRIPT(what_is_stuck_does_not_stop_others),
+        SCRIPT(what_is_stuck_acknowledges),
+        SCRIPT(a_fin_without_room_holds_nothing_up),
         SCRIPT(a_full_pool_sends_the_oldest_text),
         SCRIPT(nothing_goes_before_the_syn_ack),
     };
