@@ -134,11 +134,12 @@ static bool ran_out_early(const struct sim *sim, unsigned i, const struct tcp_co
 /* What is out lies before the right-most edge that the window ever had: an old
  * segment that comes late may tell of a smaller one (RFC 9293 section 3.10.7.4
  * takes it), but the peer never took back what it offered. */
-static bool window_is_kept(const struct tcp_conn *conn, uint32_t *edge)
+static bool window_is_kept(const struct tcp_conn *conn, uint32_t *edge, uint32_t *iss)
 {
     uint32_t edge_now = conn->snd.una + conn->snd.wnd;
 
-    if (!tcp_state_is_synchronized((enum tcp_state)conn->state)) {
+    if (!tcp_state_is_synchronized((enum tcp_state)conn->state) || *iss != conn->snd.iss) {
+        *iss = conn->snd.iss;
         *edge = seq_max(edge_now, conn->snd.nxt); /* a SYN takes its text with it */
         return true;
     }
@@ -191,7 +192,7 @@ static int check_conn(struct sim *sim, unsigned i, unsigned side)
         return sim_fail(sim, INVARIANT_EARLY, "connection %u side %u: by %llu ns", i, side,
                         (unsigned long long)(sim->check.timers[i].rexmit_ns - sim->pair.now_ns));
     }
-    if (!window_is_kept(conn, &sim->check.edge[i][side])) {
+    if (!window_is_kept(conn, &sim->check.edge[i][side], &sim->check.edge_iss[i][side])) {
         return sim_fail(sim, INVARIANT_WINDOW, "connection %u side %u: %u bytes out, window %u", i,
                         side, conn->snd.nxt - conn->snd.una, conn->snd.wnd);
     }

@@ -74,7 +74,8 @@ struct timers_before {
 struct check {
     uint64_t progress[8][2];    /* a sum that changes when an end gets on */
     uint64_t progress_ns[8][2]; /* when it last did */
-    uint32_t edge[8][2];        /* the right-most that an end may send up to */
+    uint32_t edge[8][2];        /* the right-most that an end may send up to ... */
+    uint32_t edge_iss[8][2];    /* ... in the connection that began with this number */
     uint64_t timeouts;          /* of the host in its turn, before its timers */
     bool due;                   /* one of its retransmission timers had come due */
     struct cwnd_before cwnd[8]; /* of the host in its turn, before it */

@@ -204,6 +204,14 @@ static void check_timestamp(struct sim *sim, struct testimony *own, unsigned sid
     own->ts_value = seg->ts_val;
 }
 
+/* A SYN that opens the connection once more; with cookies it may have the number of before. */
+static bool is_of_another_life(const struct sim *sim, const struct testimony *own,
+                               const struct tcp_segment *seg)
+{
+    return seg->seq != own->iss ||
+           (sim->plan.syn_cookies != TCP_COOKIES_NEVER && own->acked && seq_lt(seg->ack, own->ack));
+}
+
 /* The first SYN of a side. */
 static void take_syn(struct sim *sim, struct testimony *own, const struct tcp_segment *seg)
 {
@@ -226,7 +234,7 @@ static void take_segment(struct sim *sim, unsigned connection, unsigned side,
     struct testimony *own = &witness->side[side];
     const struct tcp_segment *seg = &seen->seg;
 
-    if (seg->flags & TCP_SYN && own->syn && seg->seq != own->iss) {
+    if (seg->flags & TCP_SYN && own->syn && is_of_another_life(sim, own, seg)) {
         witness->retired = true;
         return;
     }
