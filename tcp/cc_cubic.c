@@ -173,6 +173,7 @@ static void timeout(struct tcp_conn *conn, uint32_t in_flight, bool first)
         reduce(conn, in_flight);
         conn->cc_state.cubic.w_max = 0;
     }
+    conn->cc_state.cubic.avoids = false; /* also where avoidance began in the repair */
     conn->cwnd = conn->snd.mss;
 }
 

@@ -214,6 +214,28 @@ static void a_timeout_forgets_the_plateau(void **state)
 
 /* Section 5.8: time in which nothing was sent does not count.
  * Shows: RFC 9438 5.8a. */
+/* A repair so long that avoidance began in it, and then the timer runs out once more: what Reno
+ * would have had by then counts no more. */
+static void a_second_timeout_begins_an_epoch(void **state)
+{
+    struct tcp_conn conn = connection(100 * MSS, 90 * MSS, 10 * NS_PER_MS);
+
+    (void)state;
+    cc->timeout(&conn, 100 * MSS, true);
+    for (unsigned i = 0; i < 2000; i++) {
+        cc->acked(&conn, MSS, UINT64_MAX);
+    }
+    assert_true(conn.cwnd > 80 * MSS);
+    cc->timeout(&conn, MSS, false);
+    for (unsigned i = 0; conn.cwnd < conn.ssthresh; i++) {
+        assert_true(i < 100);
+        cc->acked(&conn, MSS, UINT64_MAX);
+    }
+    assert_int_equal(conn.cwnd, 70 * MSS);
+    cc->acked(&conn, MSS, UINT64_MAX);
+    assert_in_range(conn.cwnd, 70 * MSS, 71 * MSS);
+}
+
 static void pauses_stop_the_clock(void **state)
 {
     struct tcp_conn busy = connection(100 * MSS, 100 * MSS, 50 * NS_PER_MS);
@@ -315,6 +337,7 @@ int main(void)
         cmocka_unit_test(bursts_grow_it_alike),
         cmocka_unit_test(losses_take_three_tenths),
         cmocka_unit_test(a_timeout_forgets_the_plateau),
+        cmocka_unit_test(a_second_timeout_begins_an_epoch),
         cmocka_unit_test(pauses_stop_the_clock),
         cmocka_unit_test(the_first_slow_start_ends_by_hystart),
         cmocka_unit_test(a_loss_ends_slow_start_at_once),
