@@ -213,6 +213,9 @@ static void draw_policies(uint64_t seed, struct sim_plan *plan)
     for (unsigned side = 0; side < 2; side++) {
         plan->settings[side].policy.pacing = chance(&random, 25);
     }
+    for (unsigned side = 0; side < 2; side++) {
+        plan->settings[side].policy.mtu_probing = random_below(&random, 3) & 3u;
+    }
 }
 
 void sim_plan_draw(struct sim *sim)
