@@ -15,6 +15,17 @@ static void fetch(const struct frame_pool *pool, const struct port_packet *packe
     __builtin_prefetch(headers + CACHE_LINE_BYTES);
 }
 
+/* A fragment that completes its packet gives the whole in its place. */
+static enum net_kind parse(struct net *net, struct port_packet *raw, struct packet *packet,
+                           uint64_t now_ns)
+{
+    enum net_kind kind = net_parse(net, raw, packet);
+
+    return kind == NET_FRAGMENT && net_reassemble(net, packet, raw, now_ns)
+               ? net_parse(net, raw, packet)
+               : kind;
+}
+
 /* Segments go to TCP in order of arrival, behind one another, so that memory is
  * fetched ahead. */
 unsigned receive_burst(struct tcp *tcp, uint64_t now_ns,
@@ -31,7 +42,7 @@ unsigned receive_burst(struct tcp *tcp, uint64_t now_ns,
         if (i + FETCH_AHEAD < count) {
             fetch(tcp->pool, &raw[i + FETCH_AHEAD]);
         }
-        switch (net_parse(net, &raw[i], &packets[i])) {
+        switch (parse(net, &raw[i], &packets[i], now_ns)) {
         case NET_TCP:
             segments[segment_count++] = &packets[i];
             break;

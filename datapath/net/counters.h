@@ -18,7 +18,7 @@
     X(drop_checksum, "IPv4 header checksum")                                                       \
     X(drop_source, "a source that no other host may have")                                         \
     X(drop_destination, "not for us")                                                              \
-    X(drop_fragment, "fragments: not reassembled yet")                                             \
+    X(drop_fragment, "fragments that contradict others, are too far on, or found no frame")        \
     X(drop_extension, "IPv6 extension headers that lead nowhere")                                  \
     X(drop_protocol, "an IP protocol that we do not speak")                                        \
     X(drop_arp, "malformed ARP")                                                                   \
@@ -26,11 +26,13 @@
     X(drop_no_frame, "no control frame to answer with")                                            \
     X(drop_unresolved, "packets for a neighbour that did not answer, or over its queue")           \
     X(drop_tx_full, "answers that found the port full")                                            \
+    X(reassembly_failed, "packets given up, since not all of their fragments came")                \
     X(arp_requests_in, "ARP requests for us")                                                      \
     X(arp_replies_in, "ARP replies")                                                               \
     X(arp_requests_out, "ARP requests sent")                                                       \
     X(arp_replies_out, "ARP replies sent")                                                         \
     X(arp_conflicts, "others that claim our address")                                              \
+    X(reassembled, "packets put together from fragments")                                          \
     X(icmp_ignored, "ICMP to a group, or of a type without use")                                   \
     X(icmp_echos, "ICMP echo requests answered")                                                   \
     X(icmp_errors_in, "ICMP errors handed to the transport")                                       \

@@ -18,6 +18,7 @@ enum icmp_type {
 enum {
     ICMP_CODE_PROTOCOL = 2,
     ICMP_CODE_PORT = 3,
+    ICMP_CODE_REASSEMBLY = 1, /* of time exceeded */
 };
 
 /* Errors sent: 100 a second, 20 at once. Linux's limit is of that order. */
@@ -145,9 +146,14 @@ void icmp_input(struct net *net, const struct packet *packet, uint64_t now_ns)
     }
 }
 
-/* A packet that quotes the refused one, as much of it as may be. */
-static void send_unreachable(struct net *net, const struct packet *packet, uint8_t code,
-                             uint64_t now_ns)
+struct error_kind {
+    uint8_t type;
+    uint8_t code;
+};
+
+/* A packet that quotes the one that it is about, as much of it as may be. */
+static void send_error(struct net *net, const struct packet *packet, struct error_kind kind,
+                       uint64_t now_ns)
 {
     const uint8_t *quote = frame_data(net->pool, packet->frame) + packet->l3_offset;
     uint16_t quoted = (uint16_t)(packet->l4_offset - packet->l3_offset + packet->l4_length);
@@ -164,8 +170,8 @@ static void send_unreachable(struct net *net, const struct packet *packet, uint8
     quoted = (uint16_t)min_u32(quoted, error_bytes_max - IPV4_HEADER_BYTES - ICMP_HEADER_BYTES);
     l4 = frame_data(net->pool, frame) + FRAME_TX_METADATA + FRAME_HEADROOM;
     memset(l4, 0, ICMP_HEADER_BYTES);
-    l4[0] = ICMP_UNREACHABLE;
-    l4[1] = code;
+    l4[0] = kind.type;
+    l4[1] = kind.code;
     memcpy(l4 + ICMP_HEADER_BYTES, quote, quoted);
     header.l4_length = (uint16_t)(ICMP_HEADER_BYTES + quoted);
     sum = (uint16_t)~checksum_sum(l4, header.l4_length);
@@ -176,8 +182,9 @@ static void send_unreachable(struct net *net, const struct packet *packet, uint8
 }
 
 /* RFC 1122 section 3.2.2: never about what came to a group; that the source is a
- * single host's, and the packet no fragment, net_parse() has seen. */
-static void refuse(struct net *net, const struct packet *packet, uint8_t code, uint64_t now_ns)
+ * single host's, and the packet no later fragment, net_parse() has seen. */
+static void answer(struct net *net, const struct packet *packet, struct error_kind kind,
+                   uint64_t now_ns)
 {
     if (packet->flags & (PACKET_TO_GROUP | PACKET_V6)) {
         return;
@@ -186,15 +193,20 @@ static void refuse(struct net *net, const struct packet *packet, uint8_t code, u
         net->counters.icmp_errors_limited++;
         return;
     }
-    send_unreachable(net, packet, code, now_ns);
+    send_error(net, packet, kind, now_ns);
 }
 
 void icmp_protocol_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns)
 {
-    refuse(net, packet, ICMP_CODE_PROTOCOL, now_ns);
+    answer(net, packet, (struct error_kind){ICMP_UNREACHABLE, ICMP_CODE_PROTOCOL}, now_ns);
 }
 
 void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns)
 {
-    refuse(net, packet, ICMP_CODE_PORT, now_ns);
+    answer(net, packet, (struct error_kind){ICMP_UNREACHABLE, ICMP_CODE_PORT}, now_ns);
+}
+
+void icmp_reassembly_late(struct net *net, const struct packet *packet, uint64_t now_ns)
+{
+    answer(net, packet, (struct error_kind){ICMP_TIME_EXCEEDED, ICMP_CODE_REASSEMBLY}, now_ns);
 }

@@ -13,4 +13,7 @@ void icmp_input(struct net *net, const struct packet *packet, uint64_t now_ns);
  * net_port_unreachable. */
 void icmp_protocol_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns);
 
+/* About a first fragment, the others of which did not come. */
+void icmp_reassembly_late(struct net *net, const struct packet *packet, uint64_t now_ns);
+
 #endif

@@ -1,5 +1,7 @@
 #include "datapath/net/ipv4.h"
 
+#include <netinet/in.h>
+
 /* Nothing in the packet is trusted: each length is checked before what it covers
  * is read. The frame may be longer than the packet: Ethernet pads. */
 bool ipv4_parse(struct net *net, const uint8_t *chunk, uint16_t end, struct packet *out)
@@ -29,14 +31,13 @@ bool ipv4_parse(struct net *net, const uint8_t *chunk, uint16_t end, struct pack
         net->counters.drop_checksum++;
         return false;
     }
-    if ((be16_get(ip.fragment) & 0x3fff) != 0) { /* more to come, or an offset */
-        net->counters.drop_fragment++;
-        return false;
-    }
     /* Options are skipped (MUST-50): source routes are not followed (RFC 7126). */
     out->l4_offset = (uint16_t)(out->l3_offset + header_bytes);
     out->l4_length = (uint16_t)(length - header_bytes);
     out->protocol = ip.protocol;
+    if ((be16_get(ip.fragment) & 0x3fff) != 0) { /* more to come, or an offset */
+        out->protocol = IPPROTO_FRAGMENT;        /* as IPv6 tells it */
+    }
     out->tos = ip.tos;
     out->ttl = ip.ttl;
     out->src = ip_addr_v4_load(ip.src.bytes);

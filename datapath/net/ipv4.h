@@ -1,6 +1,6 @@
 /*
  * IPv4 headers, read and written (RFC 791, RFC 1122 section 3.2.1). Options are
- * skipped on receipt and never sent; fragments are counted and dropped. No
+ * skipped on receipt and never sent; fragments are told by their protocol, IPPROTO_FRAGMENT. No
  * state but the counters of `struct net`.
  */
 #ifndef HEADRACE_DATAPATH_NET_IPV4_H

@@ -103,9 +103,5 @@ bool ipv6_parse(struct net *net, const uint8_t *chunk, uint16_t end, struct pack
         net->counters.drop_extension++;
         return false;
     }
-    if (out->protocol == IPPROTO_FRAGMENT) {
-        net->counters.drop_fragment++;
-        return false;
-    }
     return true;
 }

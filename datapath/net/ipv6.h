@@ -1,6 +1,6 @@
 /*
- * IPv6 headers, read and written (RFC 8200). Extension headers are stepped over,
- * fragments counted and dropped. Neighbours are configured: NDP does not exist
+ * IPv6 headers, read and written (RFC 8200). Extension headers are stepped over, up to that
+ * of a fragment. Neighbours are configured: NDP does not exist
  * yet. No state but the counters of `struct net`.
  */
 #ifndef HEADRACE_DATAPATH_NET_IPV6_H

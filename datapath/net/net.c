@@ -84,6 +84,7 @@ int net_init(struct net *net, const struct net_config *config)
     net->transport = config->transport;
     net->transport_ctx = config->transport_ctx;
     neighbours_init(&net->neighbours, config->neighbours, config->neighbours_max);
+    fragments_init(&net->fragments);
     return add_routes(net, config);
 }
 
@@ -101,13 +102,10 @@ void net_input(struct net *net, const struct packet *packet, uint64_t now_ns)
     }
 }
 
-void net_tick(struct net *net, uint64_t now_ns)
+static void tick_neighbours(struct net *net, uint64_t now_ns)
 {
     struct neighbours *table = &net->neighbours;
 
-    if (now_ns < table->deadline_ns) {
-        return;
-    }
     /* Before the walk, since what a timeout tells the transport may make it ask
      * for a neighbour that the walk has passed. */
     table->deadline_ns = UINT64_MAX;
@@ -122,9 +120,19 @@ void net_tick(struct net *net, uint64_t now_ns)
     }
 }
 
+void net_tick(struct net *net, uint64_t now_ns)
+{
+    if (now_ns >= net->neighbours.deadline_ns) {
+        tick_neighbours(net, now_ns);
+    }
+    if (now_ns >= net->fragments.deadline_ns) {
+        fragments_expire(net, now_ns);
+    }
+}
+
 uint64_t net_next_deadline(const struct net *net)
 {
-    return net->neighbours.deadline_ns;
+    return min_u64(net->neighbours.deadline_ns, net->fragments.deadline_ns);
 }
 
 uint8_t *net_header_write(struct net *net, const struct net_path *path,

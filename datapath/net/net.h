@@ -3,10 +3,9 @@
  * ARP, IPv4, IPv6, ICMP. Pure: no system call, no clock.
  *
  * Receiving: net_parse() verifies a packet and says whose it is; net_input()
- * takes those that are not the transport's. The caller keeps its hold of the
- * frame (FRAME_WORKER) and drops it at the end of the burst.
- * Sending: net_path_find() once per connection, net_path_check() before a
- * packet, net_header_write() in front of it, net_send().
+ * takes those that are not the transport's, net_reassemble() fragments. The caller keeps its hold
+ * of the frame (FRAME_WORKER) and drops it at the end of the burst. Sending: net_path_find() once
+ * per connection, net_path_check() before a packet, net_header_write() in front of it, net_send().
  *
  * Owner: the worker. All memory is in the structure or handed in at init.
  */
@@ -15,6 +14,7 @@
 
 #include "datapath/net/addr.h"
 #include "datapath/net/counters.h"
+#include "datapath/net/fragments.h"
 #include "datapath/net/limit.h"
 #include "datapath/net/neighbour.h"
 #include "datapath/net/packet.h"
@@ -35,8 +35,9 @@
 enum net_kind {
     NET_TCP,
     NET_UDP,
-    NET_LOCAL, /* for net_input() */
-    NET_DROP,  /* counted */
+    NET_LOCAL,    /* for net_input() */
+    NET_FRAGMENT, /* for net_reassemble() */
+    NET_DROP,     /* counted */
 };
 
 /* How to reach a remote address. */
@@ -89,6 +90,7 @@ struct net {
     struct limit icmp_limit;
     struct limit arp_limit;
     uint64_t arp_defended_ns; /* RFC 5227 section 2.4: once in ten seconds */
+    struct fragments fragments;
     struct net_counters counters;
 };
 
@@ -101,11 +103,16 @@ void net_announce(struct net *net);
 enum net_kind net_parse(struct net *net, const struct port_packet *raw, struct packet *out);
 void net_input(struct net *net, const struct packet *packet, uint64_t now_ns);
 
+/* `packet` is what net_parse() made of *raw. True when the whole of which it was the last
+ * fragment to come is in *raw now, to be parsed anew: the caller's hold has moved there. */
+bool net_reassemble(struct net *net, const struct packet *packet, struct port_packet *raw,
+                    uint64_t now_ns);
+
 /* An ICMP port unreachable in answer to a UDP packet: unless it came to a group,
  * and within a limit (RFC 1122 section 3.2.2). */
 void net_port_unreachable(struct net *net, const struct packet *packet, uint64_t now_ns);
 
-/* Retries and expiry of neighbours; when now >= net_next_deadline(). */
+/* Retries and expiry of neighbours and fragments; when now >= net_next_deadline(). */
 void net_tick(struct net *net, uint64_t now_ns);
 uint64_t net_next_deadline(const struct net *net);
 

@@ -45,6 +45,8 @@ static enum net_kind judge(struct net *net, struct packet *packet)
         return packet->flags & PACKET_TO_GROUP ? drop(&net->counters.drop_destination) : NET_TCP;
     case IPPROTO_UDP:
         return NET_UDP;
+    case IPPROTO_FRAGMENT:
+        return packet->flags & PACKET_TO_GROUP ? drop(&net->counters.drop_fragment) : NET_FRAGMENT;
     default:
         return NET_LOCAL;
     }

@@ -129,14 +129,14 @@ static const struct {
      0,
      NET_DROP,
      COUNTER(drop_extension)},
-    {"fragment", IPPROTO_FRAGMENT, {TCP, 0, 0, 1}, 28, 0, NET_DROP, COUNTER(drop_fragment)},
+    {"fragment", IPPROTO_FRAGMENT, {TCP, 0, 0, 1}, 28, 0, NET_FRAGMENT, NO_COUNTER},
     {"fragment behind options",
      OPTIONS,
      {IPPROTO_FRAGMENT, 0, [8] = TCP},
      28,
-     0,
-     NET_DROP,
-     COUNTER(drop_fragment)},
+     8,
+     NET_FRAGMENT,
+     NO_COUNTER},
 };
 
 /* Shows: RFC 8200 4a, 4b, 4.2a, 4.4a. */

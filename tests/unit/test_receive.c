@@ -107,11 +107,52 @@ static void nobody_needs_to_hear(void **state)
     assert_int_equal(receive_burst(&f->tcp, f->now_ns, NULL), 0);
 }
 
+/* Bytes [start, end) of what IP carries in the packet, as a fragment of their own. */
+static void queue_part(struct tcp_fixture *f, const struct fixture_packet *whole, unsigned start,
+                       unsigned end)
+{
+    uint8_t bytes[FIXTURE_PACKET_BYTES];
+    bool more = end + 34u < whole->length;
+
+    memcpy(bytes, whole->bytes, 34);
+    memcpy(bytes + 34, whole->bytes + 34 + start, end - start);
+    put16(bytes + 16, 20 + end - start);
+    put16(bytes + 20, start / 8 | (more ? 0x2000u : 0));
+    put_ipv4_checksum(bytes + 14);
+    peer_queue_bytes(f, bytes, (uint16_t)(34 + end - start));
+}
+
+/* A segment that came in parts is one, in the turn in which the last comes, and the frame that
+ * it was put together in goes where others go.
+ * Shows: RFC 1122 3.3.2a. */
+static void fragments_of_a_segment(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct fixture_packet whole;
+    uint32_t free_frames;
+
+    establish(f);
+    free_frames = f->pool.free_count;
+    for (uint32_t i = 0; i < 3; i++) {
+        fixture_write(f, &SEG(TCP_ACK, .seq = 1 + i * 900, .ack = 1, .bytes = 900), &whole);
+        queue_part(f, &whole, 400, 920);
+        turn(f);
+        expect_silence(f);
+        queue_part(f, &whole, 0, 400);
+        turn(f);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1 + (i + 1) * 900);
+    }
+    assert_int_equal(f->peer->told.data, 2700);
+    assert_int_equal(f->net.counters.reassembled, 3);
+    assert_int_equal(f->pool.free_count, free_frames);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT_V4(each_packet_goes_to_whom_it_belongs),
         SCRIPT_V4(nobody_needs_to_hear),
+        SCRIPT_V4(fragments_of_a_segment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
