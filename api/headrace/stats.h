@@ -45,6 +45,10 @@ struct hr_stack;
     X(undone, "of both, found needless and undone")                                                \
     X(ce_in, "segments received with congestion experienced (ECN)")                                \
     X(ecn_reductions, "times a window was reduced since segments were marked (ECN)")               \
+    X(mtu_probes, "segments larger than is known to pass, to find out whether they do")            \
+    X(mtu_probes_lost, "of them, lost")                                                            \
+    X(black_holes, "times segments became small since large ones had no answer")                   \
+    X(reassembled, "packets put together from fragments")                                          \
     X(resets_in, "RSTs accepted")                                                                  \
     X(resets_out, "RSTs sent")                                                                     \
     X(dropped, "packets and segments dropped, for whatever reason")                                \
