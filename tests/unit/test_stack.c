@@ -1,9 +1,10 @@
 /*
  * Goal:   stacks of one process do not disturb each other: making one, also in vain,
- *         touches nothing that the workers of another read.
+ *         touches nothing that the workers of another read; each has secrets of its own.
  * Method: a thread sums, as workers do, while stacks are made that can't be, two
- *         threads at a time; ThreadSanitizer looks on.
+ *         threads at a time; ThreadSanitizer looks on. The system's generator is the test's.
  */
+#include "api/stack.h"
 #include "datapath/net/checksum.h"
 
 #include <headrace/headrace.h>
@@ -12,12 +13,29 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include <cmocka.h>
 
 #define ATTEMPTS 200u
 
 static atomic_bool is_over;
+static atomic_uint draws; /* of secrets, whole ones */
+static atomic_bool is_dry;
+
+/* In place of the C library's. */
+ssize_t getrandom(void *buffer, size_t bytes, unsigned flags)
+{
+    if (atomic_load(&is_dry)) {
+        return -1;
+    }
+    memset(buffer, 1, bytes);
+    if (bytes == sizeof(((struct hr_stack *)0)->secret) && flags == 0) {
+        atomic_fetch_add(&draws, 1);
+    }
+    return (ssize_t)bytes;
+}
 
 static void *sum_on(void *argument)
 {
@@ -65,10 +83,33 @@ static void making_one_leaves_others_alone(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* On an interface that can't be, so that it ends there.
+ * Shows: RFC 6528 3c. */
+static void each_draws_secrets_of_its_own(void **state)
+{
+    static const char *const addresses[] = {"10.99.0.1/24"};
+    struct hr_stack_options options = hr_stack_options_default;
+    struct hr_failure failure;
+    struct hr_stack *stack;
+
+    (void)state;
+    options.interface = "lo";
+    options.addresses = addresses;
+    options.address_count = 1;
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_not_equal(hr_stack_create(&options, &stack, &failure), HR_OK);
+        assert_int_equal(atomic_load(&draws), i);
+    }
+    atomic_store(&is_dry, true);
+    assert_int_equal(hr_stack_create(&options, &stack, &failure), HR_ERR_NO_MEMORY);
+    atomic_store(&is_dry, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(making_one_leaves_others_alone),
+        cmocka_unit_test(each_draws_secrets_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
