@@ -89,6 +89,11 @@ static void ask_host(struct census *census, const struct host *host)
             claim(census, neighbours->entries[i].queue[j].frame, FRAME_SENDQ);
         }
     }
+    for (unsigned i = 0; i < FRAGMENTS_PLACES; i++) { /* a corrupted header may say anything */
+        if (host->net.fragments.places[i].frame != FRAME_NONE) {
+            claim(census, host->net.fragments.places[i].frame, FRAME_REASSEMBLY);
+        }
+    }
     for (uint32_t i = 0; i < conns->untouched; i++) {
         if (slab_generation(conns, i) & 1) {
             ask_connection(census, slab_at(conns, i));
