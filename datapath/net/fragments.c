@@ -171,7 +171,7 @@ static unsigned blocks_there(const struct fragments_place *place, uint32_t first
     unsigned count = 0;
 
     for (uint32_t i = first; i < end; i++) {
-        count += place->blocks[i / 64] >> (i % 64) & 1;
+        count += (unsigned)(place->blocks[i / 64] >> (i % 64) & 1);
     }
     return count;
 }
