@@ -225,7 +225,8 @@ static uint64_t turn_due_ns(const struct sim *sim, unsigned side)
 {
     const struct wire_end *end = &sim->pair.wire.end[side];
     const struct host *host = &sim->pair.host[side];
-    bool robbed = sim->weather.hoarded[side] > 0 || sim->plan.memory.pieces < SIM_PIECES;
+    bool robbed = sim->weather.hoarded[side] > 0 || sim->plan.memory.pieces < SIM_PIECES ||
+                  (sim->stuck[side] && sim->edition >= 2);
     uint64_t again_ns = sim->turned_ns[side] + (robbed ? robbed_turn_ns : busy_turn_ns);
     uint64_t due_ns = min_u64(tcp_next_deadline(&host->tcp), net_next_deadline(&host->net));
 
@@ -262,7 +263,9 @@ static uint64_t next_ns(const struct sim *sim)
 static int take_turn(struct sim *sim, unsigned side)
 {
     struct host *host = &sim->pair.host[side];
+    const struct wire_end *end = &sim->pair.wire.end[side];
     uint64_t now_ns = sim->pair.now_ns;
+    uint64_t sent;
 
     if (check_before_turn(sim, side) != 0) {
         return -1;
@@ -278,7 +281,9 @@ static int take_turn(struct sim *sim, unsigned side)
     }
     host_receive(host, now_ns);
     check_before_timers(sim, side);
+    sent = end->counts[WIRE_SENT];
     host_finish(host, now_ns);
+    sim->stuck[side] = !list_is_empty(&host->tcp.output) && end->counts[WIRE_SENT] == sent;
     sim->turned_ns[side] = now_ns;
     sim->not_before_ns[side] = now_ns + max_u64(sim->plan.turn_ns[side], 1);
     return check_after_turn(sim, side);

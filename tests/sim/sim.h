@@ -73,6 +73,7 @@ struct sim {
     struct app app[SIM_CONNECTIONS_MAX][2];
     uint64_t start_ns;
     uint64_t turned_ns[2];     /* the last turn of each host */
+    bool stuck[2];             /* it left output for want of frames, and sent nothing */
     uint64_t not_before_ns[2]; /* it could not take a turn before */
     uint64_t steps;
     FILE *trace;           /* each packet, or NULL */
