@@ -6,7 +6,6 @@
 #include "datapath/net/headers.h"
 #include "datapath/util.h"
 #include "tcp/cc.h"
-#include "tcp/mtu.h"
 
 static bool chance(struct random *random, unsigned percent)
 {
@@ -168,7 +167,7 @@ static void scramble(struct random *random, struct sim_plan *plan)
     }
 }
 
-/* What passes, and whether it is looked for. From a stream of its own: it came later. */
+/* Ways that take only short packets, from a stream of its own: it came later. */
 static void draw_path(uint64_t seed, struct sim_plan *plan)
 {
     struct random random;
@@ -177,8 +176,6 @@ static void draw_path(uint64_t seed, struct sim_plan *plan)
     for (unsigned side = 0; side < 2; side++) {
         uint32_t least = plan->v6 ? NET_MTU_MIN_V6 : NET_MTU_MIN_V4;
 
-        plan->settings[side].policy.mtu_probing =
-            random_below(&random, TCP_MTU_PROBING_ALWAYS + 1) & 3u;
         if (!plan->calm && chance(&random, 10)) {
             plan->link[side].packet_bytes_max =
                 ETHERNET_HEADER_BYTES + least + (uint32_t)random_below(&random, 1500 - least);
