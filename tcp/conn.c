@@ -54,6 +54,17 @@ static void take_settings(struct tcp_conn *conn, const struct tcp_settings *sett
     }
 }
 
+/* No segment is larger, ours or the peer's, whatever the path takes. */
+static void limit_path(struct tcp_conn *conn, uint16_t mss_max)
+{
+    uint32_t header_bytes = TCP_HEADER_BYTES + (ip_addr_is_v4(&conn->tuple.remote) ? 20u : 40u);
+
+    if (mss_max > 0) {
+        conn->path.mtu =
+            (uint16_t)min_u32(conn->path.mtu, max_u32(mss_max, TCP_MSS_MIN) + header_bytes);
+    }
+}
+
 static void init_timers(struct tcp_conn *conn)
 {
     wheel_entry_init(&conn->timer);
@@ -105,6 +116,7 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
         return NULL;
     }
     conn->path = path;
+    limit_path(conn, settings->mss_max);
     conn->cc = settings->cc;
     conn->pseudo_sum = checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP);
     take_settings(conn, settings);

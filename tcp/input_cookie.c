@@ -73,6 +73,10 @@ void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
     }
     answer.seq = syncookie_make(tcp->secret, &of, mss);
     answer.options.mss = (uint16_t)(path.mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u));
+    if (settings->mss_max > 0) {
+        answer.options.mss =
+            (uint16_t)min_u32(answer.options.mss, max_u32(settings->mss_max, TCP_MSS_MIN));
+    }
     answer.options.ts_val += of.base.ts_offset;
     if (emit_syn_ack(tcp, &arrival->tuple, &answer)) {
         listener->cookie_ns = max_u64(tcp->now_ns, 1);

@@ -25,6 +25,7 @@ struct tcp_settings {
     uint8_t ecn;    /* enum tcp_ecn_mode: as far as a SYN asks, or a listener agrees */
     uint8_t tos;
     uint8_t ttl;
+    uint16_t mss_max; /* bytes of a segment, options included, either way; 0: what the path takes */
 };
 
 extern const struct tcp_settings tcp_settings_default;

@@ -54,16 +54,18 @@ static int set_socket(struct sock *sock, int name, int value, const struct socko
         return apply_policy(sock);
     case SO_SNDBUF:
         settings_of(sock)->send_buffer = buffer_of(value);
+        settings_of(sock)->policy.send_buffer_max = 0; /* it stays so */
         if (sock->conn) {
             sock->conn->send_buffer = buffer_of(value);
         }
-        return 0;
+        return apply_policy(sock);
     case SO_RCVBUF:
         settings_of(sock)->receive_buffer = buffer_of(value);
+        settings_of(sock)->policy.receive_buffer_max = 0;
         if (sock->conn) {
             sock->conn->rcv.buffer = buffer_of(value);
         }
-        return 0;
+        return apply_policy(sock);
     case SO_LINGER:
         if (*option->length < (socklen_t)sizeof linger) {
             return -EINVAL;
@@ -131,6 +133,18 @@ static int set_pushing(struct sock *sock, int name, bool on)
         }
         clock_turn(&sock->drill->clock);
     }
+    return 0;
+}
+
+static int set_segment(struct sock *sock, int value)
+{
+    if (value != 0 && (value < (int)TCP_MSS_MIN || value > INT16_MAX)) {
+        return -EINVAL;
+    }
+    if (sock->conn) {
+        return -ENOPROTOOPT; /* the stack has it only from the start */
+    }
+    settings_of(sock)->mss_max = (uint16_t)value;
     return 0;
 }
 
@@ -203,6 +217,8 @@ static int set_tcp(struct sock *sock, int name, int value, const struct sockopt 
         return set_fast_open(sock, name, value, option);
     case TCP_CONGESTION:
         return set_congestion(sock, option);
+    case TCP_MAXSEG:
+        return set_segment(sock, value);
     case TCP_NOTSENT_LOWAT:
         sock->notsent_lowat = (uint32_t)value;
         return 0;
@@ -373,7 +389,9 @@ static int get_tcp(struct sock *sock, const struct sockopt *option)
         value = (int)policy->user_timeout_ms;
         break;
     case TCP_MAXSEG:
-        value = sock->conn ? sock->conn->snd.mss : (int)TCP_MSS_DEFAULT_V4;
+        value = sock->conn                       ? sock->conn->snd.mss
+                : settings_of(sock)->mss_max > 0 ? settings_of(sock)->mss_max
+                                                 : (int)TCP_MSS_DEFAULT_V4;
         break;
     case TCP_NOTSENT_LOWAT:
         value = (int)sock->notsent_lowat;

@@ -22,10 +22,10 @@ struct epoll_set {
 static bool is_writable(const struct sock *sock)
 {
     const struct tcp_conn *conn = sock->conn;
+    uint32_t limit = tcp_send_limit(conn);
     uint32_t lowat = sock->notsent_lowat > 0 ? sock->notsent_lowat : sock->values.notsent_lowat;
 
-    return tcp_unacked(conn) < conn->send_buffer - conn->send_buffer / 3 &&
-           sock_unsent(sock) < lowat;
+    return tcp_unacked(conn) < limit - limit / 3 && sock_unsent(sock) < lowat;
 }
 
 static unsigned ready_open(const struct sock *sock)

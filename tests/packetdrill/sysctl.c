@@ -115,12 +115,14 @@ static void read_cc(const char *folder, struct tcp_settings *settings)
     }
 }
 
-/* The buffers are Linux's largest ones: they bound what its tuning reaches, and the window
- * scale is made for them. */
 static void read_settings(const char *folder, struct tcp_settings *settings)
 {
-    settings->receive_buffer = number_at(folder, "tcp_rmem", 2, settings->receive_buffer);
-    settings->send_buffer = number_at(folder, "tcp_wmem", 2, settings->send_buffer);
+    struct tcp_policy *policy = &settings->policy;
+
+    settings->receive_buffer = number_at(folder, "tcp_rmem", 1, settings->receive_buffer);
+    settings->send_buffer = number_at(folder, "tcp_wmem", 1, settings->send_buffer);
+    policy->receive_buffer_max = number_at(folder, "tcp_rmem", 2, policy->receive_buffer_max);
+    policy->send_buffer_max = number_at(folder, "tcp_wmem", 2, policy->send_buffer_max);
     settings->timestamps = number(folder, "tcp_timestamps", 1) != 0;
     settings->sack = number(folder, "tcp_sack", 1) != 0;
     settings->window_scale = number(folder, "tcp_window_scaling", 1) != 0;

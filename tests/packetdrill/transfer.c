@@ -176,7 +176,7 @@ static bool may_write(const void *ctx)
 
     return sock->state != SOCK_CONNECTING &&
            (!sock->conn || sock->shut_write || sock->error != 0 ||
-            tcp_conn_queued(sock->conn) < sock->conn->send_buffer);
+            tcp_conn_queued(sock->conn) < tcp_send_limit(sock->conn));
 }
 
 /* As much as the stack takes, or an error. */

@@ -108,11 +108,39 @@ static void text_may_have_any_options(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = seq, .bytes = MSS);
 }
 
+/* Both sides keep to it, with a SYN cookie too, and when this one begins. */
+static void segments_may_be_limited(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.mss_max = 600;
+    for (unsigned i = 0; i < 3; i++) {
+        f->peer = &f->peers[i];
+        f->peer->told = (struct told){0};
+        if (i == 2) {
+            assert_int_equal(app_connects(f), TCP_OK);
+            assert_int_equal(expect(f, TCP_SYN, .seq = 0)->mss, 600);
+            peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+            expect(f, TCP_ACK, .seq = 1, .ack = 1);
+        } else {
+            peer_sends_syn(f, 0, .seq = 0);
+            assert_int_equal(expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1)->mss, 600);
+            peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+        }
+        app_sends(f, MSS);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = i == 1 ? 536 : 600); /* a cookie's size */
+        forget_sent(f);
+        f->tcp.listeners[f->listener].syn_cookies = TCP_COOKIES_ALWAYS;
+    }
+    assert_int_equal(f->tcp.counters.syn_cookies_accepted, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(a_syn_may_have_any_options),
         SCRIPT(text_may_have_any_options),
+        SCRIPT(segments_may_be_limited),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
