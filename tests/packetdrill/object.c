@@ -80,11 +80,30 @@ static int on_connect(void *userdata, int fd, const struct sockaddr *addr, sockl
     return (int)leave(drill, sock ? sock_connect(sock, addr, length) : -EBADF);
 }
 
+/* As a kernel finds out, before anything is touched. */
+static bool is_memory(const struct transfer *transfer)
+{
+    for (size_t i = 0; i < transfer->count; i++) {
+        uint8_t byte;
+        struct iovec here = {&byte, 1};
+        struct iovec there = {transfer->iov[i].iov_base, 1};
+
+        if (transfer->iov[i].iov_len > 0 &&
+            process_vm_readv(getpid(), &here, 1, &there, 1, 0) != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static ssize_t read_all(void *userdata, int fd, const struct transfer *transfer)
 {
     struct drill *drill = enter(userdata);
     struct sock *sock = sock_find(drill, fd);
 
+    if (!is_memory(transfer)) {
+        return leave(drill, -EFAULT);
+    }
     return leave(drill, sock ? sock_read(sock, transfer) : -EBADF);
 }
 
@@ -134,6 +153,9 @@ static ssize_t write_all(void *userdata, int fd, const struct transfer *transfer
     struct drill *drill = enter(userdata);
     struct sock *sock = sock_find(drill, fd);
 
+    if (!is_memory(transfer)) {
+        return leave(drill, -EFAULT);
+    }
     return leave(drill, sock ? sock_write(sock, transfer, to->addr, to->length) : -EBADF);
 }
 

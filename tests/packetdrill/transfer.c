@@ -285,6 +285,9 @@ static ssize_t begin_write(struct sock *sock, const struct transfer *transfer,
     if (!addr) {
         return -EDESTADDRREQ;
     }
+    if (length >= (socklen_t)sizeof addr->sa_family && addr->sa_family == AF_UNSPEC) {
+        return -EOPNOTSUPP;
+    }
     error = sock_take_addr(sock, addr, length, &sock->remote, &sock->remote_port);
     return error != 0 ? error : write_with_syn(sock, transfer);
 }
