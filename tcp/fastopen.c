@@ -269,6 +269,7 @@ void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
         peer->failures = 0;
         /* Not wanted, and no other given: the next SYN asks for one. */
         peer->length = carried && seg->ack != conn->snd.nxt ? 0 : peer->length;
+        peer->mss = seg->options_seen & TCP_OPT_MSS ? seg->mss : peer->mss;
     }
     if (seg->options_seen & TCP_OPT_FAST_OPEN && seg->fast_open_length > 0) {
         take_cookie(conn, seg);

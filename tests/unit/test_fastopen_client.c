@@ -237,6 +237,22 @@ static void a_simultaneous_open_sends_it_after(void **state)
     assert_int_equal(f->peer->told.sent, 100);
 }
 
+/* What the server takes now counts, also where it gives no new cookie. */
+static void the_latest_mss_counts(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    get_cookie(f);
+    f->peers[1].mss = 500;
+    connect_and_send(f, 1, 100);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 100, COOKIE);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 101);
+    expect(f, TCP_ACK, .seq = 101, .ack = 1);
+    connect_and_send(f, 2, MSS);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 460, COOKIE); /* 40 of options */
+    forget_sent(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +266,7 @@ int main(void)
         SCRIPT(a_late_answer_counts),
         SCRIPT(a_cookie_of_a_wrong_length_is_none),
         SCRIPT(a_simultaneous_open_sends_it_after),
+        SCRIPT(the_latest_mss_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
