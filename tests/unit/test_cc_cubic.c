@@ -212,8 +212,6 @@ static void a_timeout_forgets_the_plateau(void **state)
     assert_int_equal(conn.cc_state.cubic.w_max, 70 * MSS);
 }
 
-/* Section 5.8: time in which nothing was sent does not count.
- * Shows: RFC 9438 5.8a. */
 /* A repair so long that avoidance began in it, and then the timer runs out once more: what Reno
  * would have had by then counts no more. */
 static void a_second_timeout_begins_an_epoch(void **state)
@@ -236,6 +234,8 @@ static void a_second_timeout_begins_an_epoch(void **state)
     assert_in_range(conn.cwnd, 70 * MSS, 71 * MSS);
 }
 
+/* Section 5.8: time in which nothing was sent does not count.
+ * Shows: RFC 9438 5.8a. */
 static void pauses_stop_the_clock(void **state)
 {
     struct tcp_conn busy = connection(100 * MSS, 100 * MSS, 50 * NS_PER_MS);
