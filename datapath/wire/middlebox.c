@@ -81,7 +81,7 @@ static void rewrite(uint8_t *bytes, uint32_t at, uint8_t value, uint32_t sum)
 
 static unsigned ecn_of(const struct layout *at)
 {
-    return at->bytes[at->ecn] >> at->ecn_shift & ECN_BITS;
+    return (unsigned)(at->bytes[at->ecn] >> at->ecn_shift) & ECN_BITS;
 }
 
 static void set_ecn(const struct layout *at, unsigned field)
