@@ -167,32 +167,32 @@ static uint32_t control_frame(struct tcp *tcp, uint8_t **payload)
 
 /* The last text that is queued pushes (RFC 9293 MUST-61); earlier, it would only stop a
  * receiver that gathers segments (SHLD-27). */
-static uint16_t record_flags(const struct tcp_conn *conn, uint32_t position)
+static uint16_t record_flags(const struct tcp_conn *conn, const struct tcp_record *record,
+                             bool last)
 {
-    const struct tcp_sendq *sendq = &conn->flight->sendq;
-    const struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
     uint16_t flags = conn->state == TCP_SYN_SENT ? 0 : TCP_ACK;
 
-    flags |= record->flags & TCP_RECORD_SYN ? TCP_SYN : 0;
-    flags |= record->flags & TCP_RECORD_FIN ? TCP_FIN : 0;
-    flags |= record->slice.length > 0 && position + 1 == sendq->tail ? TCP_PSH : 0;
+    if (last && record->slice.length > 0) {
+        flags |= TCP_PSH;
+    }
+    if (record->flags & (TCP_RECORD_SYN | TCP_RECORD_FIN)) {
+        flags |= record->flags & TCP_RECORD_SYN ? TCP_SYN : 0;
+        flags |= record->flags & TCP_RECORD_FIN ? TCP_FIN : 0;
+    }
     return flags;
 }
 
 /* The kernel still holds the frame of an earlier transmission: writing a header
- * would change a packet that is on its way. Returns false when the segment is
+ * would change a packet that is on its way. Sets `send` to false when the segment is
  * not to be sent now: it counts as sent again, because the kernel is about to
- * send it; from the second time on a copy is sent. */
-static bool free_frame(struct tcp_conn *conn, uint32_t position, bool *send)
+ * send it; from the second time on a copy is sent. False when there is no frame for one. */
+static __attribute__((noinline)) bool free_frame(struct tcp_conn *conn, uint32_t position,
+                                                 bool *send)
 {
     struct tcp *tcp = conn->tcp;
     struct tcp_sendq_room room = {tcp->pool, &tcp->blocks};
     struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
 
-    *send = conn->state != TCP_SYN_SENT; /* text: it has gone with the SYN */
-    if (!*send || !frame_is_held_by(tcp->pool, record->slice.frame, FRAME_KERNEL_TX)) {
-        return true;
-    }
     port_reap(tcp->net->port);
     if (!frame_is_held_by(tcp->pool, record->slice.frame, FRAME_KERNEL_TX)) {
         return true;
@@ -274,9 +274,11 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
 {
     struct tcp *tcp = conn->tcp;
     const struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
-    struct emission segment = {.seq = record->seq, .flags = record_flags(conn, position)};
+    struct emission segment = {
+        .seq = record->seq,
+        .flags = record_flags(conn, record, position + 1 == conn->flight->sendq.tail)};
     bool syn = (record->flags & TCP_RECORD_SYN) != 0;
-    bool send = true;
+    bool send = conn->state != TCP_SYN_SENT || syn; /* text has gone with the SYN */
 
     if (record->slice.length == 0) {
         if (syn && tcp_fast_open_carries(conn)) {
@@ -288,7 +290,8 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
             return false;
         }
     } else {
-        if (!free_frame(conn, position, &send)) {
+        if (send && frame_is_held_by(tcp->pool, record->slice.frame, FRAME_KERNEL_TX) &&
+            !free_frame(conn, position, &send)) {
             return false;
         }
         /* Headers go over what stands before the slice: it is room for them, or was

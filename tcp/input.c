@@ -34,15 +34,10 @@ static void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
 void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     conn->tally.segments_in++;
-    switch (conn->state) {
-    case TCP_CLOSED: /* ended earlier in this turn */
-        break;
-    case TCP_SYN_SENT:
+    if (conn->state == TCP_SYN_SENT) {
         tcp_input_syn_sent(conn, seg);
-        break;
-    default:
+    } else if (conn->state != TCP_CLOSED) { /* not ended earlier in this turn */
         input_synchronized(conn, seg);
-        break;
     }
 }
 

@@ -142,10 +142,25 @@ static enum verdict send_syn(struct tcp_conn *conn)
     return OUTPUT_MORE;
 }
 
-static enum verdict send_new(struct tcp_conn *conn)
+/* Apart: most records go as they are. */
+static __attribute__((noinline)) bool cut_next(struct tcp_conn *conn, uint32_t length)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+
+    if (length == sendq_at(sendq, sendq->next)->slice.length) {
+        return take_fin_off(conn);
+    }
+    if (!sendq_split(sendq, &room, sendq->next, (uint16_t)length)) {
+        return false;
+    }
+    conn->tcp->counters.splits++;
+    return true;
+}
+
+static enum verdict send_new(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_record *record = sendq_at(sendq, sendq->next);
     uint32_t length = sendable(conn, record);
 
@@ -159,21 +174,16 @@ static enum verdict send_new(struct tcp_conn *conn)
     if (!is_released(conn)) {
         return OUTPUT_PACED;
     }
-    if (length < record->slice.length) {
-        if (!sendq_split(sendq, &room, sendq->next, (uint16_t)length)) {
-            return OUTPUT_STUCK;
-        }
-        conn->tcp->counters.splits++;
-    } else if (length < record->length && !take_fin_off(conn)) {
+    if (length < record->length && !cut_next(conn, length)) {
         return OUTPUT_STUCK;
     }
     if (!emit_record(conn, sendq->next)) {
         return OUTPUT_STUCK;
     }
-    if (tcp_conn_has(conn, TCP_CONN_PROBE)) {
-        conn->tcp->counters.zero_window_probes++;
+    if (tcp_conn_has(conn, TCP_CONN_OVERRIDE | TCP_CONN_PROBE)) {
+        conn->tcp->counters.zero_window_probes += tcp_conn_has(conn, TCP_CONN_PROBE);
+        conn->flags &= ~(uint32_t)(TCP_CONN_OVERRIDE | TCP_CONN_PROBE);
     }
-    conn->flags &= ~(uint32_t)(TCP_CONN_OVERRIDE | TCP_CONN_PROBE);
     return OUTPUT_MORE;
 }
 

@@ -242,7 +242,8 @@ int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_
     if (may_send(conn) != TCP_OK) {
         return TCP_ERR_STATE;
     }
-    if (tcp_conn_queued(conn) >= tcp_send_limit(conn)) {
+    if (tcp_conn_queued(conn) >= conn->send_buffer &&
+        tcp_conn_queued(conn) >= tcp_send_limit(conn)) {
         return refuse(conn, TCP_ERR_AGAIN);
     }
     if (!send_slice(conn, slice, from)) {

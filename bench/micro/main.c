@@ -1,11 +1,13 @@
 /*
  * micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup] [--attack]
+ *       [--loss]
  *
  * The server's side of a 64-byte echo alone, frame in to frame out, with the
  * public callbacks: TSC cycles and nanoseconds per request, the median of
  * several passes. Without arguments the whole table.
  */
 #include "bench/micro/attack.h"
+#include "bench/micro/loss.h"
 #include "bench/micro/server.h"
 #include "bench/micro/sizes.h"
 #include "bench/values.h"
@@ -23,7 +25,7 @@
 
 static const char help[] =
     "usage: micro [--connections N] [--requests N] [--random] [--no-checksums] [--setup] "
-    "[--attack]\n"
+    "[--attack] [--loss]\n"
     "\n"
     "The server's side of a 64-byte echo alone, in memory: TSC cycles and nanoseconds\n"
     "per request, the median of several passes. Without arguments the whole table.\n"
@@ -34,6 +36,7 @@ static const char help[] =
     "  --no-checksums   neither computed nor compared\n"
     "  --setup          the row of set-up and teardown alone\n"
     "  --attack         what ACKs with the worst SACK blocks cost\n"
+    "  --loss           what loss costs a sender with 256 segments in flight\n"
     "  --help\n";
 
 #define PASSES 7u
@@ -286,7 +289,8 @@ static int run_setup(double ticks)
     return 0;
 }
 
-static int run_attack(void)
+/* A measurement on a single connection. */
+static int run_single(int (*run)(struct server *server, struct clients *clients))
 {
     static struct bench bench;
     struct row row = {1, false, true};
@@ -295,9 +299,9 @@ static int run_attack(void)
     if (open_bench(&bench, &row) != 0) {
         return 1;
     }
-    status = attack_run(&bench.server, &bench.clients);
+    status = run(&bench.server, &bench.clients);
     if (status != 0) {
-        (void)fprintf(stderr, "micro: the queue was not filled.\n");
+        (void)fprintf(stderr, "micro: the flow did not come to be.\n");
     }
     close_bench(&bench);
     return status != 0;
@@ -337,13 +341,14 @@ int main(int argc, char **argv)
         {"no-checksums", no_argument, NULL, 'n'},
         {"setup", no_argument, NULL, 's'},
         {"attack", no_argument, NULL, 'a'},
+        {"loss", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct row row = {0, false, true};
     uint32_t requests = 100000;
     bool setup = false;
-    bool attack = false;
+    int (*single)(struct server * server, struct clients * clients) = NULL;
     double ticks;
     int option;
 
@@ -359,7 +364,7 @@ int main(int argc, char **argv)
         row.random |= option == 'o';
         row.checksums &= option != 'n';
         setup |= option == 's';
-        attack |= option == 'a';
+        single = option == 'a' ? attack_run : option == 'l' ? loss_run : single;
         if (!good) {
             (void)fputs(help, stderr);
             return 2;
@@ -371,8 +376,8 @@ int main(int argc, char **argv)
     }
     checksum_init();
     ticks = tsc_per_ns();
-    if (attack) {
-        return run_attack();
+    if (single) {
+        return run_single(single);
     }
     if (setup) {
         return run_setup(ticks);
