@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-const char *const tcp_cc_names[] = {"cubic", "newreno", "dctcp", NULL};
-static const struct tcp_cc_ops *const algorithms[] = {&tcp_cc_cubic, &tcp_cc_newreno,
-                                                      &tcp_cc_dctcp};
+const char *const tcp_cc_names[] = {"cubic", "newreno", "dctcp", "bbr", NULL};
+static const struct tcp_cc_ops *const algorithms[] = {&tcp_cc_cubic, &tcp_cc_newreno, &tcp_cc_dctcp,
+                                                      &tcp_cc_bbr};
 static_assert(COUNT_OF(algorithms) == COUNT_OF(tcp_cc_names) - 1, "a name for each");
 
 const struct tcp_cc_ops *tcp_cc_find(const char *name)

@@ -46,6 +46,7 @@ struct tcp_cc_ops {
 extern const struct tcp_cc_ops tcp_cc_newreno;
 extern const struct tcp_cc_ops tcp_cc_cubic;
 extern const struct tcp_cc_ops tcp_cc_dctcp;
+extern const struct tcp_cc_ops tcp_cc_bbr;
 
 /* All names, as Linux has them where it has the algorithm; ended by NULL, the default first. */
 extern const char *const tcp_cc_names[];

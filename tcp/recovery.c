@@ -74,6 +74,7 @@ static void leave_recovery(struct tcp_conn *conn)
     flight->recovery = TCP_RECOVERY_OPEN;
     flight->frto = TCP_FRTO_OFF;
     flight->dup_acks = 0;
+    flight->rexmit_now = false; /* its rate, or a full port, may have held it up until now */
     if (flight->rack_reo_persist > 0 && --flight->rack_reo_persist == 0) {
         flight->rack_reo_mult = 0;
     }
@@ -333,6 +334,7 @@ static void timeout(struct tcp_conn *conn)
     flight->recovery = TCP_RECOVERY_LOSS;
     flight->recovery_point = conn->snd.nxt;
     flight->dup_acks = 0;
+    flight->rexmit_now = false;
     flight->tlp_out = false;
     flight->rack_deadline_ns = 0;
     restart(conn);

@@ -59,6 +59,7 @@ struct layout {
     size_t flights;
     size_t pacing;
     size_t rates;
+    size_t bbrs;
     size_t timewaits;
     size_t fast_open;
     size_t pieces;
@@ -86,8 +87,9 @@ static struct layout lay_out(const struct tcp_config *config)
     layout.pacing = align(layout.flights + slab_memory_bytes(flight_bytes, config->flights_max));
     layout.rates =
         align(layout.pacing + sizeof(struct tcp_pacing) * (size_t)config->connections_max);
+    layout.bbrs = align(layout.rates + sizeof(struct tcp_rate) * (size_t)config->connections_max);
     layout.timewaits =
-        align(layout.rates + sizeof(struct tcp_rate) * (size_t)config->connections_max);
+        align(layout.bbrs + sizeof(struct tcp_bbr) * (size_t)config->connections_max);
     layout.fast_open = align(layout.timewaits + timewait_memory_bytes(config->timewaits_max));
     layout.pieces = align(layout.fast_open + fast_open_cache_bytes(config->fast_open_peers));
     layout.blocks =
@@ -128,6 +130,7 @@ static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t
     slab_init(&tcp->pieces.slab, memory + layout.pieces, sizeof(struct piece), config->pieces_max);
     blocks_init(&tcp->blocks, memory + layout.blocks, config->blocks_bytes);
     tcp->rates = (void *)(memory + layout.rates);
+    tcp->bbrs = (void *)(memory + layout.bbrs);
     pacer_init(&tcp->pacer, (void *)(memory + layout.pacing), now_ns);
 }
 

@@ -16,6 +16,7 @@
 #include "datapath/list.h"
 #include "datapath/net/net.h"
 #include "tcp/blocks.h"
+#include "tcp/cc_bbr.h"
 #include "tcp/conn.h"
 #include "tcp/counters.h"
 #include "tcp/fastopen.h"
@@ -103,7 +104,8 @@ struct tcp {
     struct table table; /* connections and TIME-WAIT entries by tuple */
     struct wheel wheel;
     struct tcp_pacer pacer;
-    struct tcp_rate *rates; /* by the index of the connection */
+    struct tcp_rate *rates; /* this and the next: by the index of the connection */
+    struct tcp_bbr *bbrs;
     struct slab conns;
     struct slab flights;
     struct pieces pieces;

@@ -127,8 +127,9 @@ struct hr_listen_options {
 };
 
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
- * with HyStart++, RFC 9406), "newreno" (RFC 6582), and "dctcp" (RFC 8257: where routers mark
- * early and all flows use it; it is unfair to others). Constant; any thread. */
+ * with HyStart++, RFC 9406), "newreno" (RFC 6582), "dctcp" (RFC 8257: where routers mark
+ * early and all flows use it; it is unfair to others), and "bbr" (BBRv3,
+ * draft-ietf-ccwg-bbr-06: always paced). Constant; any thread. */
 const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no

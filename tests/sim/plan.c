@@ -255,4 +255,7 @@ void sim_plan_draw(struct sim *sim)
     if (sim->edition >= 2) {
         sim_plan_draw_second(sim->seed, plan);
     }
+    if (sim->edition >= 3) {
+        sim_plan_draw_third(sim->seed, plan);
+    }
 }
