@@ -155,12 +155,13 @@ static bool take_ceb(struct tcp_conn *conn, const struct tcp_segment *seg, uint3
 static uint32_t marked_packets(const struct tcp_conn *conn, uint32_t least, uint32_t bytes,
                                bool has_ceb, uint32_t ceb)
 {
-    uint32_t packets = bytes / conn->snd.mss;
+    uint32_t packets;
     uint32_t most;
 
-    if (packets <= ACE_MASK) {
+    if (bytes < (ACE_MASK + 1) * (uint32_t)conn->snd.mss) {
         return least;
     }
+    packets = bytes / conn->snd.mss;
     most = packets - ((packets - least) & ACE_MASK);
     if (has_ceb) {
         return ceb > least * conn->snd.mss ? most : least;

@@ -27,9 +27,9 @@ bool policy_take(struct tcp_policies *policies, const struct tcp_policy *policy,
     if (is_equal(policy, &policies->at[0])) {
         return true;
     }
-    for (unsigned i = TCP_POLICIES_MAX - 1; i > 0; i--) {
+    for (unsigned i = 1; i < TCP_POLICIES_MAX; i++) {
         if (policies->users[i] == 0) {
-            unused = i;
+            unused = unused == 0 ? i : unused;
         } else if (is_equal(policy, &policies->at[i])) {
             policies->users[i]++;
             *place = (uint8_t)i;
@@ -58,6 +58,9 @@ int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
     struct tcp_policies *policies = &conn->tcp->policies;
     uint8_t place;
 
+    if (conn->state == TCP_CLOSED) {
+        return TCP_ERR_STATE; /* it ends with this turn: nothing may want output any more */
+    }
     if (!policy_take(policies, policy, &place)) {
         return TCP_ERR_NO_MEMORY;
     }

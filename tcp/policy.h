@@ -55,7 +55,7 @@ bool policy_take(struct tcp_policies *policies, const struct tcp_policy *policy,
 void policy_give(struct tcp_policies *policies, uint8_t place);
 
 /* The connection has this one from now on; its keepalives begin anew. 0 or
- * TCP_ERR_NO_MEMORY, and it has what it had. */
+ * TCP_ERR_NO_MEMORY, and it has what it had; TCP_ERR_STATE when it has ended. */
 int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy);
 
 #endif

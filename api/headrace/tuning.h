@@ -75,8 +75,8 @@ struct hr_tuning {
 extern const struct hr_tuning hr_tuning_default;
 
 /* How an open connection is tuned, and from now on is; silence begins anew for keepalives.
- * HR_OK, HR_ERR_ARGUMENT, or HR_ERR_NO_MEMORY (256 others), and nothing has changed. On the
- * worker, from any callback. */
+ * HR_OK; HR_ERR_ARGUMENT, HR_ERR_NO_MEMORY (256 others) or HR_ERR_STATE (it has ended), and
+ * nothing has changed. On the worker, from any callback. */
 void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning);
 int hr_conn_tune(struct hr_conn *conn, const struct hr_tuning *tuning);
 

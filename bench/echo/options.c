@@ -23,7 +23,7 @@ static const char help[] =
     "  --service NAME       echo, discard or chargen (echo)\n"
     "  --close-after BYTES  echo so many bytes of a connection, then close first; what still\n"
     "                       comes is thrown away (never)\n"
-    "  --congestion NAME    congestion control: cubic or newreno (cubic)\n"
+    "  --congestion NAME    congestion control: cubic, newreno, dctcp or bbr (cubic)\n"
     "  --keepalive SECONDS  ask clients that long silent whether they are there, 1 to 32767; 9\n"
     "                       times in 75 s steps (never)\n"
     "  --user-timeout SECONDS  give up what is not acknowledged after so long, 1 to 86400\n"
@@ -149,7 +149,7 @@ static enum echo_parse take_congestion(const char *value, struct echo_options *o
     options->congestion = value;
     return value_name(value, hr_congestion_controls()) >= 0
                ? ECHO_RUN
-               : wrong("'%s' is no congestion control: cubic or newreno.", value);
+               : wrong("'%s' is no congestion control: cubic, newreno, dctcp or bbr.", value);
 }
 
 static enum echo_parse take_ecn(const char *value, struct echo_options *options)

@@ -30,8 +30,8 @@ static const char help[] =
     "  --rate N             requests (connections) a second in all, answered or not: an open\n"
     "                       loop, which never sleeps; for echo and connect\n"
     "  --close NAME         client or server: who closes first in connect (client)\n"
-    "  --congestion NAME    congestion control: cubic or newreno, or what the kernel has\n"
-    "                       (cubic, or the kernel's choice)\n"
+    "  --congestion NAME    congestion control: cubic, newreno, dctcp, bbr, or a name of the\n"
+    "                       kernel's (cubic, or the kernel's choice)\n"
     "  --duration SECONDS   of measuring (5)\n"
     "  --warmup SECONDS     before it (1)\n"
     "  --verify             compare every byte\n"
@@ -283,7 +283,8 @@ static enum load_parse check(const struct load_options *options)
     }
     if (is_headrace && options->congestion &&
         value_name(options->congestion, hr_congestion_controls()) < 0) {
-        return wrong("is no congestion control: cubic or newreno.", options->congestion);
+        return wrong("is no congestion control: cubic, newreno, dctcp or bbr.",
+                     options->congestion);
     }
     if (options->rate > 0 && options->workload != LOAD_ECHO && options->workload != LOAD_CONNECT) {
         return lacks("--rate is for requests: --workload echo or connect.");

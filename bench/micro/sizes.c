@@ -39,14 +39,18 @@ void sizes_print(void)
         PART("send and receive variables", struct tcp_conn, snd, flight),
         PART("congestion window, timestamps, path", struct tcp_conn, flight, output_link),
         PART("transmit list, timers", struct tcp_conn, output_link, rtt),
-        PART("round-trip time, congestion control", struct tcp_conn, rtt, reassembly),
+        PART("round-trip time, buffers", struct tcp_conn, rtt, reassembly),
         PART("reassembly, receive queue", struct tcp_conn, reassembly, cc_state),
-        LAST_PART("state of congestion control, application", struct tcp_conn, cc_state),
+        PART("congestion control", struct tcp_conn, cc_state, ecn),
+        PART("ECN", struct tcp_conn, ecn, last_send_ns),
+        PART("application", struct tcp_conn, last_send_ns, tally),
+        LAST_PART("what it may ask for", struct tcp_conn, tally),
     };
     static const struct part flight[] = {
+        PART("what a needless recovery is undone with", struct tcp_flight, undo, rto_base_ns),
         PART("loss recovery", struct tcp_flight, rto_base_ns, sendq),
-        PART("send queue", struct tcp_flight, sendq, prr),
-        LAST_PART("proportional rate reduction", struct tcp_flight, prr),
+        PART("send queue, with its first records", struct tcp_flight, sendq, prr),
+        LAST_PART("rate reduction, HyStart++, MTU probe", struct tcp_flight, prr),
     };
 
     (void)printf("\nbytes per connection, by subsystem; no frame\n");

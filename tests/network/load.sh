@@ -155,8 +155,8 @@ refused 2 "^load: 'user' is no stack: kernel or headrace\. $see" --stack user
 refused 2 "^load: '0' is no rate: 1 to 100000000 requests a second\. $see" --rate 0
 refused 2 "^load: 'both' does not close: client or server\. $see" --close both
 refused 2 "^load: 'fast' is no mode: auto, zerocopy, native or generic\. $see" --mode fast
-refused 2 "^load: 'bbr' is no congestion control: cubic or newreno\. $see" \
-    "${own[@]}" "${target[@]}" --congestion bbr
+refused 2 "^load: 'vegas' is no congestion control: cubic, newreno, dctcp or bbr\. $see" \
+    "${own[@]}" "${target[@]}" --congestion vegas
 refused 2 "^load: 'on' is no ECN: off, classic or accurate\. $see" \
     "${own[@]}" "${target[@]}" --ecn on
 refused 1 "^load: the kernel gives no congestion control 'nosuch': No such file or directory\." \

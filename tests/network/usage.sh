@@ -55,7 +55,7 @@ done
 wrong_values --port '--port takes a number from 1 to 65535, not VALUE\.' 0 65536 -1 +7 seven 7x ''
 wrong_values --mode 'VALUE is no mode: auto, zerocopy, native or generic\.' fast Native ''
 wrong_values --service 'VALUE is no service: echo, discard or chargen\.' http ''
-wrong_values --congestion 'VALUE is no congestion control: cubic or newreno\.' bbr Cubic ''
+wrong_values --congestion 'VALUE is no congestion control: cubic, newreno, dctcp or bbr\.' vegas Cubic ''
 wrong_values --ecn 'VALUE is no ECN: off, classic or accurate\.' on Classic ''
 wrong_values --keepalive '--keepalive takes 1 to 32767 seconds, not VALUE\.' 0 32768 1.5 ''
 wrong_values --user-timeout '--user-timeout takes 1 to 86400 seconds, not VALUE\.' 0 86401 -1 ''

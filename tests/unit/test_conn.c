@@ -18,6 +18,22 @@
 
 #include "tests/unit/conn_fixture.h"
 
+/* Of tcp/README.md, "Bytes", in the order of its table. */
+#define SPAN(type, from, to) (offsetof(struct type, to) - offsetof(struct type, from))
+static_assert(SPAN(tcp_conn, tuple, snd) == 52 && SPAN(tcp_conn, snd, flight) == 76 &&
+                  SPAN(tcp_conn, flight, output_link) == 64 &&
+                  SPAN(tcp_conn, output_link, rtt) == 80 && SPAN(tcp_conn, rtt, reassembly) == 48 &&
+                  SPAN(tcp_conn, reassembly, cc_state) == 72 &&
+                  SPAN(tcp_conn, cc_state, ecn) == 40 && SPAN(tcp_conn, ecn, last_send_ns) == 24 &&
+                  SPAN(tcp_conn, last_send_ns, tally) == 24 && sizeof(struct tcp_tally) == 32 &&
+                  sizeof(struct tcp_conn) == 512,
+              "an idle connection");
+static_assert(SPAN(tcp_flight, undo, rto_base_ns) == 64 &&
+                  SPAN(tcp_flight, rto_base_ns, sendq) == 64 &&
+                  SPAN(tcp_flight, sendq, prr) == 320 &&
+                  sizeof(struct tcp_flight) - offsetof(struct tcp_flight, prr) == 48,
+              "in flight");
+
 static void a_created_connection_is_found(void **state)
 {
     struct conn_fixture f;

@@ -54,6 +54,22 @@ static void the_table_is_bounded(void **state)
     assert_true(policy_take(&policies, &policy, &place));
 }
 
+/* It has ended in this turn, and would be freed while it stands on the list of output. */
+static void an_ended_connection_is_not_tuned(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy = tcp_settings_default.policy;
+    struct tcp_conn *conn;
+
+    f->settings.policy.pacing = true;
+    establish(f);
+    conn = conn_of(f);
+    tcp_abort(conn);
+    assert_int_equal(tcp_set_policy(conn, &policy), TCP_ERR_STATE);
+    turn(f);
+    expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
+}
+
 /* A connection that can't have what it asks for has what it had; one that can't begin so does
  * not begin. */
 static void no_place_is_left(void **state)
@@ -307,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_policy_has_one_place),
         cmocka_unit_test(the_table_is_bounded),
+        SCRIPT(an_ended_connection_is_not_tuned),
         SCRIPT(no_place_is_left),
         SCRIPT(what_is_not_acknowledged_in_time),
         SCRIPT(progress_begins_anew),
