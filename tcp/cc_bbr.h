@@ -21,6 +21,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* BBR.Beta. */
+#define BBR_BETA_PERCENT 70u
+
 #define BBR_INFINITE UINT32_MAX
 #define BBR_INFINITE_BW UINT64_MAX
 

@@ -2,9 +2,8 @@
 #include "tcp/cc_bbr.h"
 #include "tcp/recovery.h"
 
-/* BBR.LossThresh and BBR.Beta. */
+/* BBR.LossThresh. */
 static const uint32_t loss_percent = 2;
-static const uint32_t beta_percent = 70;
 /* BBR.MinRTTFilterLen and BBR.ProbeRTTInterval. */
 static const uint64_t min_rtt_filter_ns = 10 * NS_PER_S;
 static const uint64_t probe_rtt_interval_ns = 5 * NS_PER_S;
@@ -111,9 +110,9 @@ static void adapt_lower_bounds(struct tcp_conn *conn)
     }
     bw = bw == BBR_INFINITE_BW ? bbr_max_bw(bbr) : bw;
     inflight = inflight == BBR_INFINITE ? conn->cwnd : inflight;
-    bbr->bw_shortterm = max_u64(bbr->bw_latest, bw * beta_percent / 100);
+    bbr->bw_shortterm = max_u64(bbr->bw_latest, bw * BBR_BETA_PERCENT / 100);
     bbr->inflight_shortterm =
-        max_u32(bbr->inflight_latest, (uint32_t)(inflight * beta_percent / 100));
+        max_u32(bbr->inflight_latest, (uint32_t)(inflight * BBR_BETA_PERCENT / 100));
 }
 
 /* Startup wants to know of losses in the round before it is forgotten. */

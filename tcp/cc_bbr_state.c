@@ -9,7 +9,6 @@ static const uint8_t startup_loss_ranges = 6;
 static const uint8_t full_bw_rounds = 3;
 static const uint64_t full_bw_growth_percent = 125;
 static const uint32_t drain_rounds_max = 3;
-static const uint32_t beta_percent = 70;
 /* RenoCoexistence: probed as often as Reno would have grown by its window, at most. */
 static const uint32_t reno_rounds_max = 63;
 static const uint64_t probe_wait_ns = 2 * NS_PER_S; /* and up to one more */
@@ -332,7 +331,7 @@ void bbr_inflight_too_high(struct tcp_conn *conn, uint32_t tx_in_flight, bool is
     bbr->prev_probe_too_high = true;
     bbr->is_bw_probe_sample = false;
     if (!is_app_limited) {
-        bbr->inflight_longterm = max_u32(tx_in_flight, (uint32_t)(target * beta_percent / 100));
+        bbr->inflight_longterm = max_u32(tx_in_flight, (uint32_t)(target * BBR_BETA_PERCENT / 100));
     }
     if (bbr->state == BBR_PROBE_BW_UP) {
         bbr->undo_state = BBR_PROBE_BW_UP;

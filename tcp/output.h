@@ -8,8 +8,6 @@
 
 #include "tcp/tcp.h"
 
-/* Sends one record: to the peer a segment, retransmission or not. */
-
 /* After anything that changed what is in flight or queued: starts, restarts or
  * stops the retransmission timer. */
 void tcp_rexmit_arm(struct tcp_conn *conn);

@@ -123,11 +123,9 @@ static void wait_for_release(struct tcp_conn *conn)
     struct tcp_pacer *pacer = &tcp->pacer;
     struct tcp_pacing *pacing = place_of(conn);
 
-    if (!wheel_is_armed(&pacing->timer)) {
-        if (pacer->waiting++ == 0) {
-            /* The wheel stood still while nobody waited. */
-            wheel_advance(&pacer->wheel, clock_of(tcp->now_ns), expire, tcp, 0);
-        }
+    if (!wheel_is_armed(&pacing->timer) && pacer->waiting++ == 0) {
+        /* The wheel stood still while nobody waited. */
+        wheel_advance(&pacer->wheel, clock_of(tcp->now_ns), expire, tcp, 0);
     }
     wheel_arm(&pacer->wheel, &pacing->timer, clock_of(pacing->next_ns));
 }

@@ -41,6 +41,14 @@ uint32_t tcp_send_limit(const struct tcp_conn *conn)
     return max_u32(conn->send_buffer, min_u32(2 * conn->cwnd, most));
 }
 
+/* What was set is looked at first: only a writer ahead of it asks how far it follows the window. */
+static bool queue_is_full(const struct tcp_conn *conn)
+{
+    uint32_t queued = tcp_conn_queued(conn);
+
+    return queued >= conn->send_buffer && queued >= tcp_send_limit(conn);
+}
+
 /* Segments are filled to the MSS of this moment. Before the handshake it is a
  * guess; a record that turns out too long is split. */
 static uint32_t segment_bytes(const struct tcp_conn *conn)
@@ -242,8 +250,7 @@ int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_
     if (may_send(conn) != TCP_OK) {
         return TCP_ERR_STATE;
     }
-    if (tcp_conn_queued(conn) >= conn->send_buffer &&
-        tcp_conn_queued(conn) >= tcp_send_limit(conn)) {
+    if (queue_is_full(conn)) {
         return refuse(conn, TCP_ERR_AGAIN);
     }
     if (!send_slice(conn, slice, from)) {
@@ -264,7 +271,7 @@ uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room)
     if (may_send(conn) != TCP_OK) {
         return NULL;
     }
-    if (tcp_conn_queued(conn) >= tcp_send_limit(conn)) {
+    if (queue_is_full(conn)) {
         (void)refuse(conn, TCP_ERR_AGAIN);
         return NULL;
     }

@@ -1,21 +1,9 @@
 /* What a seed of the first edition draws: the link, the weather, the hosts, and how the
  * applications behave. */
+#include "tests/sim/draw.h"
 #include "tests/sim/sim.h"
 
 #include "datapath/util.h"
-
-/* From 2^low to 2^high, every size class as likely as another. */
-static uint64_t draw_log(struct random *random, unsigned low, unsigned high)
-{
-    unsigned bits = low + (unsigned)random_below(random, high - low);
-
-    return (1ull << bits) + random_below(random, 1ull << bits);
-}
-
-static bool chance(struct random *random, unsigned percent)
-{
-    return random_chance(random, percent * 10000);
-}
 
 /* Up to 0.3 s of delay, and 30% of loss. */
 static void draw_link(struct random *random, struct wire_impairment *link)

@@ -1,24 +1,12 @@
 /* What a seed of the second edition draws on top: ECN and what the way makes of it, congestion
  * control, how a handshake begins, policies that give up, corks, memory that runs short, loss in
  * runs, and corruption that no checksum notices. */
+#include "tests/sim/draw.h"
 #include "tests/sim/sim.h"
 
 #include "datapath/net/headers.h"
 #include "datapath/util.h"
 #include "tcp/cc.h"
-
-static bool chance(struct random *random, unsigned percent)
-{
-    return random_chance(random, percent * 10000);
-}
-
-/* From 2^low to 2^high, every size class as likely as another. */
-static uint64_t draw_log(struct random *random, unsigned low, unsigned high)
-{
-    unsigned bits = low + (unsigned)random_below(random, high - low);
-
-    return (1ull << bits) + random_below(random, 1ull << bits);
-}
 
 /* Marks come from queues, or by chance; and some ways have nothing to do with ECN. */
 static void draw_marks(struct random *random, struct wire_impairment *link)

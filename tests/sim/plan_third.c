@@ -1,12 +1,8 @@
 /* What a seed of the third edition draws on top: BBR, and samples of the delivery rate with other
  * congestion control. */
 #include "tcp/cc.h"
+#include "tests/sim/draw.h"
 #include "tests/sim/sim.h"
-
-static bool chance(struct random *random, unsigned percent)
-{
-    return random_chance(random, percent * 10000);
-}
 
 void sim_plan_draw_third(uint64_t seed, struct sim_plan *plan)
 {
