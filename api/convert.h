@@ -61,6 +61,12 @@ static inline bool buffer_is_in_range(uint32_t bytes)
     return bytes >= 4096 && bytes <= BUFFER_BYTES_MAX;
 }
 
+/* Of the largest segment; 0: no limit. */
+static inline bool mss_is_in_range(uint32_t bytes)
+{
+    return bytes == 0 || (bytes >= TCP_MSS_MIN && bytes <= 32767);
+}
+
 /* Of enum tcp_error, and of enum tcp_reason. */
 int error_outer(int tcp_error);
 int reason_outer(enum tcp_reason reason);

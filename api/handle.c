@@ -98,7 +98,8 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     settings.cc = tcp_cc_find(options->congestion_control);
     if (!buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
         (unsigned)options->ecn > HR_ECN_ACCURATE || !settings.cc ||
-        !tuning_is_valid(&options->tuning) || !may_use_port(worker, tuple.local_port)) {
+        !mss_is_in_range(options->mss_max) || !tuning_is_valid(&options->tuning) ||
+        !may_use_port(worker, tuple.local_port)) {
         return HR_ERR_ARGUMENT;
     }
     settings.receive_buffer = options->receive_buffer;
@@ -108,6 +109,7 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     settings.sack = options->sack;
     settings.timestamps = options->timestamps;
     settings.window_scale = options->window_scale;
+    settings.mss_max = options->mss_max;
     tuning_take(&settings, &options->tuning);
     settings.fast_open = options->fast_open;
     error = tcp_connect(&worker->tcp, &tuple, &settings, &conn);

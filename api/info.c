@@ -2,6 +2,7 @@
 
 #include "api/convert.h"
 #include "tcp/cc.h"
+#include "tcp/pacing.h"
 #include "tcp/window.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ const char *hr_state_name(enum hr_state state)
 
 static void tell_path(const struct tcp_conn *conn, struct hr_conn_info *info)
 {
-    info->rto_ns = min_u64(conn->rtt.rto_ns << conn->snd.backoff, TCP_RTO_MAX_NS);
+    info->rto_ns = tcp_rto_ns(conn);
     info->srtt_ns = conn->rtt.srtt_ns;
     info->rttvar_ns = conn->rtt.rttvar_ns;
     info->min_rtt_ns = conn->rtt.min_rtt_ns == UINT32_MAX ? UINT64_MAX : conn->rtt.min_rtt_ns;
@@ -43,6 +44,20 @@ static void tell_options(const struct tcp_conn *conn, struct hr_conn_info *info)
     info->receive_wscale = conn->rcv.wscale;
 }
 
+/* A walk over what is in flight: for whoever asks, not for each segment. */
+static uint32_t count_retransmitting(const struct tcp_sendq *sendq)
+{
+    uint32_t count = 0;
+
+    for (uint32_t at = sendq->head; at != sendq->next; at++) {
+        uint8_t flags = (uint8_t)sendq_at(sendq, at)->flags;
+
+        count += (flags & (TCP_RECORD_RETRANSMITTED | TCP_RECORD_LOST | TCP_RECORD_SACKED)) ==
+                 TCP_RECORD_RETRANSMITTED;
+    }
+    return count;
+}
+
 static void tell_flight(const struct tcp_conn *conn, struct hr_conn_info *info)
 {
     const struct tcp_flight *flight = conn->flight;
@@ -57,6 +72,38 @@ static void tell_flight(const struct tcp_conn *conn, struct hr_conn_info *info)
     info->lost = flight->sendq.lost_bytes;
     info->unacked_segments = flight->sendq.next - flight->sendq.head;
     info->reordering = flight->rack_reordering;
+    info->retransmitting = count_retransmitting(&flight->sendq);
+}
+
+/* Rates of the core count 2^30 ns; 10^9 / 2^30 is 1953125 / 2^21. */
+static uint64_t per_second(uint64_t rate)
+{
+    return (uint64_t)((unsigned __int128)rate * 1953125u >> 21);
+}
+
+static void tell_rates(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    if (tcp_conn_has(conn, TCP_CONN_PACED)) {
+        info->pacing_rate = per_second(pacing_rate(conn));
+    }
+    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        info->delivery_rate = per_second(rate_of(conn)->latest);
+        info->delivery_app_limited = rate_of(conn)->latest_app_limited;
+        info->window_limited_ns = rate_spent_ns(conn, RATE_WINDOW);
+        info->send_buffer_limited_ns = rate_spent_ns(conn, RATE_BUFFER);
+        info->busy_ns =
+            rate_spent_ns(conn, RATE_BUSY) + info->window_limited_ns + info->send_buffer_limited_ns;
+    }
+}
+
+/* The counters of ECT(0) and ECT(1) begin with 1 (RFC 9768 section 3.2.1). */
+static void tell_ecn(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    if (conn->ecn.mode == TCP_ECN_ACCURATE) {
+        info->ecn_ce_bytes = conn->ecn.ceb;
+        info->ecn_ect0_bytes = conn->ecn.e0b - 1;
+        info->ecn_ect1_bytes = conn->ecn.e1b - 1;
+    }
 }
 
 static void tell_queues(const struct tcp_conn *conn, struct hr_conn_info *info)
@@ -82,6 +129,9 @@ static void tell_counts(const struct tcp_conn *conn, struct hr_conn_info *info)
     info->retransmissions = tally->retransmissions;
     info->bytes_retransmitted = tally->retransmitted_bytes;
     info->dsacks = conn->dsacks;
+    info->bytes_sent =
+        tally->bytes_acked + (info->send_queue - info->unsent) + tally->retransmitted_bytes;
+    info->syn_data = conn->syn_data;
 }
 
 size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, size_t size)
@@ -95,13 +145,15 @@ size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, s
     all.trouble = inner->trouble;
     all.congestion_control = inner->cc->name;
     all.backoff = inner->snd.backoff;
-    all.retransmits = inner->retransmissions;
+    all.retransmissions_in_row = inner->retransmissions;
     all.keepalives = inner->keepalives;
     tell_options(inner, &all);
     tell_path(inner, &all);
     tell_queues(inner, &all);
     tell_flight(inner, &all);
     tell_counts(inner, &all);
+    tell_rates(inner, &all);
+    tell_ecn(inner, &all);
     memcpy(info, &all, known);
     memset((uint8_t *)info + known, 0, size - known);
     return known;

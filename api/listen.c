@@ -78,7 +78,7 @@ static int check(const struct hr_stack *stack, const struct hr_addr *addr,
         (unsigned)options->syn_cookies > HR_SYN_COOKIES_ALWAYS ||
         (unsigned)options->ecn > HR_ECN_ACCURATE || !buffer_is_in_range(options->receive_buffer) ||
         !buffer_is_in_range(options->send_buffer) || !tcp_cc_find(options->congestion_control) ||
-        !tuning_is_valid(&options->tuning)) {
+        !mss_is_in_range(options->mss_max) || !tuning_is_valid(&options->tuning)) {
         return HR_ERR_ARGUMENT;
     }
     for (unsigned i = 0; i < stack->address_count; i++) {
@@ -200,6 +200,7 @@ static struct tcp_listener listener_of(const struct listener_entry *entry)
     listener.settings.sack = entry->options.sack;
     listener.settings.timestamps = entry->options.timestamps;
     listener.settings.window_scale = entry->options.window_scale;
+    listener.settings.mss_max = entry->options.mss_max;
     tuning_take(&listener.settings, &entry->options.tuning);
     return listener;
 }
@@ -265,14 +266,21 @@ static void close_missing(struct tcp *tcp, const struct listener_set *set)
 
 void worker_take_listeners(struct hr_worker *worker, const struct listener_set *set)
 {
+    bool complete = true;
+
     close_missing(&worker->tcp, set);
     for (unsigned i = 0; i < set->count; i++) {
         struct tcp_listener listener = listener_of(&set->entries[i]);
         uint32_t index;
+        int error = tcp_listen(&worker->tcp, &listener, &index);
 
-        /* HR_ERR_IN_USE: this worker has it from an earlier set. */
-        (void)tcp_listen(&worker->tcp, &listener, &index);
+        /* In use: this worker has it from an earlier set. Without memory (64 have half-open
+         * connections yet, or connections have all places of the policies) it is tried again with
+         * the next turn. */
+        complete = complete && (error == TCP_OK || error == TCP_ERR_IN_USE);
     }
     tcp_fast_open_keys(&worker->tcp, set->keys, set->key_count);
-    worker->listeners_version = set->version;
+    if (complete) {
+        worker->listeners_version = set->version;
+    }
 }

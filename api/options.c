@@ -2,6 +2,7 @@
 
 #include "api/failure.h"
 #include "datapath/util.h"
+#include "tcp/limits.h"
 
 #include <assert.h>
 #include <sched.h>
@@ -11,6 +12,8 @@
 #define FRAMES_PER_WORKER_MIN (2 * NIC_FRAMES_TO_LEND_MIN)
 /* As many as struct tcp_config takes. */
 #define CONNECTIONS_MAX (1u << 24)
+#define ACK_SEGMENTS_MAX 256u
+#define ACK_HOLD_US_MAX ((uint32_t)(TCP_DELAYED_ACK_NS / NS_PER_US))
 
 const struct hr_stack_options hr_stack_options_default = {
     .mode = HR_MODE_AUTO,
@@ -20,6 +23,8 @@ const struct hr_stack_options hr_stack_options_default = {
     .receive_frames = NIC_FRAMES_TO_LEND_MIN,
     .connections_max = 16384,
     .time_wait_ms = 60000,
+    .ack_segments = TCP_ACK_EVERY_SEGMENTS,
+    .ack_hold_us = TCP_ACK_HOLD_NS / NS_PER_US,
 };
 
 int options_check_numbers(const struct hr_stack_options *options, struct hr_failure *failure)
@@ -38,6 +43,15 @@ int options_check_numbers(const struct hr_stack_options *options, struct hr_fail
     if (options->connections_max == 0 || options->connections_max > CONNECTIONS_MAX) {
         return failure_set(failure, HR_ERR_ARGUMENT, "%u connections a worker: 1 to %u can be had.",
                            options->connections_max, CONNECTIONS_MAX);
+    }
+    if (options->ack_segments == 0 || options->ack_segments > ACK_SEGMENTS_MAX) {
+        return failure_set(failure, HR_ERR_ARGUMENT, "An ACK for %u segments: 1 to %u can be had.",
+                           options->ack_segments, ACK_SEGMENTS_MAX);
+    }
+    if (options->ack_hold_us > ACK_HOLD_US_MAX) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "ACKs held for %u microseconds: at most %u can be had.",
+                           options->ack_hold_us, ACK_HOLD_US_MAX);
     }
     if ((unsigned)options->mode > HR_MODE_GENERIC) {
         return failure_set(failure, HR_ERR_ARGUMENT, "%u is no mode: give one of enum hr_mode.",

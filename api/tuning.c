@@ -19,9 +19,19 @@ static bool lies_within(uint32_t value, uint32_t least, uint32_t most)
     return value >= least && value <= most;
 }
 
+/* The bounds of the longest are Linux's (TCP_RTO_MAX_MS). */
+static bool rto_is_valid(const struct hr_tuning *tuning)
+{
+    return lies_within(tuning->rto_max_ms, 1000, TCP_RTO_MAX_NS / NS_PER_MS) &&
+           lies_within(tuning->rto_min_ms, 1, tuning->rto_max_ms) &&
+           lies_within(tuning->rto_initial_ms, tuning->rto_min_ms, tuning->rto_max_ms);
+}
+
 bool tuning_is_valid(const struct hr_tuning *tuning)
 {
-    return lies_within(tuning->keepalive_idle_s, 1, 32767) &&
+    return rto_is_valid(tuning) && lies_within(tuning->fin_wait_2_s, 1, 3600) &&
+           lies_within(tuning->initial_window_segments, 1, 100) &&
+           lies_within(tuning->keepalive_idle_s, 1, 32767) &&
            lies_within(tuning->keepalive_interval_s, 1, 32767) &&
            lies_within(tuning->keepalive_probes, 1, 127) && tuning->user_timeout_ms <= INT32_MAX &&
            tuning->send_buffer_max <= BUFFER_BYTES_MAX &&
@@ -34,20 +44,27 @@ bool tuning_is_valid(const struct hr_tuning *tuning)
 static struct tcp_policy policy_of(const struct hr_tuning *tuning)
 {
     return (struct tcp_policy){
+        .rto = {.initial_ns = tuning->rto_initial_ms * (uint64_t)NS_PER_MS,
+                .min_ns = tuning->rto_min_ms * (uint64_t)NS_PER_MS,
+                .max_ns = tuning->rto_max_ms * (uint64_t)NS_PER_MS},
         .send_buffer_max = tuning->send_buffer_max,
         .receive_buffer_max = tuning->receive_buffer_max,
         .user_timeout_ms = tuning->user_timeout_ms,
         .keepalive_idle_s = tuning->keepalive_idle_s,
         .keepalive_gap_s = tuning->keepalive_interval_s,
         .ack_delay_ms = tuning->ack_delay_ms,
+        .fin_wait_2_s = tuning->fin_wait_2_s,
         .keepalive_count = tuning->keepalive_probes,
         .keepalive = tuning->keepalive,
         .pacing = tuning->pacing,
+        .rates = tuning->delivery_rates,
+        .dsack = tuning->dsack,
         .mtu_probing = tuning->mtu_probing & 3u,
         .r1 = tuning->r1_retransmissions,
         .r2 = tuning->r2_retransmissions,
         .r2_syn = tuning->syn_retransmissions,
         .r2_syn_ack = tuning->syn_ack_retransmissions,
+        .initial_window = tuning->initial_window_segments,
     };
 }
 
@@ -64,7 +81,8 @@ bool settings_equal(const struct tcp_settings *a, const struct tcp_settings *b)
            a->receive_buffer == b->receive_buffer && a->send_buffer == b->send_buffer &&
            a->cc == b->cc && a->nodelay == b->nodelay && a->sack == b->sack &&
            a->timestamps == b->timestamps && a->window_scale == b->window_scale &&
-           a->fast_open == b->fast_open && a->ecn == b->ecn && a->tos == b->tos && a->ttl == b->ttl;
+           a->fast_open == b->fast_open && a->ecn == b->ecn && a->tos == b->tos &&
+           a->ttl == b->ttl && a->mss_max == b->mss_max;
 }
 
 void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
@@ -85,6 +103,13 @@ void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
         .syn_retransmissions = policy->r2_syn,
         .syn_ack_retransmissions = policy->r2_syn_ack,
         .ack_delay_ms = policy->ack_delay_ms,
+        .rto_initial_ms = (uint32_t)(policy->rto.initial_ns / NS_PER_MS),
+        .rto_min_ms = (uint32_t)(policy->rto.min_ns / NS_PER_MS),
+        .rto_max_ms = (uint32_t)(policy->rto.max_ns / NS_PER_MS),
+        .fin_wait_2_s = policy->fin_wait_2_s,
+        .initial_window_segments = policy->initial_window,
+        .dsack = policy->dsack,
+        .delivery_rates = policy->rates,
         .pacing = policy->pacing,
         .mtu_probing = policy->mtu_probing,
         .dscp = inner->tos >> 2,

@@ -19,9 +19,12 @@
         .syn_retransmissions = TCP_R2_SYN_RETRANSMISSIONS,                                         \
         .syn_ack_retransmissions = TCP_R2_SYN_ACK_RETRANSMISSIONS,                                 \
         .ack_delay_ms = TCP_DELAYED_ACK_NS / NS_PER_MS,                                            \
+        .rto_initial_ms = TCP_RTO_INITIAL_NS / NS_PER_MS,                                          \
+        .rto_min_ms = TCP_RTO_MIN_NS / NS_PER_MS, .rto_max_ms = TCP_RTO_MAX_NS / NS_PER_MS,        \
+        .fin_wait_2_s = TCP_FIN_WAIT_2_S, .initial_window_segments = TCP_INITIAL_WINDOW_SEGMENTS,  \
         .send_buffer_max = TCP_SEND_BUFFER_MAX_DEFAULT,                                            \
         .receive_buffer_max = TCP_RECEIVE_BUFFER_MAX_DEFAULT,                                      \
-        .mtu_probing = HR_MTU_PROBING_AFTER_BLACK_HOLE, .ttl = 64,                                 \
+        .mtu_probing = HR_MTU_PROBING_AFTER_BLACK_HOLE, .ttl = 64, .dsack = true,                  \
     }
 
 bool tuning_is_valid(const struct hr_tuning *tuning);

@@ -68,6 +68,8 @@ static int init_tcp(struct hr_worker *worker, const struct hr_stack_options *opt
     config.timewaits_max = stack_time_waits_max(options->connections_max);
     config.pieces_max = 4 * options->frames_per_worker;
     config.time_wait_ns = options->time_wait_ms * NS_PER_MS;
+    config.ack_every_segments = options->ack_segments;
+    config.ack_hold_ns = options->ack_hold_us * NS_PER_US;
     memcpy(config.secret, worker->stack->secret, sizeof config.secret);
     config.port_count = worker->stack->ports_per_worker;
     config.port_first =

@@ -66,6 +66,14 @@ bool place_take(int option, const char *value, struct place_options *place)
         return value_power_of_two(value, 2048, 65536, &place->receive_frames);
     case PLACE_TIME_WAIT:
         return value_unsigned(value, 1, 240, &place->time_wait_s);
+    case PLACE_ACK_SEGMENTS:
+        return value_unsigned(value, 1, 256, &place->ack_segments);
+    case PLACE_ACK_HOLD:
+        if (!value_unsigned(value, 0, 40000, &place->ack_hold_us)) {
+            return false;
+        }
+        place->ack_hold_is_given = true;
+        return true;
     }
     return false;
 }
@@ -83,6 +91,10 @@ const char *place_refusal(int option)
         return "--receive-frames takes 2048, 4096, ... 65536, not '%s'.";
     case PLACE_TIME_WAIT:
         return "--time-wait takes 1 to 240 seconds, not '%s'.";
+    case PLACE_ACK_SEGMENTS:
+        return "--ack-segments takes a number from 1 to 256, not '%s'.";
+    case PLACE_ACK_HOLD:
+        return "--ack-hold takes 0 to 40000 microseconds, not '%s'.";
     default:
         return "'%s' is one too many: at most 16 can be given.";
     }

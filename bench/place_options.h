@@ -43,6 +43,9 @@ struct place_options {
     enum place_wait wait;
     unsigned receive_frames; /* 0: not given */
     unsigned time_wait_s;    /* 0: not given */
+    unsigned ack_segments;   /* 0: not given */
+    unsigned ack_hold_us;
+    bool ack_hold_is_given;
 };
 
 /* What getopt_long() returns for them; a program's own are less. */
@@ -57,6 +60,8 @@ enum place_option {
     PLACE_SLEEP,
     PLACE_RECEIVE_FRAMES,
     PLACE_TIME_WAIT,
+    PLACE_ACK_SEGMENTS,
+    PLACE_ACK_HOLD,
 };
 
 /* Rows of a program's `struct option` table: who stands on bare ports has these... */
@@ -73,6 +78,8 @@ enum place_option {
 /* ... and who has a stack, these too. */
 #define PLACE_OPTIONS_OF_STACK                                                                     \
     {"gateway", required_argument, NULL, PLACE_GATEWAY},                                           \
+        {"ack-segments", required_argument, NULL, PLACE_ACK_SEGMENTS},                             \
+        {"ack-hold", required_argument, NULL, PLACE_ACK_HOLD},                                     \
     {                                                                                              \
         "time-wait", required_argument, NULL, PLACE_TIME_WAIT                                      \
     }

@@ -42,5 +42,11 @@ struct hr_stack_options place_stack(const struct place_options *place)
     if (place->time_wait_s > 0) {
         stack.time_wait_ms = place->time_wait_s * 1000;
     }
+    if (place->ack_segments > 0) {
+        stack.ack_segments = place->ack_segments;
+    }
+    if (place->ack_hold_is_given) {
+        stack.ack_hold_us = place->ack_hold_us;
+    }
     return stack;
 }

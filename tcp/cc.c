@@ -13,6 +13,9 @@ const struct tcp_cc_ops *tcp_cc_find(const char *name)
 {
     unsigned i = 0;
 
+    if (name && strcmp(name, "reno") == 0) {
+        return &tcp_cc_newreno;
+    }
     while (name && tcp_cc_names[i] && strcmp(tcp_cc_names[i], name) != 0) {
         i++;
     }
@@ -21,13 +24,17 @@ const struct tcp_cc_ops *tcp_cc_find(const char *name)
 
 uint32_t tcp_cc_initial_window(const struct tcp_conn *conn)
 {
+    uint32_t segments = tcp_conn_policy(conn)->initial_window;
     uint32_t mss = conn->snd.mss;
+    uint32_t window =
+        min_u32(segments * mss, max_u32(2 * mss, segments * TCP_INITIAL_WINDOW_SEGMENT_BYTES));
 
     /* RFC 5681 section 3.1: one segment after a lost SYN. */
     if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
         return mss;
     }
-    return min_u32(TCP_INITIAL_WINDOW_SEGMENTS * mss, max_u32(2 * mss, TCP_INITIAL_WINDOW_BYTES));
+    /* RFC 9768 section 3.2.2.2: CE on it is answered as any. */
+    return conn->ecn.flags & TCP_ECN_SYN_MARKED ? max_u32(window / 2, mss) : window;
 }
 
 uint32_t tcp_cc_slow_start(struct tcp_conn *conn, uint32_t bytes)

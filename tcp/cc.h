@@ -1,7 +1,9 @@
 /*
- * Congestion control behind one table of functions. An algorithm owns
- * conn->cwnd, conn->ssthresh and conn->cc_state; recovery tells it what
- * happened and never changes them itself.
+ * Congestion control behind one table of functions. An algorithm owns conn->cwnd,
+ * conn->ssthresh and conn->cc_state; recovery tells it what happened. Three others set the
+ * windows: rate reduction (prr.c) cwnd while a recovery lasts, but for an algorithm with a
+ * model; mtu.c cwnd, down, when a path has dropped segments for their size; undo.c puts both
+ * back.
  */
 #ifndef HEADRACE_TCP_CC_H
 #define HEADRACE_TCP_CC_H
@@ -43,18 +45,31 @@ struct tcp_cc_ops {
     void (*restart)(struct tcp_conn *conn);
 };
 
+/* The algorithm has a model of the path. */
+static inline bool tcp_cc_has_model(const struct tcp_cc_ops *cc)
+{
+    return cc->each_ack != NULL;
+}
+
+/* The algorithm answers each mark, by their share (RFC 8257): it needs ECN. */
+static inline bool tcp_cc_counts_marks(const struct tcp_cc_ops *cc)
+{
+    return cc->each_mark != NULL;
+}
+
 extern const struct tcp_cc_ops tcp_cc_newreno;
 extern const struct tcp_cc_ops tcp_cc_cubic;
 extern const struct tcp_cc_ops tcp_cc_dctcp;
 extern const struct tcp_cc_ops tcp_cc_bbr;
 
-/* All names, as Linux has them where it has the algorithm; ended by NULL, the default first. */
+/* All names; ended by NULL, the default first. */
 extern const char *const tcp_cc_names[];
 
-/* By name; NULL is the default. NULL when there is none of that name. */
+/* By name, or by Linux's: "reno" is "newreno". NULL is the default. NULL when there is none of
+ * that name. */
 const struct tcp_cc_ops *tcp_cc_find(const char *name);
 
-/* RFC 6928's initial window for a segment size. */
+/* RFC 6928's initial window for a segment size, of as many segments as the policy has. */
 uint32_t tcp_cc_initial_window(const struct tcp_conn *conn);
 
 /* Slow start by what was acknowledged, up to L of RFC 3465 and to ssthresh. The bytes that

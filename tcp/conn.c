@@ -49,19 +49,21 @@ static void take_settings(struct tcp_conn *conn, const struct tcp_settings *sett
     conn->tos = settings->tos;
     conn->ttl = settings->ttl;
     conn->ecn.most = settings->ecn;
-    if (settings->cc->each_mark && settings->ecn == TCP_ECN_OFF) {
+    if (tcp_cc_counts_marks(settings->cc) && settings->ecn == TCP_ECN_OFF) {
         conn->ecn.most = TCP_ECN_CLASSIC; /* without marks it would be blind */
     }
 }
 
-/* No segment is larger, ours or the peer's, whatever the path takes. */
-static void limit_path(struct tcp_conn *conn, uint16_t mss_max)
+/* No segment is larger, whatever the path takes: the peer's by what our SYN says, ours by what
+ * both ends take. */
+static void limit_segments(struct tcp_conn *conn, uint16_t mss_max)
 {
-    uint32_t header_bytes = TCP_HEADER_BYTES + (ip_addr_is_v4(&conn->tuple.remote) ? 20u : 40u);
+    uint32_t header_bytes = tcp_headers_bytes(&conn->tuple.remote);
 
+    conn->mtu.most = UINT16_MAX;
     if (mss_max > 0) {
-        conn->path.mtu =
-            (uint16_t)min_u32(conn->path.mtu, max_u32(mss_max, TCP_MSS_MIN) + header_bytes);
+        conn->mtu.most = (uint16_t)max_u32(mss_max, TCP_MSS_MIN);
+        conn->path.mtu = (uint16_t)min_u32(conn->path.mtu, conn->mtu.most + header_bytes);
     }
 }
 
@@ -116,14 +118,14 @@ struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple,
         return NULL;
     }
     conn->path = path;
-    limit_path(conn, settings->mss_max);
+    limit_segments(conn, settings->mss_max);
     conn->cc = settings->cc;
     conn->pseudo_sum = checksum_pseudo(&tuple->local, &tuple->remote, IPPROTO_TCP);
     take_settings(conn, settings);
     init_timers(conn);
     pacing_follow(conn);
     rate_follow(conn);
-    rtt_init(&conn->rtt);
+    rtt_init(&conn->rtt, &tcp_conn_policy(conn)->rto);
     reassembly_init(&conn->reassembly);
     recvq_init(&conn->recvq);
     conn->kept.frame = FRAME_NONE;

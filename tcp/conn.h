@@ -7,8 +7,7 @@
  * record is queued and given back at the end of the turn that leaves the queue empty; the
  * congestion window, SSTHRESH and the round-trip time stay.
  *
- * Owner: the `struct tcp` of one worker; both parts stand in its slabs. The
- * first cache lines hold what every segment touches.
+ * Owner: the `struct tcp` of one worker; both parts stand in its slabs.
  */
 #ifndef HEADRACE_TCP_CONN_H
 #define HEADRACE_TCP_CONN_H
@@ -96,7 +95,8 @@ struct tcp_conn {
     uint8_t state;  /* enum tcp_state */
     uint8_t reason; /* enum tcp_reason, once CLOSED */
     uint8_t rexmit_timer;
-    uint8_t trouble; /* enum tcp_trouble, the latest */
+    uint8_t trouble : 7;  /* enum tcp_trouble, the latest */
+    uint8_t syn_data : 1; /* Fast Open: text that came with the SYN was taken, ours or theirs */
     struct tcp_snd snd;
     struct tcp_rcv rcv;
     struct tcp_flight *flight; /* NULL while nothing is queued */

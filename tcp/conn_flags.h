@@ -54,7 +54,7 @@ enum tcp_conn_flag {
     TCP_CONN_DELIVERING = 1 << 18,  /* inside on_data: no second delivery */
     TCP_CONN_FIN_OWED = 1 << 19,    /* shut down, but no memory for the FIN yet */
     TCP_CONN_DRAINING = 1 << 20,    /* over but for what the application has not read */
-    TCP_CONN_STARVED = 1 << 21,     /* a send was refused for want of frames: look again */
+    TCP_CONN_STARVED = 1 << 21,     /* a send, or output, found no frame: look again */
     TCP_CONN_ACK_HELD = 1 << 22,    /* on tcp->held: see tcp/ack.h */
     TCP_CONN_KEEPALIVE = 1 << 23,   /* with ACK_NOW: that ACK asks for one */
     TCP_CONN_CORK = 1 << 24,        /* less than a segment waits for more */

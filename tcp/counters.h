@@ -64,7 +64,7 @@
     X(mtu_probes, "segments sent larger than the others, to see whether the path takes them")      \
     X(mtu_probes_lost, "of them, lost")                                                            \
     X(black_holes, "times segments became small since large ones had no answer")                   \
-    X(icmp_ignored, "ICMP errors that quote no sequence number in flight")
+    X(icmp_ignored, "ICMP errors that quote nothing in flight, or tell nothing that may be so")
 
 struct tcp_counters {
 #define TCP_COUNTER_FIELD(name, meaning) uint64_t name;

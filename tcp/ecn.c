@@ -105,7 +105,7 @@ static enum tcp_ecn_mode agreed(const struct tcp_conn *conn, const struct tcp_se
 
 void ecn_take_syn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-    conn->ecn.syn_field = seg->tos & 3;
+    conn->ecn.syn_field = seg->tos & 3u;
     set_mode(conn, agreed(conn, seg));
 }
 
@@ -114,7 +114,7 @@ bool ecn_take_repeat(struct tcp_conn *conn, const struct tcp_segment *seg)
     enum tcp_ecn_mode mode = conn->ecn.mode;
     enum tcp_ecn_mode now = agreed(conn, seg);
 
-    conn->ecn.syn_field = seg->tos & 3;
+    conn->ecn.syn_field = seg->tos & 3u;
     if (mode == TCP_ECN_ACCURATE && now == TCP_ECN_OFF) {
         conn->ecn.flags |= TCP_ECN_NO_ECT;
     }
@@ -140,12 +140,11 @@ void ecn_take_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
         flags &= TCP_CWR | TCP_ECE;
     }
     set_mode(conn, answered_with(conn, flags));
-    ecn->syn_field = seg->tos & 3;
+    ecn->syn_field = seg->tos & 3u;
     if (ecn->mode != TCP_ECN_ACCURATE) {
         return;
     }
     ecn->flags |= TCP_ECN_HANDSHAKE;
-    ecn->flags |= seg->options_seen & TCP_OPT_ACCECN ? TCP_ECN_OPTION_SEEN : 0;
     if (ecn->syn_field == ECN_CE) {
         ecn->cep++;
     }
@@ -154,13 +153,14 @@ void ecn_take_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (flags != (TCP_AE | TCP_ECE) && flags != handshake_ace[ECN_NOT_ECT] << ACE_SHIFT) {
         ecn->flags |= TCP_ECN_NO_ECT;
     }
+    ecn->flags |= flags == handshake_ace[ECN_CE] << ACE_SHIFT ? TCP_ECN_SYN_MARKED : 0;
 }
 
 void ecn_repeat_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (conn->ecn.mode == TCP_ECN_ACCURATE && !tcp_conn_has(conn, TCP_CONN_PASSIVE) &&
         seg->seq == conn->rcv.irs && seg->flags & TCP_ACK) {
-        conn->ecn.syn_field = seg->tos & 3;
+        conn->ecn.syn_field = seg->tos & 3u;
         conn->ecn.flags |= TCP_ECN_HANDSHAKE;
     }
 }
@@ -174,7 +174,6 @@ void ecn_take_last_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (ecn->mode != TCP_ECN_ACCURATE || !tcp_conn_has(conn, TCP_CONN_PASSIVE)) {
         return;
     }
-    ecn->flags |= seg->options_seen & TCP_OPT_ACCECN ? TCP_ECN_OPTION_SEEN : 0;
     if (seg->payload.length > 0 || seg->flags & (TCP_SYN | TCP_FIN | TCP_SYN_TAKEN) ||
         seg->sack_count > 0) {
         return;
@@ -183,7 +182,7 @@ void ecn_take_last_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (ace == 0) {
         ecn->flags |= TCP_ECN_NO_ECT | TCP_ECN_DEAF;
     } else if (ace == handshake_ace[ECN_CE]) {
-        ecn->flags |= TCP_ECN_NO_ECT;
+        ecn->flags |= TCP_ECN_NO_ECT | TCP_ECN_SYN_MARKED;
         ecn->cep_told = cep_initial + 1;
     } else if (ace == handshake_ace[ECN_ECT_0] || ace == handshake_ace[ECN_ECT_1]) {
         ecn->flags |= TCP_ECN_NO_ECT;
@@ -200,7 +199,7 @@ uint16_t ecn_ack_flags(struct tcp_conn *conn, bool pure)
     case TCP_ECN_ACCURATE:
         ecn->ce_unacked = 0;
         if (pure && ecn->flags & TCP_ECN_HANDSHAKE) {
-            ecn->flags &= (uint16_t)~TCP_ECN_HANDSHAKE;
+            ecn->flags = (uint16_t)((ecn->flags & ~TCP_ECN_HANDSHAKE) | TCP_ECN_TELL_AGAIN);
             return (uint16_t)(handshake_ace[ecn->syn_field] << ACE_SHIFT);
         }
         return (uint16_t)((ecn->cep & 7) << ACE_SHIFT);

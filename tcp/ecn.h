@@ -7,7 +7,7 @@
  *   receiver      classic: ECE in all ACKs from the first CE to the peer's CWR; under DCTCP,
  *                 just in those of segments with CE (RFC 8257 section 3.2). Accurate: how
  *                 many packets with CE came, modulo 8, in the flags (ACE); how many bytes
- *                 with each codepoint in an option of pure ACKs
+ *                 with each codepoint in an option of pure ACKs, and of text that leaves room
  *   sender        new text is sent as ECT(0), and nothing else is; what was marked reduces
  *                 the window once in a round trip
  *
@@ -34,6 +34,8 @@ enum tcp_ecn_mode {
 
 /* ACE stands in the three flags, AE the highest bit. */
 #define ACE_SHIFT 6u
+/* So many marks, and it is what it was. */
+#define ECN_ACE_ROUND 8u
 
 /* The two low bits of the IP field. */
 enum ecn_field {
@@ -44,28 +46,32 @@ enum ecn_field {
 };
 
 enum tcp_ecn_flag {
-    TCP_ECN_ECHO = 1 << 0,           /* classic: CE came, and no CWR since */
-    TCP_ECN_CWR_OWED = 1 << 1,       /* classic: the window was reduced; new text will say so */
-    TCP_ECN_CWR_OUT = 1 << 2,        /* classic: it has been said, at cwr_end */
-    TCP_ECN_NO_ECT = 1 << 3,         /* the path can't be trusted with it */
-    TCP_ECN_DEAF = 1 << 4,           /* nor with what the peer tells */
-    TCP_ECN_HANDSHAKE = 1 << 5,      /* accurate: the next pure ACK tells how the SYN-ACK came */
-    TCP_ECN_LAST_CE = 1 << 6,        /* the last packet had CE */
-    TCP_ECN_TELL_BYTES = 1 << 7,     /* accurate: a counter of bytes moved since the last option */
-    TCP_ECN_NO_OPTION = 1 << 8,      /* accurate: none is sent, the path may block it */
-    TCP_ECN_OPTION_SEEN = 1 << 9,    /* accurate: the peer's options come through */
-    TCP_ECN_FEEDBACK_SEEN = 1 << 10, /* accurate: the first ACE after the handshake was judged */
-    TCP_ECN_NO_COUNT = 1 << 11,      /* accurate: the ACK under way is encoded as the handshake's */
+    TCP_ECN_ECHO = 1 << 0,          /* classic: CE came, and no CWR since */
+    TCP_ECN_CWR_OWED = 1 << 1,      /* classic: the window was reduced; new text will say so */
+    TCP_ECN_CWR_OUT = 1 << 2,       /* classic: it has been said, at cwr_end */
+    TCP_ECN_NO_ECT = 1 << 3,        /* the path can't be trusted with it */
+    TCP_ECN_DEAF = 1 << 4,          /* nor with what the peer tells */
+    TCP_ECN_HANDSHAKE = 1 << 5,     /* accurate: the next pure ACK tells how the SYN-ACK came */
+    TCP_ECN_LAST_CE = 1 << 6,       /* the last packet had CE */
+    TCP_ECN_TELL_BYTES = 1 << 7,    /* accurate: a counter of bytes moved since the last option */
+    TCP_ECN_NO_OPTION = 1 << 8,     /* accurate: none is sent, the path may block it */
+    TCP_ECN_FEEDBACK_SEEN = 1 << 9, /* accurate: the first ACE after the handshake was judged */
+    TCP_ECN_NO_COUNT = 1 << 10,     /* accurate: the ACK under way is encoded as the handshake's */
+    TCP_ECN_ACE_MOVED = 1 << 11,    /* accurate: since the peer's last count of bytes with CE */
+    TCP_ECN_TELL_CE = 1 << 12,      /* accurate: with TELL_BYTES, that of CE among them */
+    TCP_ECN_TELL_AGAIN = 1 << 13,   /* accurate: the next option may be lost unseen */
+    TCP_ECN_SYN_MARKED = 1 << 14,   /* accurate: our SYN or SYN-ACK had CE */
 };
 
 struct tcp_ecn {
-    uint8_t mode;       /* enum tcp_ecn_mode: how this connection tells */
-    uint8_t most;       /* enum tcp_ecn_mode: up to what it would */
-    uint16_t flags;     /* enum tcp_ecn_flag */
-    uint8_t syn_field;  /* enum ecn_field: how the peer's last SYN or SYN-ACK arrived */
-    uint8_t cep;        /* packets received with CE */
-    uint8_t cep_told;   /* the peer's last ACE: 0 to 7 */
-    uint8_t ce_unacked; /* packets with CE that no ACK has told of */
+    uint8_t mode;          /* enum tcp_ecn_mode: how this connection tells */
+    uint8_t most;          /* enum tcp_ecn_mode: up to what it would */
+    uint16_t flags;        /* enum tcp_ecn_flag */
+    uint8_t syn_field : 2; /* enum ecn_field: how the peer's last SYN or SYN-ACK arrived */
+    uint8_t covered : 4;   /* segments acknowledged since ceb_told, at least: up to ECN_ACE_ROUND */
+    uint8_t cep;           /* packets received with CE */
+    uint8_t cep_told;      /* the peer's last ACE: 0 to 7 */
+    uint8_t ce_unacked;    /* packets with CE that no ACK has told of */
     union {
         uint32_t cwr_end; /* classic, with CWR_OUT: end of the segment that had CWR */
         struct {
@@ -111,8 +117,11 @@ enum ecn_field ecn_text_field(const struct tcp_conn *conn);
 /* The window was reduced, for whatever reason. */
 void ecn_reduced(struct tcp_conn *conn);
 
-/* Adds the AccECN option to those of a SYN-ACK or pure ACK when there is something to tell
- * and room for it. */
-void ecn_add_option(struct tcp_conn *conn, struct tcp_options_out *options);
+/* Adds the AccECN option to those of a segment when there is something to tell and all of
+ * them take no more than `room` bytes. */
+void ecn_add_option(struct tcp_conn *conn, struct tcp_options_out *options, unsigned room);
+
+/* An ACK without text goes before the next text: it tells what that has no room for. */
+bool ecn_ack_goes_first(const struct tcp_conn *conn);
 
 #endif

@@ -15,13 +15,11 @@ static const uint8_t ce_ack_none = 3;
 /* So many in one burst, and the count of the next ACK would be ambiguous. */
 static const uint8_t ce_ack_in_burst = 5;
 
+/* With three counters, aligned. */
+#define OPTION_BYTES_MAX 12u
+
 /* The counters of the option are 24 bits wide. */
 #define BYTES_MASK 0xffffffu
-
-static bool uses_dctcp(const struct tcp_conn *conn)
-{
-    return conn->cc->each_mark != NULL;
-}
 
 /* RFC 8257 section 3.2: ECE says of each segment whether it had CE, so what came before a
  * change is acknowledged apart. */
@@ -45,7 +43,7 @@ static void receive_classic(struct tcp_conn *conn, const struct tcp_segment *seg
     if (seg->payload.length == 0) {
         return; /* no pure ACK is ECT */
     }
-    if (uses_dctcp(conn)) {
+    if (tcp_cc_counts_marks(conn->cc)) {
         echo_each(conn, ce);
         return;
     }
@@ -65,7 +63,7 @@ static void count_bytes(struct tcp_ecn *ecn, const struct tcp_segment *seg)
 
     if (counter && seg->payload.length > 0) {
         *counter += seg->payload.length;
-        ecn->flags |= TCP_ECN_TELL_BYTES;
+        ecn->flags |= TCP_ECN_TELL_BYTES | (counter == &ecn->ceb ? TCP_ECN_TELL_CE : 0);
     }
 }
 
@@ -107,6 +105,15 @@ void ecn_receive(struct tcp_conn *conn, const struct tcp_segment *seg)
     }
 }
 
+/* What the ACK told for the first time: of the bytes that it acknowledges some were SACKed before,
+ * and their marks told of. */
+static uint32_t newly_delivered(const struct tcp_conn *conn, const struct tcp_ack_news *news)
+{
+    uint32_t delivered = tcp_delivered(conn);
+
+    return seq_gt(delivered, news->prior_delivered) ? delivered - news->prior_delivered : 0;
+}
+
 /* RFC 3168 section 6.1.2: not again before the peer can have seen our CWR. */
 static void take_echo(struct tcp_conn *conn, const struct tcp_segment *seg,
                       struct tcp_ack_news *news)
@@ -116,8 +123,8 @@ static void take_echo(struct tcp_conn *conn, const struct tcp_segment *seg,
     if (!(seg->flags & TCP_ECE)) {
         return;
     }
-    news->ce_bytes = news->acked + news->sacked;
-    if (uses_dctcp(conn)) {
+    news->ce_bytes = newly_delivered(conn, news);
+    if (tcp_cc_counts_marks(conn->cc)) {
         news->congested = true;
         return;
     }
@@ -127,71 +134,123 @@ static void take_echo(struct tcp_conn *conn, const struct tcp_segment *seg,
     news->congested = !(ecn->flags & (TCP_ECN_CWR_OWED | TCP_ECN_CWR_OUT));
 }
 
-/* The peer's count of bytes with CE, when it tells one: by how much it has grown. False when
- * it does not, or went backwards: that ACK is late. */
-static bool take_ceb(struct tcp_conn *conn, const struct tcp_segment *seg, uint32_t *grown)
+static uint8_t ace_of(const struct tcp_segment *seg)
+{
+    return (seg->flags >> ACE_SHIFT) & ACE_MASK;
+}
+
+/* The peer's counts, as one ACK tells them. */
+struct feedback {
+    uint32_t bytes;   /* that it acknowledged or SACKed */
+    uint32_t ceb;     /* by which the count of bytes with CE has grown, with has_ceb */
+    uint8_t ace_more; /* by which ACE has, modulo 8 */
+    bool option;
+    bool has_ceb;
+};
+
+/* False when the ACK was overtaken by another: its count of bytes went backwards. */
+static bool read_feedback(const struct tcp_conn *conn, const struct tcp_segment *seg,
+                          struct feedback *told)
+{
+    told->ace_more = (ace_of(seg) - conn->ecn.cep_told) & ACE_MASK;
+    told->option = (seg->options_seen & TCP_OPT_ACCECN) != 0;
+    told->has_ceb = told->option && seg->accecn_has_ceb;
+    if (!told->has_ceb) {
+        return true;
+    }
+    told->ceb = (seg->accecn_ceb - conn->ecn.ceb_told) & BYTES_MASK;
+    return told->ceb <= BYTES_MASK / 2;
+}
+
+/* Section 3.2.3.2.5: bytes were marked, and no packet. Nothing explains it but feedback that is
+ * mangled when so few segments have arrived since the last count of bytes that ACE can't have
+ * gone round, all ACKs between lost or not. Had the peer others, beyond a hole, it would say so
+ * with SACK. */
+static bool is_mangled(const struct tcp_conn *conn, const struct tcp_segment *seg,
+                       const struct feedback *told)
+{
+    return told->ceb > 0 && told->ace_more == 0 && !(conn->ecn.flags & TCP_ECN_ACE_MOVED) &&
+           conn->ecn.covered < ECN_ACE_ROUND && tcp_conn_has(conn, TCP_CONN_SACK_OK) &&
+           seg->sack_count == 0;
+}
+
+/* What the next count of bytes is compared with. */
+static void count_covered(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_ecn *ecn = &conn->ecn;
+    uint32_t covered = ecn->covered + conn->flight->sendq.head - news->prior_head;
 
-    if (!(seg->options_seen & TCP_OPT_ACCECN)) {
-        return false;
+    ecn->covered = min_u32(covered, ECN_ACE_ROUND) & 15;
+}
+
+static void remember(struct tcp_ecn *ecn, const struct tcp_segment *seg,
+                     const struct feedback *told)
+{
+    ecn->cep_told = ace_of(seg);
+    ecn->flags |= told->ace_more != 0 ? TCP_ECN_ACE_MOVED : 0;
+    if (told->has_ceb) {
+        ecn->ceb_told = seg->accecn_ceb;
+        ecn->covered = 0;
+        ecn->flags &= (uint16_t)~TCP_ECN_ACE_MOVED;
     }
-    ecn->flags |= TCP_ECN_OPTION_SEEN;
-    if (!seg->accecn_has_ceb) {
-        return false;
-    }
-    *grown = (seg->accecn_ceb - ecn->ceb_told) & BYTES_MASK;
-    if (*grown > BYTES_MASK / 2) {
-        return false;
-    }
-    ecn->ceb_told = seg->accecn_ceb;
-    return true;
 }
 
 /* Section 3.2.2.5.2 and appendix A.2: the counter may have gone round between two ACKs when
- * more packets were acknowledged than it can tell. What has options and shows none was not
- * marked; where they do not pass the worst is taken. The divisions are of an ACK of eight
- * segments. */
-static uint32_t marked_packets(const struct tcp_conn *conn, uint32_t least, uint32_t bytes,
-                               bool has_ceb, uint32_t ceb)
+ * more packets were acknowledged than it can tell. An option that leaves the count of bytes out
+ * has none. Without one, be it that none passes or that the ACK with it was lost, the safest that
+ * is likely: the worst when the counter has moved; none when it has not, for a receiver sends an
+ * ACK for every few marks (section 3.2.2.5.1), all of which would have to be lost, and be a
+ * multiple of eight. Paths that clear the field, and text that goes without ECT, give ACKs of many
+ * segments without an option, too. The divisions are of an ACK of eight segments. */
+static uint32_t marked_packets(const struct tcp_conn *conn, const struct feedback *told)
 {
+    uint32_t least = told->ace_more;
     uint32_t packets;
     uint32_t most;
 
-    if (bytes < (ACE_MASK + 1) * (uint32_t)conn->snd.mss) {
+    if (told->bytes < ECN_ACE_ROUND * (uint32_t)conn->snd.mss) {
         return least;
     }
-    packets = bytes / conn->snd.mss;
+    packets = told->bytes / conn->snd.mss;
     most = packets - ((packets - least) & ACE_MASK);
-    if (has_ceb) {
-        return ceb > least * conn->snd.mss ? most : least;
+    if (told->has_ceb) {
+        return told->ceb > least * conn->snd.mss ? most : least;
     }
-    return conn->ecn.flags & TCP_ECN_OPTION_SEEN ? least : most;
+    return told->option || least == 0 ? least : most;
 }
 
-static void take_ace(struct tcp_conn *conn, const struct tcp_segment *seg,
-                     struct tcp_ack_news *news)
+/* Bytes that were marked, about; ACKs between may have told of packets of them already. */
+static uint32_t marked_bytes(const struct tcp_conn *conn, const struct feedback *told)
+{
+    bool apart = told->has_ceb && !(conn->ecn.flags & TCP_ECN_ACE_MOVED);
+
+    return min_u32(apart ? told->ceb : marked_packets(conn, told) * conn->snd.mss, told->bytes);
+}
+
+static void take_accurate(struct tcp_conn *conn, const struct tcp_segment *seg,
+                          struct tcp_ack_news *news)
 {
     struct tcp_ecn *ecn = &conn->ecn;
-    uint32_t bytes = news->acked + news->sacked;
-    uint8_t ace = (seg->flags >> ACE_SHIFT) & ACE_MASK;
-    uint32_t ceb = 0;
-    bool has_ceb = take_ceb(conn, seg, &ceb);
-    uint32_t packets;
+    struct feedback told = {.bytes = newly_delivered(conn, news)};
 
+    count_covered(conn, news);
+    if (!read_feedback(conn, seg, &told)) {
+        return;
+    }
     if (!(ecn->flags & TCP_ECN_FEEDBACK_SEEN)) {
         ecn->flags |= TCP_ECN_FEEDBACK_SEEN;
-        if (ace == 0) { /* section 3.2.2.4: something clears it */
+        if (ace_of(seg) == 0) { /* section 3.2.2.4: something clears it */
             ecn->flags |= TCP_ECN_NO_ECT | TCP_ECN_DEAF;
         }
     }
-    packets = marked_packets(conn, (ace - ecn->cep_told) & ACE_MASK, bytes, has_ceb, ceb);
-    ecn->cep_told = ace & ACE_MASK;
-    if (ecn->flags & TCP_ECN_DEAF || packets == 0) {
-        return;
+    if (is_mangled(conn, seg, &told)) {
+        ecn->flags |= TCP_ECN_NO_ECT;
     }
-    news->congested = true;
-    news->ce_bytes = min_u32(has_ceb ? ceb : packets * conn->snd.mss, bytes);
+    if (!(ecn->flags & TCP_ECN_DEAF)) {
+        news->ce_bytes = marked_bytes(conn, &told);
+        news->congested = news->ce_bytes > 0 || told.ace_more > 0;
+    }
+    remember(ecn, seg, &told);
 }
 
 void ecn_take_feedback(struct tcp_conn *conn, const struct tcp_segment *seg,
@@ -205,19 +264,41 @@ void ecn_take_feedback(struct tcp_conn *conn, const struct tcp_segment *seg,
     } else if (conn->ecn.flags & TCP_ECN_NO_COUNT) {
         conn->ecn.flags ^= TCP_ECN_NO_COUNT;
     } else {
-        take_ace(conn, seg, news);
+        take_accurate(conn, seg, news);
     }
-    if (conn->cc->each_mark) {
-        conn->cc->each_mark(conn, news->acked + news->sacked, news->ce_bytes);
+    if (tcp_cc_counts_marks(conn->cc)) {
+        conn->cc->each_mark(conn, newly_delivered(conn, news), news->ce_bytes);
     }
+}
+
+/* A full segment has no room for the option. The peer takes the worst of many segments that are
+ * acknowledged without one, and marks can't wait. */
+bool ecn_ack_goes_first(const struct tcp_conn *conn)
+{
+    const struct tcp_ecn *ecn = &conn->ecn;
+    const struct tcp_flight *flight = conn->flight;
+    bool now = tcp_conn_has(conn, TCP_CONN_ACK_NOW);
+
+    if (ecn->flags & TCP_ECN_HANDSHAKE) {
+        return now;
+    }
+    if (!(ecn->flags & TCP_ECN_TELL_BYTES) || ecn->flags & TCP_ECN_NO_OPTION || !flight ||
+        !sendq_has_unsent(&flight->sendq) ||
+        sendq_at(&flight->sendq, flight->sendq.next)->slice.length + OPTION_BYTES_MAX <=
+            conn->snd.mss) {
+        return false;
+    }
+    return (now && ecn->flags & TCP_ECN_TELL_CE) ||
+           tcp_conn_unacked(conn) >= ECN_ACE_ROUND * (uint32_t)conn->rcv.mss;
 }
 
 /* Section 3.2.3.3: the counters that ever moved, in the order that needs fewer, if there is
  * room for them; of what is lost the peer hears first. */
-void ecn_add_option(struct tcp_conn *conn, struct tcp_options_out *options)
+void ecn_add_option(struct tcp_conn *conn, struct tcp_options_out *options, unsigned room)
 {
     struct tcp_ecn *ecn = &conn->ecn;
     bool order_1 = ecn->e1b != 1 && ecn->e0b == 1;
+    uint8_t blocks = options->sack_count;
     uint8_t fields = 1;
 
     if (ecn->mode != TCP_ECN_ACCURATE || ecn->flags & TCP_ECN_NO_OPTION ||
@@ -235,12 +316,16 @@ void ecn_add_option(struct tcp_conn *conn, struct tcp_options_out *options)
     options->accecn[0] = order_1 ? ecn->e1b : ecn->e0b;
     options->accecn[1] = ecn->ceb;
     options->accecn[2] = order_1 ? ecn->e0b : ecn->e1b;
-    if (tcp_options_bytes(options) > TCP_OPTIONS_BYTES_MAX && options->sack_count > 2) {
+    if (tcp_options_bytes(options) > room && options->sack_count > 2) {
         options->sack_count = 2;
     }
-    if (tcp_options_bytes(options) > TCP_OPTIONS_BYTES_MAX) {
+    if (tcp_options_bytes(options) > room) {
+        options->sack_count = blocks;
         options->seen &= (uint8_t)~TCP_OPT_ACCECN;
         return;
     }
-    ecn->flags &= (uint16_t)~TCP_ECN_TELL_BYTES;
+    /* The ACK of a SYN-ACK is not sent again: what it told goes once more (3.2.3.2.1). */
+    ecn->flags &=
+        (uint16_t) ~(ecn->flags & TCP_ECN_TELL_AGAIN ? TCP_ECN_TELL_AGAIN
+                                                     : TCP_ECN_TELL_BYTES | TCP_ECN_TELL_CE);
 }

@@ -93,8 +93,7 @@ static __attribute__((noinline)) void write_urgent(struct tcp_conn *conn, struct
 static unsigned write_syn_options(struct tcp_conn *conn, uint8_t *payload)
 {
     struct tcp_options_out options = {
-        .mss = (uint16_t)(conn->path.mtu - TCP_HEADER_BYTES -
-                          (ip_addr_is_v4(&conn->tuple.remote) ? 20 : 40)),
+        .mss = (uint16_t)(conn->path.mtu - tcp_headers_bytes(&conn->tuple.remote)),
         .wscale = conn->rcv.wscale,
         .ts_val = tcp_timestamp(conn),
         .ts_ecr = conn->ts_recent,
@@ -110,7 +109,7 @@ static unsigned write_syn_options(struct tcp_conn *conn, uint8_t *payload)
         options.seen |= TCP_OPT_FAST_OPEN;
         options.fast_open = cookie;
     }
-    ecn_add_option(conn, &options);
+    ecn_add_option(conn, &options, TCP_OPTIONS_BYTES_MAX);
     bytes = tcp_options_bytes(&options);
     (void)tcp_options_write(payload - bytes, &options);
     return bytes;
@@ -128,6 +127,35 @@ static unsigned write_timestamp(const struct tcp_conn *conn, uint8_t *payload)
     return TCP_TIMESTAMP_BYTES;
 }
 
+static void add_timestamps(const struct tcp_conn *conn, struct tcp_options_out *options)
+{
+    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
+        options->seen = TCP_OPT_TIMESTAMPS;
+        options->ts_val = tcp_timestamp(conn);
+        options->ts_ecr = conn->ts_recent;
+    }
+}
+
+/* With the option of accurate ECN, when a segment that goes for the first time leaves room for
+ * it. Apart: nothing else has a need of this. */
+static __attribute__((noinline)) unsigned
+write_told_options(struct tcp_conn *conn, const struct tcp_record *record, uint8_t *payload)
+{
+    struct tcp_options_out options = {0};
+    unsigned bytes;
+
+    if (record->flags & TCP_RECORD_SENT || record->slice.length >= conn->snd.mss) {
+        return write_timestamp(conn, payload);
+    }
+    add_timestamps(conn, &options);
+    bytes = tcp_options_bytes(&options);
+    ecn_add_option(conn, &options,
+                   min_u32(bytes + conn->snd.mss - record->slice.length, TCP_OPTIONS_BYTES_MAX));
+    bytes = tcp_options_bytes(&options);
+    (void)tcp_options_write(payload - bytes, &options);
+    return bytes;
+}
+
 static unsigned write_ack_options(struct tcp_conn *conn, uint8_t *payload)
 {
     struct tcp_options_out options = {0};
@@ -136,17 +164,13 @@ static unsigned write_ack_options(struct tcp_conn *conn, uint8_t *payload)
     if (!tcp_conn_has(conn, TCP_CONN_SACK_OK) && conn->ecn.mode != TCP_ECN_ACCURATE) {
         return write_timestamp(conn, payload);
     }
-    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
-        options.seen = TCP_OPT_TIMESTAMPS;
-        options.ts_val = tcp_timestamp(conn);
-        options.ts_ecr = conn->ts_recent;
-    }
+    add_timestamps(conn, &options);
     if (tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
         options.sack_count = (uint8_t)reassembly_sack(
             &conn->reassembly, options.sack, tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? 3 : 4);
         options.seen |= options.sack_count > 0 ? TCP_OPT_SACK : 0;
     }
-    ecn_add_option(conn, &options);
+    ecn_add_option(conn, &options, TCP_OPTIONS_BYTES_MAX);
     bytes = tcp_options_bytes(&options);
     (void)tcp_options_write(payload - bytes, &options);
     return bytes;
@@ -307,8 +331,10 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
         mark_for_ecn(conn, record, &segment);
         segment.ack = segment.flags & TCP_ACK ? conn->rcv.nxt : 0;
         segment.window = tcp_window_field(conn, syn);
-        segment.options_bytes =
-            syn ? write_syn_options(conn, segment.payload) : write_timestamp(conn, segment.payload);
+        segment.options_bytes = syn ? write_syn_options(conn, segment.payload)
+                                : conn->ecn.flags & TCP_ECN_TELL_BYTES
+                                    ? write_told_options(conn, record, segment.payload)
+                                    : write_timestamp(conn, segment.payload);
         if (tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
             write_urgent(conn, &segment);
         }

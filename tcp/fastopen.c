@@ -146,6 +146,7 @@ void tcp_fast_open_serve(struct tcp_conn *conn, const struct tcp_segment *syn)
         return;
     }
     conn->flags |= TCP_CONN_FAST_OPEN;
+    conn->syn_data = syn->payload.length > 0;
     pending->count++;
     tcp->counters.fast_open_accepted++;
     open_early(conn, syn);
@@ -164,8 +165,7 @@ void tcp_fast_open_leave(struct tcp_conn *conn)
  * cookie, and by what the server said it takes (RFC 7413 section 4.1.3.2). */
 static void size_text(struct tcp_conn *conn, const struct fast_open_peer *peer)
 {
-    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
-    uint32_t path = conn->path.mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u);
+    uint32_t path = conn->path.mtu - tcp_headers_bytes(&conn->tuple.remote);
     uint32_t mss = min_u32(peer->mss, path);
 
     conn->snd.mss =
@@ -274,5 +274,6 @@ void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (seg->options_seen & TCP_OPT_FAST_OPEN && seg->fast_open_length > 0) {
         take_cookie(conn, seg);
     }
-    conn->tcp->counters.fast_open_taken += carried && seg->ack == conn->snd.nxt;
+    conn->syn_data = carried && seg->ack == conn->snd.nxt;
+    conn->tcp->counters.fast_open_taken += conn->syn_data;
 }

@@ -25,7 +25,7 @@ enum tcp_recovery_state {
     TCP_RECOVERY_OPEN,
     TCP_RECOVERY_CWR,  /* marks (ECN) reduce the window; nothing is lost */
     TCP_RECOVERY_FAST, /* loss found by RACK or duplicate ACKs */
-    TCP_RECOVERY_LOSS, /* after an RTO */
+    TCP_RECOVERY_LOSS, /* after an RTO, or what a path has dropped for its size */
 };
 
 /* Loss is being repaired. */
@@ -65,6 +65,8 @@ struct tcp_flight {
     bool mtu_probe_out : 1;     /* see tcp/mtu.h */
     uint8_t frto : 2;           /* enum tcp_frto */
     bool hystart_runs : 1;      /* the rest is in hystart */
+    bool stuck : 1;             /* nothing is out, and what is to go has no frame or record */
+    bool too_big : 1;           /* after ICMP's word and no RTO: see tcp/mtu.c */
     bool rexmit_now : 1;        /* the next lost segment goes whatever the pipe holds */
     struct tcp_sendq sendq;
     /* From here on nothing is cleared when the flight is taken: what needs it sets it. */

@@ -12,6 +12,7 @@
 #ifndef HEADRACE_TCP_INPUT_H
 #define HEADRACE_TCP_INPUT_H
 
+#include "tcp/seq.h"
 #include "tcp/tcp.h"
 
 /* A segment of a burst. */
@@ -54,6 +55,13 @@ bool tcp_check_reset(struct tcp_conn *conn, const struct tcp_segment *seg);
 bool tcp_check_syn(struct tcp_conn *conn, const struct tcp_segment *seg);
 /* RFC 5961 section 7: at most so many a second and connection. */
 void tcp_challenge_ack(struct tcp_conn *conn);
+
+/* RFC 5961 section 5.2: an ACK of nothing newer than we sent, and of nothing too old. */
+static inline bool tcp_ack_is_plausible(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    return seg->flags & TCP_ACK && seq_le(seg->ack, conn->snd.nxt) &&
+           seq_ge(seg->ack, conn->snd.una - conn->snd.wnd_max);
+}
 
 /* Fifth check: the ACK field. True to go on. */
 bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg);

@@ -57,7 +57,8 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     conn->cc->open(conn);
     if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
         /* RFC 6298 section 5.7. */
-        conn->rtt.rto_ns = max_u64(conn->rtt.rto_ns, TCP_RTO_AFTER_SYN_LOSS_NS);
+        conn->rtt.rto_ns = min_u64(max_u64(conn->rtt.rto_ns, TCP_RTO_AFTER_SYN_LOSS_NS),
+                                   tcp_conn_policy(conn)->rto.max_ns);
     }
     conn->snd.backoff = 0;
     conn->retransmissions = 0;
@@ -102,7 +103,7 @@ static void sample_rtt(struct tcp_conn *conn, struct tcp_ack_news *news)
         }
     }
     if (news->rtt_ns != UINT64_MAX) {
-        rtt_sample(&conn->rtt, news->rtt_ns);
+        rtt_sample(&conn->rtt, &tcp_conn_policy(conn)->rto, news->rtt_ns);
         conn->snd.backoff = 0;
     }
 }
@@ -192,15 +193,7 @@ static bool may_write(const struct tcp_conn *conn)
 
 void tcp_tell_writable(struct tcp_conn *conn)
 {
-    uint32_t limit;
-
-    if (!tcp_conn_has(conn, TCP_CONN_WANTS_WRITE)) {
-        return;
-    }
-    /* A third of it free, as in Linux (sk_stream_is_writeable): a writer is not woken for each
-     * segment, and what is queued still fills a window until it writes. */
-    limit = tcp_send_limit(conn);
-    if (tcp_conn_queued(conn) > limit - limit / 3) {
+    if (!tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) || !tcp_send_has_room(conn)) {
         return;
     }
     if (!may_write(conn)) {
@@ -248,6 +241,7 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
         .rtt_ns = UINT64_MAX,
         .prior_in_flight = tcp_pipe(conn),
         .prior_delivered = tcp_delivered(conn),
+        .prior_head = conn->flight->sendq.head,
         .duplicate = is_duplicate(conn, seg),
         .ts_ecr = echoed(conn, seg),
     };
@@ -285,7 +279,7 @@ static bool take_fin_acked(struct tcp_conn *conn)
     case TCP_FIN_WAIT_1:
         tcp_state_set(conn, TCP_FIN_WAIT_2);
         if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
-            conn->life_ns = conn->tcp->now_ns + conn->tcp->fin_wait_2_ns;
+            conn->life_ns = conn->tcp->now_ns + tcp_fin_wait_2_ns(conn);
             tcp_conn_arm(conn);
         }
         return true;
@@ -328,8 +322,7 @@ bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
             return false;
         }
     }
-    /* RFC 5961 section 5.2. */
-    if (seq_gt(seg->ack, conn->snd.nxt) || seq_lt(seg->ack, conn->snd.una - conn->snd.wnd_max)) {
+    if (!tcp_ack_is_plausible(conn, seg)) {
         tcp_challenge_ack(conn);
         return false;
     }

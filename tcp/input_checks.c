@@ -114,6 +114,24 @@ static bool is_old_syn(const struct tcp_conn *conn, const struct tcp_segment *se
     return seg->flags & TCP_SYN && seq_lt(seg->seq, conn->rcv.nxt);
 }
 
+/* The peer's SYN once more: the SYN-ACK was lost, or is on its way. So was what an early answer
+ * has sent (RFC 7413 section 4.2.2), which waits for the ACK of the SYN-ACK from here on. */
+static void repeat_syn_ack(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    const struct tcp_record *head = sendq_at(sendq, sendq->head);
+
+    if (head->transmissions == 1) {
+        if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+            rate_all_lost(conn);
+        }
+        sendq_mark_all_lost(sendq, false);
+    } else if ((head->flags & (TCP_RECORD_SENT | TCP_RECORD_LOST)) == TCP_RECORD_SENT) {
+        sendq_mark_lost(sendq, sendq->head);
+    }
+    tcp_conn_want_output(conn);
+}
+
 /* Old or beyond the window. The answer tells the sender where we are; a repeat
  * of what we have gets it without limit, since the ACK may have been lost. A SYN
  * is challenged here as it is in the window (RFC 5961 section 4.2). */
@@ -131,9 +149,7 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
             tcp_conn_end(conn, TCP_REASON_RESET);
             return;
         }
-        /* The peer's SYN once more: the SYN-ACK was lost, or is on its way. */
-        sendq_mark_all_lost(&conn->flight->sendq, false);
-        tcp_conn_want_output(conn);
+        repeat_syn_ack(conn);
         return;
     }
     if (seg->flags & TCP_SYN) {
@@ -144,7 +160,9 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (length > 0 && seq_le(seg->seq + length, conn->rcv.nxt)) {
         conn->tcp->counters.duplicates++;
         tcp_ack_duplicate_before(conn);
-        reassembly_note_duplicate(&conn->reassembly, seg->seq, seg->seq + length);
+        if (tcp_conn_policy(conn)->dsack) {
+            reassembly_note_duplicate(&conn->reassembly, seg->seq, seg->seq + length);
+        }
         tcp_ack_loss(conn);
         return;
     }
@@ -193,9 +211,13 @@ bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
     if (!is_acceptable(conn, seg) || is_old_syn(conn, seg)) {
         return pass_over(conn, seg);
     }
-    take_timestamp(conn, seg);
-    if (conn->ecn.mode != TCP_ECN_OFF) {
-        ecn_receive(conn, seg);
+    /* Of one who knows what we sent: or anybody who hits the window could set TS.Recent, and
+     * nothing of the peer's would ever be taken again. */
+    if (tcp_ack_is_plausible(conn, seg)) {
+        take_timestamp(conn, seg);
+        if (conn->ecn.mode != TCP_ECN_OFF) {
+            ecn_receive(conn, seg);
+        }
     }
     trim_left(conn, seg);
     trim_right(conn, seg);

@@ -72,7 +72,7 @@ void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
         mss = syn->mss;
     }
     answer.seq = syncookie_make(tcp->secret, &of, mss);
-    answer.options.mss = (uint16_t)(path.mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u));
+    answer.options.mss = (uint16_t)(path.mtu - tcp_headers_bytes(&arrival->tuple.remote));
     if (settings->mss_max > 0) {
         answer.options.mss =
             (uint16_t)min_u32(answer.options.mss, max_u32(settings->mss_max, TCP_MSS_MIN));

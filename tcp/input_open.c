@@ -16,7 +16,7 @@
 void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     bool v4 = ip_addr_is_v4(&conn->tuple.remote);
-    uint32_t link_mss = conn->tcp->net->mtu - TCP_HEADER_BYTES - (v4 ? 20u : 40u);
+    uint32_t link_mss = conn->tcp->net->mtu - tcp_headers_bytes(&conn->tuple.remote);
     uint32_t mss = v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6; /* MUST-15 */
 
     if (!(seg->options_seen & TCP_OPT_SACK_PERMITTED)) {
@@ -37,7 +37,7 @@ void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (seg->options_seen & TCP_OPT_MSS) {
         mss = seg->mss;
     }
-    mss = max_u32(min_u32(mss, link_mss), TCP_MSS_MIN);
+    mss = max_u32(min_u32(min_u32(mss, link_mss), conn->mtu.most), TCP_MSS_MIN);
     /* The option counts no options (RFC 6691): what stands in all is ours to
      * take off (MUST-16). */
     if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {

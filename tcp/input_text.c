@@ -2,6 +2,7 @@
 
 #include "tcp/ack.h"
 #include "tcp/emit.h"
+#include "tcp/prune.h"
 #include "tcp/seq.h"
 #include "tcp/urgent.h"
 #include "tcp/window.h"
@@ -95,6 +96,13 @@ static bool may_wait(const struct frame_pool *pool)
     return pool->used[FRAME_BUDGET_DATA] + 1 < pool->critical_at;
 }
 
+static bool wait_in_order(struct tcp_conn *conn, const struct slice *slice)
+{
+    struct tcp *tcp = conn->tcp;
+
+    return may_wait(tcp->pool) && recvq_push(&conn->recvq, &tcp->pieces, tcp->pool, slice);
+}
+
 /* Bytes at RCV.NXT. False when they can't be taken: then they are not
  * acknowledged either, and come again. */
 static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
@@ -112,7 +120,7 @@ static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
         deliver(conn, slice);
         return true;
     }
-    if (!may_wait(tcp->pool) || !recvq_push(&conn->recvq, &tcp->pieces, tcp->pool, slice)) {
+    if (!wait_in_order(conn, slice) && !(tcp_prune_other(conn) && wait_in_order(conn, slice))) {
         tcp->counters.dropped_no_frame++;
         return false;
     }
@@ -151,35 +159,61 @@ static void take_reassembled(struct tcp_conn *conn)
     }
 }
 
-static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *seg)
+/* Under pressure the highest range makes room for what lies below it, and another connection's,
+ * which has more, for what lies above; when it is critical nothing out of order is taken. What is
+ * here already needs no room. */
+static bool may_keep(struct tcp_conn *conn, uint32_t seq, uint32_t end)
 {
     struct tcp *tcp = conn->tcp;
     struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
 
-    /* Under pressure the highest range makes room for what lies below it, and
-     * nothing is taken above; when it is critical only in-order data is. */
-    switch (frame_pool_pressure(tcp->pool)) {
-    case FRAME_NORMAL:
-        break;
-    case FRAME_PRESSURE:
-        if (!reassembly_is_below_top(&conn->reassembly, seg->seq)) {
-            tcp->counters.dropped_no_frame++;
-            ack_out_of_order(conn);
-            return;
-        }
-        tcp->counters.pruned += reassembly_prune_top(&conn->reassembly, &room);
-        break;
-    default:
-        break;
+    if (reassembly_has(&conn->reassembly, seq, end)) {
+        return true;
     }
-    if (!may_wait(tcp->pool)) {
+    if (frame_pool_pressure(tcp->pool) == FRAME_PRESSURE) {
+        if (reassembly_is_below_top(&conn->reassembly, seq)) {
+            tcp->counters.pruned += reassembly_prune_top(&conn->reassembly, &room);
+        } else if (!tcp_prune_other(conn)) {
+            return false;
+        }
+    }
+    return may_wait(tcp->pool);
+}
+
+/* When all pieces are in use, another connection that has more gives some up; not for one that is
+ * at its own bounds. */
+static enum reassembly_result keep(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct tcp *tcp = conn->tcp;
+    struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
+    enum reassembly_result result;
+
+    if (conn->reassembly.count == 0) {
+        tcp_prune_later(conn);
+    }
+    result = reassembly_insert(&conn->reassembly, &room, seg->seq, &seg->payload);
+    if (result == REASSEMBLY_NO_ROOM && tcp->pieces.slab.used == tcp->pieces.slab.count &&
+        tcp_prune_other(conn)) {
+        result = reassembly_insert(&conn->reassembly, &room, seg->seq, &seg->payload);
+    }
+    if (conn->reassembly.duplicate && !tcp_conn_policy(conn)->dsack) {
+        conn->reassembly.duplicate = false; /* nothing is to be reported */
+    }
+    return result;
+}
+
+static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct tcp *tcp = conn->tcp;
+
+    if (!may_keep(conn, seg->seq, seg->seq + seg->payload.length)) {
         tcp->counters.dropped_no_frame++;
         ack_out_of_order(conn);
         return;
     }
     tcp->counters.out_of_order++;
     tcp_ack_duplicate_before(conn);
-    switch (reassembly_insert(&conn->reassembly, &room, seg->seq, &seg->payload)) {
+    switch (keep(conn, seg)) {
     case REASSEMBLY_DUPLICATE:
         tcp->counters.duplicates++;
         break;
@@ -220,14 +254,19 @@ void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
         return;
     }
     if (had_hole) {
+        tcp_prune_later(conn);
         tcp_ack_now(conn);
     }
     tcp_ack_owe(conn, length);
 }
 
-/* RCV.NXT steps over the FIN. */
+/* RCV.NXT steps over the FIN. What a peer sent beyond it is none of the stream's. */
 static void take_fin(struct tcp_conn *conn)
 {
+    struct tcp *tcp = conn->tcp;
+    struct reassembly_room room = {tcp->pool, &tcp->blocks, &tcp->pieces};
+
+    reassembly_clear(&conn->reassembly, &room);
     conn->flags = (conn->flags & ~(uint32_t)TCP_CONN_FIN_PENDING) | TCP_CONN_FIN_RECEIVED;
     tcp_window_keep(conn, 1);
     tcp_ack_now(conn);

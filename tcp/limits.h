@@ -1,6 +1,7 @@
 /*
- * Every constant of TCP with its unit and its source. What an application may
- * set has its default here and its place in struct tcp_settings.
+ * The constants of TCP with unit and source, but for those of one algorithm (congestion
+ * control, pacing, cookies), which stand with it. What an application may set has its default
+ * here and its place in struct tcp_settings.
  */
 #ifndef HEADRACE_TCP_LIMITS_H
 #define HEADRACE_TCP_LIMITS_H
@@ -39,9 +40,9 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 /* RFC 7323 section 2.3. */
 #define TCP_WSCALE_MAX 14u
 
-/* RFC 6928: min(10*MSS, max(2*MSS, 14600)). */
+/* RFC 6928: min(10*MSS, max(2*MSS, 14600)), where 14600 are ten segments of this size. */
 #define TCP_INITIAL_WINDOW_SEGMENTS 10u
-#define TCP_INITIAL_WINDOW_BYTES 14600u
+#define TCP_INITIAL_WINDOW_SEGMENT_BYTES 1460u
 
 /* L of RFC 3465 section 2.3, where it is 2; RFC 9406 section 4.3 has 8 without pacing, Linux
  * no limit. Receivers acknowledge whole bursts (Linux with GRO 44 segments, we 16), and
@@ -57,6 +58,12 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 #define TCP_RTO_INITIAL_NS (1 * NS_PER_S)
 #define TCP_RTO_MIN_NS (200 * NS_PER_MS)
 #define TCP_RTO_MAX_NS (120 * NS_PER_S)
+/* Doublings: with these the least RTO that can be set, a millisecond, is the longest, and the
+ * longest fits 64 bits. */
+#define TCP_BACKOFF_MAX 17u
+static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
+                  TCP_RTO_MAX_NS < (UINT64_MAX >> TCP_BACKOFF_MAX),
+              "as it says");
 /* RFC 6298 section 5.7: the RTO when data starts after a lost SYN. */
 #define TCP_RTO_AFTER_SYN_LOSS_NS (3 * NS_PER_S)
 
@@ -104,7 +111,7 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 #define TCP_TIME_WAIT_NS (60 * NS_PER_S)
 /* From when on a port of ours may be taken again, with timestamps: Linux's tcp_tw_reuse. */
 #define TCP_TIME_WAIT_REUSE_NS NS_PER_S
-#define TCP_FIN_WAIT_2_NS (60 * NS_PER_S)
+#define TCP_FIN_WAIT_2_S 60u
 
 /* RFC 7323 section 5.5: TS.Recent is not trusted after 24 days of idleness. */
 #define TCP_PAWS_IDLE_NS (24ull * 24 * 3600 * NS_PER_S)
@@ -140,12 +147,21 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
  * often: no event of the connection itself says that others gave some back. */
 #define TCP_SQUEEZE_RECHECK_NS (50 * NS_PER_MS)
 
+/* Output that waits for a frame looks turn after turn for so long, in which the kernel gives back
+ * what it has sent; then as rarely as the rest, for others may hold theirs for minutes. */
+#define TCP_COMPLETIONS_NS (1 * NS_PER_MS)
+
+/* While frames or pieces are short, text out of order goes when the hole before it has not moved
+ * for so long, by TCP_AGE_SHIFT: a sender that is there has had its timeout, which is a second
+ * at first (RFC 6298 section 2), and has sent again. */
+#define TCP_OUT_OF_ORDER_LIFE 3u
+
 /* Data frames that a delivery leaves: what an application retains and passes on
  * may have to be copied, one frame at a time, before its own is free. */
 #define TCP_PASS_ON_FRAMES 2u
 
-/* Bytes queued to send above which tcp_send refuses, and the mark that
- * on_writable waits for. */
+/* Bytes queued to send above which tcp_send refuses, of which
+ * on_writable waits for a third to be free. */
 #define TCP_SEND_BUFFER_DEFAULT (512u * 1024)
 
 /* And up to which that grows by itself: Linux's net.ipv4.tcp_wmem. */
@@ -153,6 +169,15 @@ static_assert(FRAME_HEADROOM >= 14 + 2 * 4 + 40 + 60,
 
 /* Segments that one connection may send before the next one has its turn. */
 #define TCP_TRANSMIT_QUANTUM 16u
+
+/* Each record of a send queue has a frame, however little of it is used. So many nobody counts;
+ * the frames of more may be so many times what may be queued (a full segment of 1,448 bytes in a
+ * chunk of 4,096 is 2.8 times its text), and such a part of those that are left: whoever comes
+ * later still finds some. Under pressure a share of all. */
+#define TCP_SENDQ_SHARE_MIN 16u
+#define TCP_SENDQ_OVERHEAD_SHIFT 2u
+#define TCP_SENDQ_LEFT_SHIFT 2u
+#define TCP_SENDQ_SHARE_SHIFT 6u
 
 /* Records of a send queue: bounds the frames of one connection apart from its
  * bytes. */

@@ -26,6 +26,7 @@ struct tcp_listener {
     bool open;           /* takes new connections */
     bool paused;         /* but not now */
     uint8_t syn_cookies; /* enum tcp_cookies */
+    uint8_t policy;      /* while open, the place of that of its settings: see tcp/policy.h */
     uint32_t half_open;  /* in SYN-RECEIVED */
     uint32_t half_open_max;
     uint32_t connections; /* of this life, half-open ones included */

@@ -1,5 +1,6 @@
 #include "tcp/mtu.h"
 
+#include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/output.h"
 #include "tcp/pacing.h"
@@ -22,10 +23,9 @@ static const uint16_t usual_mtus[] = {
 
 static uint32_t text_bytes(const struct tcp_conn *conn, uint32_t mtu)
 {
-    uint32_t ip_bytes = ip_addr_is_v4(&conn->tuple.remote) ? 20 : 40;
     uint32_t options = tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_TIMESTAMP_BYTES : 0;
 
-    return mtu - ip_bytes - TCP_HEADER_BYTES - options;
+    return mtu - tcp_headers_bytes(&conn->tuple.remote) - options;
 }
 
 static uint8_t mode(const struct tcp_conn *conn)
@@ -49,7 +49,8 @@ static void set_high(struct tcp_conn *conn, uint32_t high, bool untried)
 static void set_mss(struct tcp_conn *conn, uint32_t mss)
 {
     conn->snd.mss = (uint16_t)mss;
-    if (mss < conn->mtu.most) {
+    /* Before the handshake there is no search: `high` is none, and `most` our own limit. */
+    if (mss < conn->mtu.most && conn->mtu.high > 0) {
         conn->flags |= TCP_CONN_MTU_LOW;
     } else {
         conn->flags &= ~(uint32_t)TCP_CONN_MTU_LOW;
@@ -69,16 +70,6 @@ void mtu_begin(struct tcp_conn *conn)
         first = min_u32(first, text_bytes(conn, v4 ? TCP_MTU_BASE_V4 : NET_MTU_MIN_V6));
     }
     set_mss(conn, first);
-}
-
-/* What was sent in larger segments is cut when it goes again. */
-static void lose_all(struct tcp_conn *conn)
-{
-    if (conn->flight) {
-        conn->flight->mtu_probe_out = false;
-        sendq_mark_all_lost(&conn->flight->sendq, false);
-        tcp_conn_want_output(conn);
-    }
 }
 
 static struct tcp_record *probe_record(struct tcp_conn *conn)
@@ -119,28 +110,90 @@ static void drop_probe(struct tcp_conn *conn)
     }
 }
 
-/* RFC 1191 section 6.1 to 6.3. Nobody drives us below what every path must carry, or up. */
-void mtu_take_icmp(struct tcp_conn *conn, uint16_t mtu)
+/* Whether what is in flight and longer than a segment may be by now was found, and is lost: it is
+ * cut when it goes again. Shorter ones are on their way. */
+static bool lose_larger(struct tcp_conn *conn)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+    uint32_t position = sendq->in_flight.first;
+    bool found = false;
+
+    while (position != TCP_POSITION_NONE) {
+        const struct tcp_record *record = sendq_at(sendq, position);
+        uint32_t following = record->next;
+
+        if (record->slice.length > conn->snd.mss) {
+            sendq_mark_lost(sendq, position);
+            found = true;
+        }
+        position = following;
+    }
+    return found;
+}
+
+/* RFC 1191 section 6.4: no congestion, so slow start leads back to the window that was; but one
+ * segment goes at first, and more as ACKs come. Else each message, whoever wrote it, would be
+ * worth a window. */
+static void repair_slowly(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    if (tcp_recovery_reduces(flight->recovery)) {
+        conn->cc->recovered(conn); /* a window in place of what PRR let out */
+    }
+    conn->ssthresh = max_u32(conn->ssthresh, conn->cwnd);
+    flight->recovery = TCP_RECOVERY_LOSS;
+    flight->recovery_point = conn->snd.nxt;
+    flight->too_big = true;
+    flight->can_undo = false;
+    flight->frto = TCP_FRTO_OFF;
+    flight->tlp_out = false;
+    flight->mtu_probe_out = false;
+    flight->rack_deadline_ns = 0;
+    flight->dup_acks = 0;
+    flight->rexmit_now = true;
+    conn->cwnd = min_u32(conn->cwnd, tcp_pipe(conn) + conn->snd.mss);
+    tcp_conn_want_output(conn);
+}
+
+/* A router quotes the beginning of what it could not pass on, which is larger than it says. In
+ * the handshake that is a SYN, whose text is a record of its own. */
+static bool has_met(const struct tcp_conn *conn, uint32_t seq, uint32_t bytes)
+{
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
+    const struct tcp_record *record = sendq_at(sendq, sendq_find(sendq, seq));
+
+    return !tcp_state_is_synchronized((enum tcp_state)conn->state) ||
+           (record->seq == seq && record->slice.length > bytes);
+}
+
+/* RFC 1191 section 6.1 to 6.4. Nobody drives us below what every path must carry, or up. */
+bool mtu_take_icmp(struct tcp_conn *conn, uint32_t seq, uint16_t mtu)
 {
     uint32_t least = ip_addr_is_v4(&conn->tuple.remote) ? NET_MTU_MIN_V4 : NET_MTU_MIN_V6;
     uint32_t bytes;
 
     mtu = (uint16_t)max_u32(mtu, least);
-    if (mtu >= conn->path.mtu) {
-        return;
+    bytes = text_bytes(conn, mtu);
+    if (mtu >= conn->path.mtu || !has_met(conn, seq, bytes)) {
+        return false;
     }
     conn->path.mtu = mtu;
-    bytes = text_bytes(conn, mtu);
     if (bytes < conn->mtu.high) {
         set_high(conn, bytes, bytes > conn->snd.mss);
     }
     if (bytes < conn->snd.mss) {
         set_mss(conn, bytes);
-        lose_all(conn);
-    } else if (conn->flight && conn->flight->mtu_probe_out &&
-               bytes < conn->flight->mtu_probe_bytes) {
+        if (!tcp_state_is_synchronized((enum tcp_state)conn->state)) {
+            sendq_mark_all_lost(&conn->flight->sendq, false); /* a SYN that text made too long */
+            tcp_conn_want_output(conn);
+        } else if (lose_larger(conn)) {
+            repair_slowly(conn);
+        }
+    } else if (conn->flight->mtu_probe_out && bytes < conn->flight->mtu_probe_bytes) {
         drop_probe(conn);
     }
+    return true;
 }
 
 /* Nothing was found for long: the path may be another one by now (RFC 1191 section 6.3, RFC

@@ -32,7 +32,7 @@ enum tcp_mtu_probing {
 };
 
 struct tcp_mtu {
-    uint16_t most;
+    uint16_t most; /* before the peer's SYN: what ours may take (tcp_settings.mss_max) */
     uint16_t high : 15;
     uint16_t untried : 1; /* `high` is a bound that was told or assumed: the next to try */
 };
@@ -47,8 +47,9 @@ enum mtu_verdict {
 /* The options of the peer's SYN are taken: conn->snd.mss is what both ends take. */
 void mtu_begin(struct tcp_conn *conn);
 
-/* ICMP says of a segment in flight that no more than this passes, bytes of a packet. */
-void mtu_take_icmp(struct tcp_conn *conn, uint16_t mtu);
+/* ICMP says of the segment at `seq`, which is in flight, that no more than this passes, bytes of
+ * a packet. False when it says nothing new, or nothing of a segment of ours. */
+bool mtu_take_icmp(struct tcp_conn *conn, uint32_t seq, uint16_t mtu);
 
 /* With TCP_CONN_MTU_LOW and a flight: sends a probe when it is time. The port has room. */
 enum mtu_verdict mtu_probe(struct tcp_conn *conn);

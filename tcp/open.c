@@ -26,7 +26,7 @@ bool tcp_queue_syn(struct tcp_conn *conn)
     struct tcp *tcp = conn->tcp;
     struct tcp_sendq_room room = {tcp->pool, &tcp->blocks};
     struct tcp_flight *flight = tcp_conn_flight(conn);
-    struct tcp_record *record = flight ? sendq_append(&flight->sendq, &room) : NULL;
+    struct tcp_record *record = flight ? sendq_append(&flight->sendq, &room, TCP_SENDQ_TEXT) : NULL;
 
     struct isn isn;
 

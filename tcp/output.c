@@ -1,11 +1,13 @@
 #include "tcp/output.h"
 
 #include "tcp/ack.h"
+#include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/mtu.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 #include "tcp/user.h"
+#include "tcp/window.h"
 
 #include <assert.h>
 
@@ -13,7 +15,7 @@ enum verdict {
     OUTPUT_DONE,  /* nothing more to send now */
     OUTPUT_PACED, /* something may go, but not yet */
     OUTPUT_MORE,  /* the quantum is used up */
-    OUTPUT_STUCK, /* no frame: try again in a later turn */
+    OUTPUT_STUCK, /* no frame, or no place in the queue: later */
 };
 
 /* The congestion window has room for a segment. An empty pipe always has, or a
@@ -23,6 +25,19 @@ static bool cwnd_allows(const struct tcp_conn *conn, uint32_t length)
     uint32_t pipe = tcp_pipe(conn);
 
     return pipe == 0 || pipe + length <= conn->cwnd;
+}
+
+/* The initial window counts segments as well as bytes (RFC 5681 section 3.1), or a small one for
+ * each request would be a hundred before the first ACK. Later ones count bytes alone. */
+static bool first_window_is_out(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+    const struct tcp_sendq *sendq = &flight->sendq;
+
+    return conn->snd.una - conn->snd.iss <= 1 && flight->recovery == TCP_RECOVERY_OPEN &&
+           sendq->next - sendq->head - sendq->sacked_count >=
+               tcp_conn_policy(conn)->initial_window + (uint32_t)flight->dup_acks &&
+           conn->cwnd <= tcp_cc_initial_window(conn);
 }
 
 /* Nagle (RFC 9293 section 3.7.4): a small segment at the end of the queue waits
@@ -43,12 +58,16 @@ static bool nagle_holds(const struct tcp_conn *conn, const struct tcp_record *re
 }
 
 /* Only the SYN may go yet. But a server that has opened early answers before its handshake is
- * over (RFC 7413 section 4.2.2). */
+ * over (RFC 7413 section 4.2.2), once: when the SYN-ACK has gone again, the answer waits for the
+ * ACK of it. A peer without it could not take the answer, and one that is not there, whoever
+ * begs in its name, is sent no more of it. */
 static bool is_opening(const struct tcp_conn *conn)
 {
-    return conn->state == TCP_SYN_SENT ||
-           (conn->state == TCP_SYN_RECEIVED &&
-            !(tcp_conn_has(conn, TCP_CONN_FAST_OPEN) && tcp_conn_has(conn, TCP_CONN_PASSIVE)));
+    if (conn->state != TCP_SYN_RECEIVED) {
+        return conn->state == TCP_SYN_SENT;
+    }
+    return !tcp_conn_has(conn, TCP_CONN_FAST_OPEN) || !tcp_conn_has(conn, TCP_CONN_PASSIVE) ||
+           sendq_at(&conn->flight->sendq, conn->flight->sendq.head)->transmissions > 1;
 }
 
 /* Its rate lets a segment go. */
@@ -95,7 +114,7 @@ static bool take_fin_off(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
-    struct tcp_record *fin = sendq_append(sendq, &room);
+    struct tcp_record *fin = sendq_append(sendq, &room, TCP_SENDQ_FIN);
     struct tcp_record *record;
 
     if (!fin) {
@@ -164,7 +183,7 @@ static enum verdict send_new(struct tcp_conn *conn)
     struct tcp_record *record = sendq_at(sendq, sendq->next);
     uint32_t length = sendable(conn, record);
 
-    if (length == 0 || !cwnd_allows(conn, length) ||
+    if (length == 0 || !cwnd_allows(conn, length) || first_window_is_out(conn) ||
         (!tcp_conn_has(conn, TCP_CONN_OVERRIDE | TCP_CONN_PROBE) && nagle_holds(conn, record))) {
         return OUTPUT_DONE;
     }
@@ -191,11 +210,11 @@ static enum verdict send_lost(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
-    uint32_t position = sendq->lost.first;
+    uint32_t position = is_opening(conn) ? sendq->head : sendq->lost.first; /* the SYN alone */
     struct tcp_record *record = sendq_at(sendq, position);
 
-    if ((!conn->flight->rexmit_now && !cwnd_allows(conn, record->length)) ||
-        (is_opening(conn) && !(record->flags & TCP_RECORD_SYN))) {
+    if (!(record->flags & TCP_RECORD_LOST) ||
+        (!conn->flight->rexmit_now && !cwnd_allows(conn, record->length))) {
         return OUTPUT_DONE;
     }
     if (!is_released(conn)) {
@@ -207,6 +226,7 @@ static enum verdict send_lost(struct tcp_conn *conn)
             return OUTPUT_STUCK;
         }
         conn->tcp->counters.splits++;
+        position = sendq->lost.first; /* the front */
     }
     if (!emit_record(conn, position)) {
         return OUTPUT_STUCK;
@@ -267,9 +287,11 @@ static enum verdict send_one(struct tcp_conn *conn)
  * 3.2.2.1). But nothing goes before the SYN. */
 static bool ack_goes_first(const struct tcp_conn *conn)
 {
-    return conn->snd.nxt != conn->snd.iss && tcp_conn_has(conn, TCP_CONN_ACK_NOW) &&
-           (conn->ecn.flags & TCP_ECN_HANDSHAKE ||
-            (tcp_conn_has(conn, TCP_CONN_SACK_OK) && reassembly_has_report(&conn->reassembly)));
+    bool report = tcp_conn_has(conn, TCP_CONN_ACK_NOW) && tcp_conn_has(conn, TCP_CONN_SACK_OK) &&
+                  reassembly_has_report(&conn->reassembly);
+
+    return (report || (conn->ecn.mode == TCP_ECN_ACCURATE && ecn_ack_goes_first(conn))) &&
+           conn->snd.nxt != conn->snd.iss;
 }
 
 /* Segments are smaller than both ends take: a probe may be due, before all else that is new. */
@@ -314,18 +336,39 @@ static bool ack_is_due(const struct tcp_conn *conn, enum verdict verdict)
                                       (verdict == OUTPUT_STUCK && tcp_conn_unacked(conn) > 0));
 }
 
+/* What was never sent found no frame, or no place in the queue, with nothing out that would bring
+ * one: the timer runs all the same (tcp/rexmit.c). Once it goes nobody has been silent. Apart, for
+ * it is rare. */
+static __attribute__((noinline)) void note_stuck(struct tcp_conn *conn, enum verdict verdict)
+{
+    struct tcp_flight *flight = conn->flight;
+    bool stuck = verdict == OUTPUT_STUCK && flight->sendq.head == flight->sendq.next;
+
+    if (flight->stuck && !stuck) {
+        conn->snd.backoff = 0;
+        if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+            conn->retransmissions = 0;
+        }
+    }
+    flight->stuck = stuck;
+}
+
 static enum verdict serve(struct tcp_conn *conn)
 {
     enum verdict verdict = OUTPUT_MORE;
     bool fin_waits = tcp_conn_has(conn, TCP_CONN_FIN_OWED) && !tcp_queue_fin(conn);
-    unsigned sent;
+    unsigned sent = 0;
 
     if (ack_goes_first(conn) && !emit_ack(conn)) {
-        return OUTPUT_STUCK;
+        verdict = OUTPUT_STUCK;
+    } else {
+        sent = send_some(conn, &verdict);
     }
-    sent = send_some(conn, &verdict);
     if (verdict == OUTPUT_DONE && fin_waits) {
         verdict = OUTPUT_STUCK;
+    }
+    if (conn->flight && (verdict == OUTPUT_STUCK || conn->flight->stuck)) {
+        note_stuck(conn, verdict);
     }
     if (ack_is_due(conn, verdict)) {
         if (!emit_has_room(conn->tcp)) {
@@ -340,7 +383,7 @@ static enum verdict serve(struct tcp_conn *conn)
             rate_output_ends(conn);
         }
     }
-    if (sent > 0 || verdict == OUTPUT_DONE) {
+    if (sent > 0 || verdict == OUTPUT_DONE || verdict == OUTPUT_STUCK) {
         tcp_rexmit_arm(conn);
         tcp_conn_rest(conn);
     }
@@ -372,14 +415,39 @@ static bool path_is_ready(struct tcp_conn *conn)
     return state == NET_PATH_READY;
 }
 
+/* Those that wait for memory. As long as it may be the kernel that has it they are served with
+ * each turn; then they leave the list, and look again in a while: the worker may sleep. */
+static void hold_stuck(struct tcp *tcp, struct list *stuck)
+{
+    struct list_link *link;
+
+    if (list_is_empty(stuck)) {
+        tcp->stuck_ns = UINT64_MAX;
+        return;
+    }
+    tcp->stuck_ns = min_u64(tcp->stuck_ns, tcp->now_ns);
+    if (tcp->now_ns - tcp->stuck_ns < TCP_COMPLETIONS_NS) {
+        list_splice_back(&tcp->output, stuck);
+        return;
+    }
+    while ((link = list_pop_front(stuck)) != NULL) {
+        tcp_recheck_frames(container_of(link, struct tcp_conn, output_link), TCP_CONN_STARVED);
+    }
+    tcp->stuck_ns = UINT64_MAX;
+}
+
 void tcp_transmit(struct tcp *tcp)
 {
-    struct list stuck;
+    struct list waiting, stuck;
 
+    list_init(&waiting);
     list_init(&stuck);
     tcp_ack_release(tcp);
+    /* What an application asks for while it is told of trouble waits for the next turn: else one
+     * that writes each time would be told without an end. */
+    list_splice_back(&waiting, &tcp->output);
     while (emit_has_room(tcp)) {
-        struct list_link *link = list_pop_front(&tcp->output);
+        struct list_link *link = list_pop_front(&waiting);
         struct tcp_conn *conn;
 
         if (!link) {
@@ -394,12 +462,14 @@ void tcp_transmit(struct tcp *tcp)
         case OUTPUT_PACED:
             break;
         case OUTPUT_MORE:
-            list_push_back(&tcp->output, link);
+            list_push_back(&waiting, link);
             break;
         case OUTPUT_STUCK:
             list_push_back(&stuck, link);
             break;
         }
     }
-    list_splice_back(&tcp->output, &stuck);
+    list_splice_back(&waiting, &tcp->output);
+    list_splice_back(&tcp->output, &waiting);
+    hold_stuck(tcp, &stuck);
 }

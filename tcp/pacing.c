@@ -93,7 +93,7 @@ static void begin_burst(struct tcp_conn *conn, bool waited)
     uint64_t now_ns = conn->tcp->now_ns;
     uint64_t span_ns;
 
-    if (!conn->cc->each_ack) {
+    if (!tcp_cc_has_model(conn->cc)) {
         pacing->rate = rate_of_window(conn);
     }
     pacing->byte_ns = pacing->rate == 0 ? 0
@@ -133,7 +133,7 @@ static void wait_for_release(struct tcp_conn *conn)
 void pacing_follow(struct tcp_conn *conn)
 {
     struct tcp_pacing *pacing = place_of(conn);
-    bool wanted = conn->cc->each_ack || tcp_conn_policy(conn)->pacing;
+    bool wanted = tcp_cc_has_model(conn->cc) || tcp_conn_policy(conn)->pacing;
 
     if (wanted == tcp_conn_has(conn, TCP_CONN_PACED)) {
         return;

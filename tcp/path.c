@@ -10,7 +10,7 @@
 /* An application that has not heard of the connection hears of no trouble either. */
 void tcp_tell_trouble(struct tcp_conn *conn, enum tcp_trouble trouble)
 {
-    conn->trouble = (uint8_t)trouble;
+    conn->trouble = trouble & 0x7fu;
     if (conn->tcp->events->trouble && tcp_conn_has(conn, TCP_CONN_OPEN_TOLD) &&
         !tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
         conn->tcp->events->trouble(conn);
@@ -100,7 +100,7 @@ void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_
     }
     tcp->now_ns = max_u64(tcp->now_ns, now_ns);
     if (error->class == NET_ICMP_FRAG_NEEDED) {
-        mtu_take_icmp(conn, error->mtu);
+        tcp->counters.icmp_ignored += !mtu_take_icmp(conn, error->seq, error->mtu);
         return;
     }
     /* A hard error ends only what is being opened (RFC 5461 section 3, RFC 5927

@@ -17,18 +17,19 @@ static void join(struct piece *last, const struct slice *slice)
     last->slice.length = (uint16_t)(last->slice.length + slice->length);
 }
 
-/* Nobody has written behind these bytes. */
-static bool is_open(const struct frame_pool *pool, const struct slice *slice)
-{
-    return frame_record(pool, slice->frame)->fill_end == slice->offset + slice->length;
-}
-
-/* Makes the bytes stay, one hold more. */
-static bool keep(struct frame_pool *pool, const struct slice *tail, const struct slice *in,
+/* Makes the bytes stay, one hold more: small ones in the frame of `near`, which is held, behind
+ * all that was ever written there. What was behind `near` itself may have gone again. */
+static bool keep(struct frame_pool *pool, const struct slice *near, const struct slice *in,
                  struct slice *out)
 {
     if (slice_is_small(pool, in->length)) {
-        return slice_stash(pool, tail, in, FRAME_REASSEMBLY, out);
+        struct slice tail = {.frame = FRAME_NONE};
+
+        if (near && frame_is_ours(pool, near->frame)) {
+            tail.frame = near->frame;
+            tail.offset = frame_record(pool, near->frame)->fill_end;
+        }
+        return slice_stash(pool, &tail, in, FRAME_REASSEMBLY, out);
     }
     if (!frame_keep(pool, in->frame)) {
         return false;
@@ -60,7 +61,7 @@ bool piece_append(struct pieces *pieces, struct frame_pool *pool, struct piece_c
     struct slice kept;
     uint32_t index;
 
-    if (!keep(pool, last && is_open(pool, &last->slice) ? &last->slice : near, slice, &kept)) {
+    if (!keep(pool, last ? &last->slice : near, slice, &kept)) {
         return false;
     }
     if (last && joins(last, &kept)) {

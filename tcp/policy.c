@@ -6,6 +6,7 @@
 #include "tcp/rate.h"
 #include "tcp/user.h"
 
+#include <assert.h>
 #include <string.h>
 
 static bool is_equal(const struct tcp_policy *a, const struct tcp_policy *b)
@@ -56,19 +57,27 @@ void policy_give(struct tcp_policies *policies, uint8_t place)
 int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
 {
     struct tcp_policies *policies = &conn->tcp->policies;
+    bool alone = conn->policy != 0 && policies->users[conn->policy] == 1;
     uint8_t place;
 
     if (conn->state == TCP_CLOSED) {
         return TCP_ERR_STATE; /* it ends with this turn: nothing may want output any more */
     }
+    if (alone) {
+        policy_give(policies, conn->policy); /* then there is a place for another */
+    }
     if (!policy_take(policies, policy, &place)) {
+        assert(!alone);
         return TCP_ERR_NO_MEMORY;
     }
-    policy_give(policies, conn->policy);
+    if (!alone) {
+        policy_give(policies, conn->policy);
+    }
     conn->policy = place;
     if (policy->ack_delay_ms == 0) {
         conn->rcv.quick_acks = TCP_QUICK_ACKS; /* which then stay so many */
     }
+    conn->rtt.rto_ns = min_u64(conn->rtt.rto_ns, policy->rto.max_ns);
     keepalive_begin(conn);
     pacing_follow(conn);
     rate_follow(conn);

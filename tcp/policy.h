@@ -1,17 +1,20 @@
 /*
  * What an application may set of a connection, at its beginning and later, beyond what a
  * segment needs to know: keepalives, the user timeout, when retransmissions are given up,
- * when what came is acknowledged.
+ * when what came is acknowledged, what bounds the RTO and the windows.
  *
  * Most connections of a worker have the same, so each policy stands once in a table and a
  * connection has a byte to say which. The first is the default of struct tcp_settings.
  *
  * Owner: the worker's `struct tcp`. Invariant: `users` of a place is the number of
- * connections that have it, and no two places with users are alike; the default's are not
- * counted.
+ * connections and open listeners that have it, and no two places with users are alike; the
+ * default's are not counted. A listener has its place, so that connections which others have
+ * tuned, each in its own way, can't keep new ones out.
  */
 #ifndef HEADRACE_TCP_POLICY_H
 #define HEADRACE_TCP_POLICY_H
+
+#include "tcp/rtt.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -23,25 +26,30 @@ struct tcp_conn;
 #define TCP_POLICIES_MAX 256u
 
 struct tcp_policy {
+    struct rto_bounds rto;
     uint32_t send_buffer_max;    /* bytes up to which the send buffer follows the window */
     uint32_t receive_buffer_max; /* bytes up to which the receive window follows the peer */
     uint32_t user_timeout_ms;    /* RFC 5482's; 0: none, the counts of retransmissions hold */
     uint16_t keepalive_idle_s;   /* silence before the first keepalive */
     uint16_t keepalive_gap_s;    /* and between one and the next */
     uint16_t ack_delay_ms;       /* of less than two full segments; 0: each is answered at once */
+    uint16_t fin_wait_2_s;       /* once nobody reads any more (RFC 9293 section 3.6.1) */
     uint8_t keepalive_count;     /* without an answer until the connection ends */
     bool keepalive : 1;          /* RFC 9293 MUST-25: off unless asked for */
     bool pacing : 1;             /* segments go at a rate (tcp/pacing.h) */
     uint8_t mtu_probing : 2;     /* enum tcp_mtu_probing */
     bool rates : 1;              /* delivery rates are sampled (tcp/rate.h) */
-    uint8_t zero : 3;
-    uint8_t r1;         /* retransmissions until the neighbour is asked anew */
-    uint8_t r2;         /* and until the connection ends */
-    uint8_t r2_syn;     /* the same of a SYN */
-    uint8_t r2_syn_ack; /* and of a listener's SYN-ACK */
+    bool dsack : 1;              /* what came twice is told (RFC 2883) */
+    uint8_t zero : 2;
+    uint8_t r1;             /* retransmissions until the neighbour is asked anew */
+    uint8_t r2;             /* and until the connection ends */
+    uint8_t r2_syn;         /* the same of a SYN */
+    uint8_t r2_syn_ack;     /* and of a listener's SYN-ACK */
+    uint8_t initial_window; /* segments: IW of RFC 6928, which has 10 */
+    uint8_t zeros[5];
 };
 
-static_assert(sizeof(struct tcp_policy) == 24, "without padding: compared as a whole");
+static_assert(sizeof(struct tcp_policy) == 56, "without padding: compared as a whole");
 
 struct tcp_policies {
     struct tcp_policy at[TCP_POLICIES_MAX];

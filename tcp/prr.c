@@ -16,7 +16,7 @@ uint32_t tcp_delivered(const struct tcp_conn *conn)
 
 void prr_begin(struct tcp_conn *conn, uint32_t delivered)
 {
-    if (conn->cc->each_ack) {
+    if (tcp_cc_has_model(conn->cc)) {
         return; /* the window is the model's */
     }
     conn->flight->prr = (struct tcp_prr){
@@ -54,7 +54,7 @@ void prr_on_ack(struct tcp_conn *conn, bool safe)
     uint32_t pipe = tcp_pipe(conn);
     uint32_t count;
 
-    if (conn->cc->each_ack || !seq_gt(delivered, prr->last)) {
+    if (tcp_cc_has_model(conn->cc) || !seq_gt(delivered, prr->last)) {
         return;
     }
     count = may_send(conn, delivered - prr->last, pipe, safe);

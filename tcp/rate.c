@@ -1,6 +1,7 @@
 #include "tcp/rate.h"
 
 #include "tcp/cc.h"
+#include "tcp/output.h"
 #include "tcp/recovery.h"
 #include "tcp/tcp.h"
 
@@ -11,9 +12,22 @@ struct tcp_rate *rate_of(const struct tcp_conn *conn)
     return &conn->tcp->rates[conn->index];
 }
 
+/* What went before this tells of counts that are not these. */
+static void begin(struct tcp_conn *conn)
+{
+    struct tcp_rate *rate = rate_of(conn);
+    struct tcp_sendq *sendq = conn->flight ? &conn->flight->sendq : NULL;
+
+    *rate = (struct tcp_rate){.starved_ns = UINT64_MAX, .limit_ns = conn->tcp->now_ns};
+    for (uint32_t at = sendq ? sendq->head : 0; sendq && at != sendq->next; at++) {
+        sendq_at(sendq, at)->stamped = false;
+    }
+    conn->flags |= TCP_CONN_RATED;
+}
+
 void rate_follow(struct tcp_conn *conn)
 {
-    bool wanted = conn->cc->each_ack || tcp_conn_policy(conn)->rates;
+    bool wanted = tcp_cc_has_model(conn->cc) || tcp_conn_policy(conn)->rates;
 
     if (wanted == tcp_conn_has(conn, TCP_CONN_RATED)) {
         return;
@@ -22,9 +36,7 @@ void rate_follow(struct tcp_conn *conn)
         conn->flags &= ~(uint32_t)TCP_CONN_RATED;
         return;
     }
-    memset(rate_of(conn), 0, sizeof(struct tcp_rate));
-    rate_of(conn)->starved_ns = UINT64_MAX;
-    conn->flags |= TCP_CONN_RATED;
+    begin(conn);
 }
 
 /* In units, rounded to the longer: a rate is rather told too low. */
@@ -162,9 +174,10 @@ void rate_finish(struct tcp_conn *conn)
         }
         if (sample->rate > 0 && (!sample->is_app_limited || sample->rate > rate->latest)) {
             rate->latest = sample->rate;
+            rate->latest_app_limited = sample->is_app_limited;
         }
     }
-    if (conn->cc->each_ack) {
+    if (tcp_cc_has_model(conn->cc)) {
         conn->cc->each_ack(conn, sample);
     }
     memset(sample, 0, sizeof *sample);
@@ -179,12 +192,39 @@ static bool has_nothing_to_send(const struct tcp_conn *conn)
            conn->snd.una + sendq->bytes - conn->snd.nxt < conn->snd.mss;
 }
 
+static enum rate_limit limit_of(const struct tcp_conn *conn, bool has_room)
+{
+    if (!conn->flight || sendq_is_empty(&conn->flight->sendq) || conn->snd.una == conn->snd.iss) {
+        return RATE_IDLE; /* a handshake is no text */
+    }
+    if (!has_nothing_to_send(conn)) {
+        return has_room && tcp_usable_window(conn) < conn->snd.mss ? RATE_WINDOW : RATE_BUSY;
+    }
+    return tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) ? RATE_BUFFER : RATE_BUSY;
+}
+
+static void note_limit(struct tcp_rate *rate, enum rate_limit limit, uint64_t now_ns)
+{
+    rate->spent_ns[rate->limit] += now_ns - rate->limit_ns;
+    rate->limit = (uint8_t)limit;
+    rate->limit_ns = now_ns;
+}
+
+uint64_t rate_spent_ns(const struct tcp_conn *conn, enum rate_limit limit)
+{
+    const struct tcp_rate *rate = rate_of(conn);
+    uint64_t running_ns = rate->limit == limit ? conn->tcp->now_ns - rate->limit_ns : 0;
+
+    return rate->spent_ns[limit] + running_ns;
+}
+
 void rate_output_ends(struct tcp_conn *conn)
 {
     struct tcp_rate *rate = rate_of(conn);
     uint64_t now_ns = conn->tcp->now_ns;
     bool has_room = !conn->flight || tcp_pipe(conn) + conn->snd.mss <= conn->cwnd;
 
+    note_limit(rate, limit_of(conn, has_room), now_ns);
     if (conn->flight && !has_nothing_to_send(conn)) {
         rate->starved_ns = UINT64_MAX;
         rate->cwnd_limited |= !has_room;

@@ -7,6 +7,8 @@
  * delivered, what was delivered since, over the longer of the time that it took to send and
  * the time that it took to acknowledge, is the rate.
  *
+ * Beside it stands how long the network, the peer's window or the send buffer held sending up.
+ *
  * Only for connections with TCP_CONN_RATED: congestion control or the policy wants it. Others
  * pay a branch.
  *
@@ -38,16 +40,30 @@ struct tcp_rate_sample {
     bool is_app_limited;
 };
 
+/* What sending waits for, since the last turn in which the connection was served; Linux's
+ * tcp_chrono. */
+enum rate_limit {
+    RATE_IDLE,   /* everything is acknowledged */
+    RATE_BUSY,   /* the network, or the congestion window */
+    RATE_WINDOW, /* the peer's window */
+    RATE_BUFFER, /* the send buffer: all is sent, and the application had to stop */
+    RATE_LIMIT_COUNT,
+};
+
 struct tcp_rate {
-    uint64_t delivered;     /* bytes, all in all */
-    uint64_t delivered_ns;  /* when that last changed, or sending began anew */
-    uint64_t first_sent_ns; /* when the newest that was delivered was sent, or likewise */
-    uint64_t app_limited;   /* until so much is delivered samples tell of the application; 0 */
-    uint64_t starved_ns;    /* from then on more could go, but there is nothing; UINT64_MAX */
-    uint64_t latest;        /* the last rate that was no application's, for who asks */
-    uint32_t lost;          /* bytes, modulo 2^32 */
-    uint32_t newest_seq;    /* with first_sent_ns */
-    bool cwnd_limited;      /* the window was in the way; whoever reads it clears it */
+    uint64_t delivered;      /* bytes, all in all */
+    uint64_t delivered_ns;   /* when that last changed, or sending began anew */
+    uint64_t first_sent_ns;  /* when the newest that was delivered was sent, or likewise */
+    uint64_t app_limited;    /* until so much is delivered samples tell of the application; 0 */
+    uint64_t starved_ns;     /* from then on more could go, but there is nothing; UINT64_MAX */
+    uint64_t latest;         /* the last rate that was no application's, or was higher */
+    uint32_t lost;           /* bytes, modulo 2^32 */
+    uint32_t newest_seq;     /* with first_sent_ns */
+    bool cwnd_limited;       /* the window was in the way; whoever reads it clears it */
+    bool latest_app_limited; /* `latest` was an application's all the same, being higher */
+    uint8_t limit;           /* enum rate_limit, since limit_ns */
+    uint64_t limit_ns;
+    uint64_t spent_ns[RATE_LIMIT_COUNT]; /* before that */
     struct tcp_rate_sample sample;
 };
 
@@ -77,6 +93,9 @@ void rate_finish(struct tcp_conn *conn);
 
 /* Output has come to an end for now: whether for want of data, or of window. */
 void rate_output_ends(struct tcp_conn *conn);
+
+/* How long sending waited for that, up to now. */
+uint64_t rate_spent_ns(const struct tcp_conn *conn, enum rate_limit limit);
 
 /* What is in flight now, and all samples from it, tells of the application. */
 void rate_mark_app_limited(struct tcp_conn *conn);

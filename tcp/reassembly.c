@@ -251,6 +251,14 @@ static bool note_known(struct reassembly *reassembly, unsigned at, uint32_t seq,
     return known_start == seq && known_end == end;
 }
 
+bool reassembly_has(const struct reassembly *reassembly, uint32_t seq, uint32_t end)
+{
+    unsigned at = find(reassembly, seq);
+
+    return at < reassembly->count && seq_le(reassembly->ranges[at].start, seq) &&
+           seq_le(end, reassembly->ranges[at].end);
+}
+
 enum reassembly_result reassembly_insert(struct reassembly *reassembly,
                                          const struct reassembly_room *room, uint32_t seq,
                                          const struct slice *slice)

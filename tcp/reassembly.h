@@ -44,6 +44,7 @@ struct reassembly {
     uint8_t order;        /* of the block */
     uint8_t recent_count; /* of recent[] */
     bool duplicate;       /* a D-SACK is owed */
+    uint16_t since;       /* the hole stands still since then, by tcp_age(): see tcp/prune.h */
     uint32_t duplicate_start;
     uint32_t duplicate_end;
     uint32_t recent[TCP_SACK_BLOCKS_MAX]; /* a number in each of the ranges last hit */
@@ -81,6 +82,9 @@ static inline bool reassembly_is_below_top(const struct reassembly *reassembly, 
 {
     return reassembly->count > 0 && seq_lt(seq, reassembly->ranges[reassembly->count - 1].start);
 }
+
+/* Whether all of it is here already. */
+bool reassembly_has(const struct reassembly *reassembly, uint32_t seq, uint32_t end);
 
 /* Drops the highest range, and the report of a duplicate in it; returns how many ranges went (0 or
  * 1). What was SACKed is then reneged on, which RFC 2018 section 8 allows. */

@@ -100,6 +100,16 @@ static bool mark_head_lost(struct tcp_conn *conn)
     return true;
 }
 
+/* More duplicates than there are segments in flight tell of duplicates of ACKs: counted, they
+ * would make room for what is sent next. Three of short segments are needed to find a loss. */
+static bool says_nothing_new(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    return flight->dup_acks >= TCP_DUPTHRESH &&
+           (flight->dup_acks + 1u) * conn->snd.mss > conn->snd.nxt - conn->snd.una;
+}
+
 /* Peers without SACK. Returns true when a loss was found. */
 static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
@@ -121,7 +131,7 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
                              seq_lt(conn->snd.una, flight->recovery_point) && mark_head_lost(conn);
         return flight->rexmit_now;
     }
-    if (!news->duplicate || flight->dup_acks == UINT16_MAX) {
+    if (!news->duplicate || says_nothing_new(conn)) {
         return false;
     }
     flight->dup_acks++;
@@ -168,7 +178,9 @@ static bool cwnd_was_limit(const struct tcp_conn *conn, uint32_t prior_in_flight
  * window by a segment at most. */
 static uint32_t creditable(const struct tcp_conn *conn, uint32_t bytes)
 {
-    return conn->flight->recovery == TCP_RECOVERY_LOSS ? min_u32(bytes, conn->snd.mss) : bytes;
+    return conn->flight->recovery == TCP_RECOVERY_LOSS && !conn->flight->too_big
+               ? min_u32(bytes, conn->snd.mss)
+               : bytes;
 }
 
 /* Most ACKs leave nothing in flight that could be lost. */
@@ -257,10 +269,12 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 }
 
 /* The user timeout (RFC 5482) counts from when the oldest byte without an answer first went;
- * a closed window's is that of the first probe. Once open it stands for R2. */
+ * a closed window's is that of the first probe. Once open it stands for R2, but for what never
+ * went. */
 static bool has_waited_long(const struct tcp_conn *conn)
 {
     const struct tcp_policy *policy = tcp_conn_policy(conn);
+    bool counts = policy->user_timeout_ms == 0 || conn->flight->stuck;
 
     if (policy->user_timeout_ms != 0 && tcp_user_timeout_ns(conn) <= conn->tcp->now_ns) {
         return true;
@@ -271,7 +285,7 @@ static bool has_waited_long(const struct tcp_conn *conn)
     case TCP_SYN_RECEIVED:
         return conn->retransmissions >= policy->r2_syn_ack;
     default:
-        return policy->user_timeout_ms == 0 && conn->retransmissions >= policy->r2;
+        return counts && conn->retransmissions >= policy->r2;
     }
 }
 
@@ -282,7 +296,7 @@ static bool give_up(struct tcp_conn *conn)
         if (conn->retransmissions < UINT8_MAX) {
             conn->retransmissions++;
         }
-        if (conn->retransmissions == tcp_conn_policy(conn)->r1) {
+        if (conn->retransmissions == tcp_conn_policy(conn)->r1 && !conn->flight->stuck) {
             tcp_path_silent(conn);
         }
         return conn->state == TCP_CLOSED;
@@ -297,7 +311,7 @@ static bool give_up(struct tcp_conn *conn)
 static void restart(struct tcp_conn *conn)
 {
     conn->flight->rto_base_ns = conn->tcp->now_ns;
-    if (conn->snd.backoff < 16) {
+    if (conn->snd.backoff < TCP_BACKOFF_MAX) {
         conn->snd.backoff++;
     }
     tcp_rexmit_arm(conn);
@@ -322,7 +336,8 @@ static void timeout(struct tcp_conn *conn)
         conn->cc->recovered(conn); /* a window in place of what PRR let out */
     }
     if (tcp_state_is_synchronized((enum tcp_state)conn->state)) {
-        conn->cc->timeout(conn, flight_size(conn), flight->recovery != TCP_RECOVERY_LOSS);
+        conn->cc->timeout(conn, flight_size(conn),
+                          flight->recovery != TCP_RECOVERY_LOSS || flight->too_big);
         ecn_reduced(conn);
     } else {
         conn->flags |= TCP_CONN_SYN_LOST;
@@ -332,6 +347,7 @@ static void timeout(struct tcp_conn *conn)
     }
     sendq_mark_all_lost(sendq, reneged);
     flight->recovery = TCP_RECOVERY_LOSS;
+    flight->too_big = false;
     flight->recovery_point = conn->snd.nxt;
     flight->dup_acks = 0;
     flight->rexmit_now = false;
@@ -353,7 +369,7 @@ static void probe(struct tcp_conn *conn)
     if (sendq->head != sendq->next) {
         sendq_mark_all_lost(sendq, false); /* the probe before this one */
         conn->tcp->counters.zero_window_probes++;
-    } else {
+    } else if (!conn->flight->stuck) {
         conn->flags |= TCP_CONN_PROBE;
     }
     restart(conn);

@@ -7,15 +7,10 @@
 
 #include <assert.h>
 
-static uint64_t backed_off_ns(const struct tcp_conn *conn)
-{
-    return min_u64(conn->rtt.rto_ns << conn->snd.backoff, TCP_RTO_MAX_NS);
-}
-
 /* When it has run out before it is not waited beyond the user timeout, as in Linux. */
 static __attribute__((noinline)) uint64_t rto_again_ns(const struct tcp_conn *conn)
 {
-    uint64_t at_ns = conn->flight->rto_base_ns + backed_off_ns(conn);
+    uint64_t at_ns = conn->flight->rto_base_ns + tcp_rto_ns(conn);
 
     return tcp_conn_policy(conn)->user_timeout_ms == 0 ? at_ns
                                                        : min_u64(at_ns, tcp_user_timeout_ns(conn));
@@ -79,14 +74,15 @@ static enum tcp_rexmit_timer arm_outstanding(struct tcp_conn *conn)
     return TCP_TIMER_RTO;
 }
 
-/* Nothing is unacknowledged, something is queued: only the window can be in the
- * way. The first probe goes after an RTO (RFC 9293 SHLD-29). */
+/* Nothing is unacknowledged, something is queued: the window is in the way, or memory. A closed
+ * window is probed after an RTO (RFC 9293 SHLD-29). What waits for memory has the same timer, so
+ * that R2 counts: it is not kept for ever either. */
 static enum tcp_rexmit_timer arm_blocked(struct tcp_conn *conn)
 {
     enum tcp_rexmit_timer kind = TCP_TIMER_PERSIST;
-    uint64_t wait_ns = backed_off_ns(conn);
+    uint64_t wait_ns = tcp_rto_ns(conn);
 
-    if (tcp_usable_window(conn) > 0) {
+    if (tcp_usable_window(conn) > 0 && !conn->flight->stuck) {
         kind = TCP_TIMER_OVERRIDE;
         wait_ns = TCP_SWS_OVERRIDE_NS;
     }
@@ -112,8 +108,9 @@ void tcp_rexmit_arm(struct tcp_conn *conn)
 
     if (conn->flight && conn->flight->sendq.head != conn->flight->sendq.next) {
         kind = arm_outstanding(conn);
-    } else if (tcp_has_unsent(conn) && tcp_state_is_synchronized((enum tcp_state)conn->state) &&
-               !piece_is_due(conn)) {
+    } else if (tcp_has_unsent(conn) &&
+               (conn->flight->stuck ||
+                (tcp_state_is_synchronized((enum tcp_state)conn->state) && !piece_is_due(conn)))) {
         kind = arm_blocked(conn);
     }
     conn->rexmit_timer = (uint8_t)kind;

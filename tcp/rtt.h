@@ -14,10 +14,17 @@ struct tcp_rtt {
     uint32_t min_rtt_ns; /* UINT32_MAX: so much, or none */
 };
 
-/* RTO 1 s, as section 2.1 says. */
-void rtt_init(struct tcp_rtt *rtt);
+/* Between what the RTO lies; the defaults are in limits.h. */
+struct rto_bounds {
+    uint64_t initial_ns; /* before the first sample */
+    uint64_t min_ns;     /* of what is added to the smoothed round trip */
+    uint64_t max_ns;     /* doublings included */
+};
 
-/* Sections 2.2 and 2.3; the floor of the RTO stands in limits.h. */
-void rtt_sample(struct tcp_rtt *rtt, uint64_t sample_ns);
+/* Section 2.1. */
+void rtt_init(struct tcp_rtt *rtt, const struct rto_bounds *bounds);
+
+/* Sections 2.2 and 2.3. */
+void rtt_sample(struct tcp_rtt *rtt, const struct rto_bounds *bounds, uint64_t sample_ns);
 
 #endif

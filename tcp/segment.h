@@ -5,8 +5,10 @@
 #ifndef HEADRACE_TCP_SEGMENT_H
 #define HEADRACE_TCP_SEGMENT_H
 
+#include "datapath/net/headers.h"
 #include "datapath/net/packet.h"
 #include "datapath/slice.h"
+#include "tcp/limits.h"
 #include "tcp/tuple.h"
 
 #include <stdbool.h>
@@ -75,6 +77,13 @@ enum tcp_drop {
  * before them counts (MUST-7). */
 int tcp_segment_parse(const struct frame_pool *pool, const struct packet *packet, bool verify,
                       struct tcp_segment *seg, struct tcp_tuple *tuple);
+
+/* What stands before the options and the text of each packet to this address: with the MSS of
+ * RFC 6691 it makes the MTU. */
+static inline uint32_t tcp_headers_bytes(const struct ip_addr *remote)
+{
+    return TCP_HEADER_BYTES + (ip_addr_is_v4(remote) ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES);
+}
 
 /* SEG.LEN: SYN and FIN count. */
 static inline uint32_t tcp_segment_length(const struct tcp_segment *seg)

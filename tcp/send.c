@@ -41,12 +41,54 @@ uint32_t tcp_send_limit(const struct tcp_conn *conn)
     return max_u32(conn->send_buffer, min_u32(2 * conn->cwnd, most));
 }
 
+/* Frames that a connection's queue may have. Text alone tells nothing of them: a peer that asks for
+ * small segments, or requests one by one, makes a frame of a few bytes, and a few of those
+ * connections would have all of the worker's. */
+static uint32_t record_limit(const struct tcp_conn *conn)
+{
+    const struct frame_pool *pool = conn->tcp->pool;
+    uint32_t most;
+
+    if (frame_pool_pressure(pool) == FRAME_NORMAL) {
+        most = min_u32(tcp_send_limit(conn) >> (pool->chunk_shift - TCP_SENDQ_OVERHEAD_SHIFT),
+                       frame_pool_data_free(pool) >> TCP_SENDQ_LEFT_SHIFT);
+    } else {
+        most = pool->count >> TCP_SENDQ_SHARE_SHIFT;
+    }
+    return max_u32(most, TCP_SENDQ_SHARE_MIN);
+}
+
+/* Its own ACKs bring it below that. */
+static bool has_its_share(const struct tcp_conn *conn)
+{
+    uint32_t count = conn->flight ? sendq_count(&conn->flight->sendq) : 0;
+
+    return count >= TCP_SENDQ_SHARE_MIN && count >= record_limit(conn);
+}
+
+/* A third of it free, as in Linux (sk_stream_is_writeable): a writer is not woken for each
+ * segment, and what is queued still fills a window until it writes. */
+bool tcp_send_has_room(const struct tcp_conn *conn)
+{
+    uint32_t count = conn->flight ? sendq_count(&conn->flight->sendq) : 0;
+    uint32_t limit = tcp_send_limit(conn);
+
+    if (tcp_conn_queued(conn) > limit - limit / 3) {
+        return false;
+    }
+    if (count < TCP_SENDQ_SHARE_MIN / 2) {
+        return true;
+    }
+    limit = record_limit(conn);
+    return count <= limit - limit / 3;
+}
+
 /* What was set is looked at first: only a writer ahead of it asks how far it follows the window. */
 static bool queue_is_full(const struct tcp_conn *conn)
 {
     uint32_t queued = tcp_conn_queued(conn);
 
-    return queued >= conn->send_buffer && queued >= tcp_send_limit(conn);
+    return (queued >= conn->send_buffer && queued >= tcp_send_limit(conn)) || has_its_share(conn);
 }
 
 /* Segments are filled to the MSS of this moment. Before the handshake it is a
@@ -101,7 +143,7 @@ static bool queue_slice(struct tcp_conn *conn, const struct slice *slice)
 {
     struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
     struct tcp_flight *flight = tcp_conn_flight(conn);
-    struct tcp_record *record = flight ? sendq_append(&flight->sendq, &room) : NULL;
+    struct tcp_record *record = flight ? sendq_append(&flight->sendq, &room, TCP_SENDQ_TEXT) : NULL;
 
     if (!record) {
         tcp_conn_rest(conn);
@@ -136,7 +178,8 @@ static uint32_t send_copy(struct tcp_conn *conn, const uint8_t *data, uint32_t l
 {
     uint32_t done = fill_tail(conn, data, length);
 
-    while (done < length && frame_pool_pressure(conn->tcp->pool) != FRAME_CRITICAL) {
+    while (done < length && frame_pool_pressure(conn->tcp->pool) != FRAME_CRITICAL &&
+           !has_its_share(conn)) {
         uint32_t step = min_u32(length - done, segment_bytes(conn));
 
         if (!queue_copy(conn, data + done, (uint16_t)step)) {
@@ -170,7 +213,7 @@ int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length)
         conn->flags |= TCP_CONN_WANTS_WRITE;
     }
     if (done == 0) {
-        return refuse(conn, TCP_ERR_NO_MEMORY);
+        return refuse(conn, has_its_share(conn) ? TCP_ERR_AGAIN : TCP_ERR_NO_MEMORY);
     }
     tcp_conn_want_output(conn);
     return (int32_t)done;

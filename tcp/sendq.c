@@ -84,25 +84,57 @@ static void give_ring(struct tcp_sendq *sendq, const struct tcp_sendq_room *room
     }
 }
 
-static bool grow(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+/* The records keep their positions: only the mask changes. */
+static void move_ring(struct tcp_sendq *sendq, const struct tcp_sendq_room *room,
+                      struct tcp_record *records, uint32_t capacity)
 {
-    uint32_t capacity = sendq->mask + 1;
-    struct tcp_record *records;
-
-    if (capacity * 2 > TCP_SENDQ_RECORDS_MAX) {
-        return false;
-    }
-    records = blocks_take(room->blocks, ring_order(capacity * 2));
-    if (!records) {
-        return false;
-    }
     for (uint32_t position = sendq->head; position != sendq->tail; position++) {
-        records[position & (capacity * 2 - 1)] = *at(sendq, position);
+        records[position & (capacity - 1)] = *at(sendq, position);
     }
     give_ring(sendq, room);
     sendq->records = records;
-    sendq->mask = capacity * 2 - 1;
+    sendq->mask = capacity - 1;
+}
+
+static bool grow(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+{
+    uint32_t capacity = 2 * (sendq->mask + 1);
+    struct tcp_record *records;
+
+    if (capacity > TCP_SENDQ_RECORDS_MAX) {
+        return false;
+    }
+    records = blocks_take(room->blocks, ring_order(capacity));
+    if (!records) {
+        return false;
+    }
+    move_ring(sendq, room, records, capacity);
     return true;
+}
+
+/* A ring of which seven eighths are empty is left for one that is half full at the most, so that
+ * what it costs was paid by the records that have gone. Else a peer that acknowledges all of a
+ * long queue but the last byte would keep the ring for as long as it likes, and a few of them all
+ * blocks of the worker. */
+static __attribute__((noinline)) void shrink(struct tcp_sendq *sendq,
+                                             const struct tcp_sendq_room *room)
+{
+    uint32_t capacity = TCP_SENDQ_INLINE;
+    struct tcp_record *records = sendq->inline_records;
+
+    if (sendq_is_empty(sendq)) {
+        return; /* its end, or an answer follows: see tcp_conn_rest() */
+    }
+    while (capacity < 2 * sendq_count(sendq)) {
+        capacity *= 2;
+    }
+    if (capacity > TCP_SENDQ_INLINE) {
+        records = blocks_take(room->blocks, ring_order(capacity));
+        if (!records) {
+            return; /* the next ACK tries again */
+        }
+    }
+    move_ring(sendq, room, records, capacity);
 }
 
 static void drop_frame(const struct tcp_record *record, const struct tcp_sendq_room *room)
@@ -143,11 +175,12 @@ void sendq_release(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
     give_ring(sendq, room);
 }
 
-struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
+struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room,
+                                enum tcp_sendq_use use)
 {
     struct tcp_record *record;
 
-    if (sendq_count(sendq) > sendq->mask && !grow(sendq, room)) {
+    if (sendq_count(sendq) + use > sendq->mask && !grow(sendq, room)) {
         return NULL;
     }
     record = at(sendq, sendq->tail);
@@ -264,6 +297,9 @@ void sendq_trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint
     }
     if (sendq->head >= rebase_at) {
         rebase(sendq);
+    }
+    if (sendq->mask >= TCP_SENDQ_INLINE && 8 * sendq_count(sendq) <= sendq->mask + 1) {
+        shrink(sendq, room);
     }
 }
 

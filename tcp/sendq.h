@@ -16,7 +16,9 @@
  *
  * Owner: the connection, through its flight. A record holds its frame with
  * FRAME_SENDQ; a frame belongs to at most one record. Memory: the first few
- * records stand in the flight, more come from the blocks of the worker.
+ * records stand in the flight, more come from the blocks of the worker, less than eight
+ * places for each record behind an acknowledgement: what bounds the frames of a connection
+ * bounds the blocks that it has.
  */
 #ifndef HEADRACE_TCP_SENDQ_H
 #define HEADRACE_TCP_SENDQ_H
@@ -52,6 +54,15 @@ struct tcp_sendq {
 };
 
 struct tcp_blocks;
+
+/* What a record is asked for, as the places that it leaves for those after it. A ring that text
+ * has filled could be cut no more, where a probe of a window, its edge or a smaller MTU needs it:
+ * what is queued would never go. */
+enum tcp_sendq_use {
+    TCP_SENDQ_CUT = 0,
+    TCP_SENDQ_FIN = 1,
+    TCP_SENDQ_TEXT = 2,
+};
 
 /* What a queue needs of its worker. */
 struct tcp_sendq_room {
@@ -90,7 +101,8 @@ static inline bool sendq_has_unsent(const struct tcp_sendq *sendq)
 /* A new record behind the last; the caller fills slice, seq and flags, then
  * says sendq_appended() with its length. NULL when there is no memory or the limit is
  * reached. */
-struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room);
+struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_room *room,
+                                enum tcp_sendq_use use);
 void sendq_appended(struct tcp_sendq *sendq, uint32_t length);
 
 /* A record that was never sent grows by text or a FIN, or loses its FIN. */
@@ -147,8 +159,9 @@ void sendq_unmark_lost(struct tcp_sendq *sendq);
 
 /* Cuts the record so that its first `length` bytes stay and the tail, copied
  * into a fresh frame, becomes a record of its own. Without a data frame the oldest text is cut
- * with one of the control budget, into which its front goes. False when there is no memory. Rare: a
- * probe, a window's edge, a smaller MTU. */
+ * with one of the control budget, into which its front goes. False when there is no memory.
+ * Positions before it may be one less from then on, its own too. Rare: a probe, a window's edge, a
+ * smaller MTU. */
 bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint32_t position,
                  uint16_t length);
 

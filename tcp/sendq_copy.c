@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* So many can move with each cut. */
+static const uint32_t many_records = 64;
+
 /* What is to be copied of a slice. */
 struct part {
     uint16_t offset;
@@ -73,34 +76,60 @@ static bool cut(struct frame_pool *pool, const struct tcp_sendq *sendq, uint32_t
     return true;
 }
 
-static void shift_link(uint32_t *link, uint32_t position)
+/* Which records give way to a new one: those behind `position` by one up, or it and those before
+ * it by one down. */
+struct gap {
+    uint32_t position;
+    bool down;
+};
+
+static void shift_link(uint32_t *link, const struct gap *gap)
 {
-    if (*link != TCP_POSITION_NONE && (int32_t)(*link - position) > 0) {
-        (*link)++;
+    bool behind = (int32_t)(*link - gap->position) > 0;
+
+    if (*link != TCP_POSITION_NONE && behind != gap->down) {
+        *link += gap->down ? UINT32_MAX : 1;
     }
 }
 
-/* Makes room for one record after `position`: what stands behind moves up by
- * one, and so do the links that point behind. */
-static void open_gap(struct tcp_sendq *sendq, uint32_t position)
+static void shift_links(struct tcp_sendq *sendq, const struct gap *gap)
 {
-    for (uint32_t from = sendq->tail - 1; from != position; from--) {
-        sendq->records[(from + 1) & sendq->mask] = sendq->records[from & sendq->mask];
-    }
-    sendq->tail++;
-    if ((int32_t)(sendq->next - position) > 0) {
-        sendq->next++;
-    }
     for (uint32_t each = sendq->head; each != sendq->next; each++) {
         struct tcp_record *record = &sendq->records[each & sendq->mask];
 
-        shift_link(&record->next, position);
-        shift_link(&record->prev, position);
+        shift_link(&record->next, gap);
+        shift_link(&record->prev, gap);
     }
-    shift_link(&sendq->in_flight.first, position);
-    shift_link(&sendq->in_flight.last, position);
-    shift_link(&sendq->lost.first, position);
-    shift_link(&sendq->lost.last, position);
+    shift_link(&sendq->in_flight.first, gap);
+    shift_link(&sendq->in_flight.last, gap);
+    shift_link(&sendq->lost.first, gap);
+    shift_link(&sendq->lost.last, gap);
+}
+
+/* Makes room for one record after `position` and returns where the record there stands now. The
+ * few move when there are many: a peer that opens its window byte by byte has one cut with each
+ * ACK, of the first of thousands. */
+static uint32_t open_gap(struct tcp_sendq *sendq, uint32_t position)
+{
+    uint32_t before = position - sendq->head + 1;
+    uint32_t behind = sendq->tail - 1 - position;
+    struct gap gap = {position, behind > many_records && before < behind && sendq->head > 0};
+
+    if (gap.down) {
+        for (uint32_t from = sendq->head; from != position + 1; from++) {
+            sendq->records[(from - 1) & sendq->mask] = sendq->records[from & sendq->mask];
+        }
+        sendq->head--;
+        sendq->next -= (int32_t)(sendq->next - position) <= 0;
+    } else {
+        for (uint32_t from = sendq->tail - 1; from != position; from--) {
+            sendq->records[(from + 1) & sendq->mask] = sendq->records[from & sendq->mask];
+        }
+        sendq->tail++;
+        sendq->next += (int32_t)(sendq->next - position) > 0;
+    }
+    shift_links(sendq, &gap);
+    return gap.down ? position - 1 : position;
 }
 
 /* Puts the new record behind its front on the list that the front is on. */
@@ -133,13 +162,13 @@ bool sendq_split(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uin
         return false;
     }
     /* Asking for a record makes room in the ring; it may move the ring. */
-    if (!sendq_append(sendq, room)) {
+    if (!sendq_append(sendq, room, TCP_SENDQ_CUT)) {
         bool borrowed = first.frame != sendq_at(sendq, position)->slice.frame;
 
         frame_drop(room->pool, borrowed ? first.frame : rest.frame, FRAME_SENDQ);
         return false;
     }
-    open_gap(sendq, position);
+    position = open_gap(sendq, position);
     front = sendq_at(sendq, position);
     back = sendq_at(sendq, position + 1);
     *back = *front;

@@ -15,17 +15,23 @@ const struct tcp_settings tcp_settings_default = {
     .receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
     .send_buffer = TCP_SEND_BUFFER_DEFAULT,
     .cc = &tcp_cc_cubic,
-    .policy = {.send_buffer_max = TCP_SEND_BUFFER_MAX_DEFAULT,
+    .policy = {.rto = {.initial_ns = TCP_RTO_INITIAL_NS,
+                       .min_ns = TCP_RTO_MIN_NS,
+                       .max_ns = TCP_RTO_MAX_NS},
+               .send_buffer_max = TCP_SEND_BUFFER_MAX_DEFAULT,
                .receive_buffer_max = TCP_RECEIVE_BUFFER_MAX_DEFAULT,
                .keepalive_idle_s = TCP_KEEPALIVE_IDLE_S,
                .keepalive_gap_s = TCP_KEEPALIVE_GAP_S,
                .ack_delay_ms = TCP_DELAYED_ACK_NS / NS_PER_MS,
+               .fin_wait_2_s = TCP_FIN_WAIT_2_S,
                .keepalive_count = TCP_KEEPALIVE_COUNT,
                .mtu_probing = TCP_MTU_PROBING_AFTER_BLACK_HOLE,
+               .dsack = true,
                .r1 = TCP_R1_RETRANSMISSIONS,
                .r2 = TCP_R2_RETRANSMISSIONS,
                .r2_syn = TCP_R2_SYN_RETRANSMISSIONS,
-               .r2_syn_ack = TCP_R2_SYN_ACK_RETRANSMISSIONS},
+               .r2_syn_ack = TCP_R2_SYN_ACK_RETRANSMISSIONS,
+               .initial_window = TCP_INITIAL_WINDOW_SEGMENTS},
     .nodelay = false,
     .sack = true,
     .timestamps = true,
@@ -44,7 +50,6 @@ const struct tcp_config tcp_config_default = {
     .pieces_max = 65536,
     .blocks_bytes = 32u << 20,
     .time_wait_ns = TCP_TIME_WAIT_NS,
-    .fin_wait_2_ns = TCP_FIN_WAIT_2_NS,
     .ack_every_segments = TCP_ACK_EVERY_SEGMENTS,
     .ack_hold_ns = TCP_ACK_HOLD_NS,
     .port_first = 49152,
@@ -150,7 +155,6 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->ack_every_segments = config->ack_every_segments;
     tcp->ack_hold_ns = config->ack_hold_ns;
     tcp->half_open_max = config->half_open_max;
-    tcp->fin_wait_2_ns = config->fin_wait_2_ns;
     tcp->port_first = config->port_first;
     tcp->port_count = config->port_count;
     tcp->table_key[0] = config->secret[0];
@@ -167,6 +171,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     list_init(&tcp->held);
     list_init(&tcp->output);
     list_init(&tcp->ended);
+    tcp->stuck_ns = UINT64_MAX;
     wheel_init(&tcp->wheel, now_ns);
     tcp_turn_begin(tcp, now_ns);
     return 0;

@@ -72,10 +72,9 @@ struct tcp_config {
     uint32_t pieces_max;             /* pieces of out-of-order or unread data */
     uint64_t blocks_bytes;           /* for long send queues and reassembly */
     uint64_t time_wait_ns;           /* 2MSL */
-    uint64_t fin_wait_2_ns;
-    uint32_t ack_every_segments; /* 1 and more: no ACK is held for more segments */
-    uint64_t ack_hold_ns;        /* at most TCP_DELAYED_ACK_NS; nor for longer */
-    uint16_t port_first;         /* ephemeral ports are [port_first, port_first + port_count) */
+    uint32_t ack_every_segments;     /* 1 and more: no ACK is held for more segments */
+    uint64_t ack_hold_ns;            /* at most TCP_DELAYED_ACK_NS; nor for longer */
+    uint16_t port_first;             /* ephemeral ports are [port_first, port_first + port_count) */
     uint16_t port_count;
     bool verify_checksums; /* off only without net's checksum_tx: a received payload that is
                               sent on brings the sum that was taken here */
@@ -101,6 +100,7 @@ struct tcp {
     struct list held;   /* connections whose ACK is held: see tcp/ack.h */
     struct list output; /* connections that have something to send */
     struct list ended;  /* connections that ended in this turn */
+    uint64_t stuck_ns;  /* since when some of `output` wait for memory; UINT64_MAX: none does */
     struct table table; /* connections and TIME-WAIT entries by tuple */
     struct wheel wheel;
     struct tcp_pacer pacer;
@@ -111,9 +111,9 @@ struct tcp {
     struct pieces pieces;
     struct tcp_blocks blocks;
     struct timewait timewait;
+    uint32_t prune_hand;     /* see tcp/prune.h */
     uint64_t promised_bytes; /* sum of the windows that are out */
     uint64_t promise_limit;
-    uint64_t fin_wait_2_ns;
     uint64_t table_key[2];
     uint64_t secret[2];
     uint32_t port_next;
@@ -173,6 +173,18 @@ void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_
 static inline const struct tcp_policy *tcp_conn_policy(const struct tcp_conn *conn)
 {
     return &conn->tcp->policies.at[conn->policy];
+}
+
+/* The RTO with its doublings (RFC 6298 section 5.5). */
+static inline uint64_t tcp_rto_ns(const struct tcp_conn *conn)
+{
+    return min_u64(conn->rtt.rto_ns << conn->snd.backoff, tcp_conn_policy(conn)->rto.max_ns);
+}
+
+/* How long the peer's FIN is waited for when nobody reads any more. */
+static inline uint64_t tcp_fin_wait_2_ns(const struct tcp_conn *conn)
+{
+    return tcp_conn_policy(conn)->fin_wait_2_s * (uint64_t)NS_PER_S;
 }
 
 /* The listener for a SYN to this address and port, or NULL. */

@@ -3,6 +3,7 @@
 #include "tcp/emit.h"
 #include "tcp/input.h"
 #include "tcp/keepalive.h"
+#include "tcp/prune.h"
 #include "tcp/recovery.h"
 #include "tcp/tcp.h"
 #include "tcp/timewait_table.h"
@@ -26,6 +27,7 @@ static void delayed_ack(struct tcp_conn *conn)
     }
     if (tcp_conn_has(conn, TCP_CONN_STARVED)) {
         conn->flags &= ~(uint32_t)TCP_CONN_STARVED;
+        tcp_conn_want_output(conn); /* what is queued goes before what is to be */
         tcp_tell_writable(conn);
     }
 }
@@ -68,6 +70,7 @@ void tcp_timers(struct tcp *tcp, uint64_t now_ns)
 {
     tcp->now_ns = now_ns;
     tcp->now_ms = (uint32_t)(now_ns / NS_PER_MS);
+    tcp_prune_old(tcp);
     wheel_advance(&tcp->wheel, now_ns, expire, tcp, timers_per_turn);
     pacer_run(tcp);
     tcp_timewait_expire(tcp);

@@ -14,6 +14,7 @@ int tcp_listen(struct tcp *tcp, const struct tcp_listener *wanted, uint32_t *ind
 {
     uint32_t at = tcp->listener_count;
     uint32_t life;
+    uint8_t policy;
 
     if (wanted->port == 0 || wanted->half_open_max == 0 || wanted->connections_max == 0) {
         return TCP_ERR_ARGUMENT;
@@ -34,12 +35,14 @@ int tcp_listen(struct tcp *tcp, const struct tcp_listener *wanted, uint32_t *ind
             at = i;
         }
     }
-    if (at == TCP_LISTENERS_MAX) {
+    if (at == TCP_LISTENERS_MAX ||
+        !policy_take(&tcp->policies, &wanted->settings.policy, &policy)) {
         return TCP_ERR_NO_MEMORY;
     }
     life = tcp->listeners[at].life + 1;
     tcp->listeners[at] = *wanted;
     tcp->listeners[at].life = life;
+    tcp->listeners[at].policy = policy;
     tcp->listeners[at].half_open = 0;
     tcp->listeners[at].connections = 0;
     tcp->listeners[at].cookie_ns = 0;
@@ -52,8 +55,13 @@ int tcp_listen(struct tcp *tcp, const struct tcp_listener *wanted, uint32_t *ind
 
 void tcp_unlisten(struct tcp *tcp, uint32_t index)
 {
+    struct tcp_listener *listener = &tcp->listeners[index];
+
     assert(index < tcp->listener_count);
-    tcp->listeners[index].open = false;
+    if (listener->open) {
+        policy_give(&tcp->policies, listener->policy);
+        listener->open = false;
+    }
 }
 
 void tcp_listen_pause(struct tcp *tcp, uint32_t index, bool paused)
@@ -74,7 +82,7 @@ bool tcp_queue_fin(struct tcp_conn *conn)
         record->flags |= TCP_RECORD_FIN;
         sendq_grew(&flight->sendq, record, 1);
     } else {
-        record = flight ? sendq_append(&flight->sendq, &room) : NULL;
+        record = flight ? sendq_append(&flight->sendq, &room, TCP_SENDQ_FIN) : NULL;
         if (!record) {
             tcp_conn_rest(conn);
             return false;
@@ -152,7 +160,7 @@ void tcp_close(struct tcp_conn *conn)
     }
     (void)tcp_shutdown(conn);
     if (conn->state == TCP_FIN_WAIT_2) {
-        conn->life_ns = conn->tcp->now_ns + conn->tcp->fin_wait_2_ns;
+        conn->life_ns = conn->tcp->now_ns + tcp_fin_wait_2_ns(conn);
         tcp_conn_arm(conn);
     }
 }

@@ -34,6 +34,10 @@ int tcp_connect(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp
  * keeps the congestion window full. */
 uint32_t tcp_send_limit(const struct tcp_conn *conn);
 
+/* A writer that was refused is to write again: a third of what may be queued is free, in bytes
+ * and in frames. */
+bool tcp_send_has_room(const struct tcp_conn *conn);
+
 /* SEND, copying: takes as much of `data` as fits and returns how much, or an
  * error when it is nothing. */
 int32_t tcp_send(struct tcp_conn *conn, const void *data, uint32_t length);

@@ -41,6 +41,20 @@ static uint32_t unread(const struct tcp_conn *conn)
     return conn->recvq.bytes + conn->rcv.held;
 }
 
+/* With more promised than the limit a window that was squeezed at first is earned by what the
+ * application was given: it doubles with each, as a sender in slow start does. Whoever sends
+ * nothing is promised no more. */
+static uint32_t earned(const struct tcp_conn *conn)
+{
+    uint32_t squeezed = TCP_SQUEEZED_WINDOW_SEGMENTS * conn->snd.mss;
+
+    if (conn->tcp->promised_bytes <= conn->tcp->promise_limit) {
+        return UINT32_MAX;
+    }
+    return max_u32(max_u32(tcp_window(conn), squeezed),
+                   (uint32_t)min_u64(conn->tally.bytes_in, UINT32_MAX));
+}
+
 /* The window that the buffer and the field allow, and pressure on top of it. */
 static uint32_t allowed(const struct tcp_conn *conn)
 {
@@ -48,6 +62,7 @@ static uint32_t allowed(const struct tcp_conn *conn)
     uint32_t room = used < conn->rcv.buffer ? conn->rcv.buffer - used : 0;
 
     room = min_u32(room, (uint32_t)UINT16_MAX << conn->rcv.wscale);
+    room = min_u32(room, earned(conn));
     switch (frame_pool_pressure(conn->tcp->pool)) {
     case FRAME_NORMAL:
         break;

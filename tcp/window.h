@@ -6,6 +6,8 @@
  *
  * The buffer grows with what the peer sends in a round trip while the application reads all of
  * it, up to the policy's most and out of the budget that nobody was promised; it never shrinks.
+ * While more is promised than the limit a window begins with two segments and is earned: it
+ * opens as far as the application has been given bytes.
  */
 #ifndef HEADRACE_TCP_WINDOW_H
 #define HEADRACE_TCP_WINDOW_H

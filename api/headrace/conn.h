@@ -10,10 +10,15 @@
  *                                        on_urgent, on_trouble
  *   hr_send_data, hr_data_retain         no                  yes      no        no
  *   all else here                        yes                 yes      yes       yes
+ *   hr_conn_tuning, hr_conn_get_info     yes                 yes      yes       yes
+ *   hr_conn_tune                         yes                 yes      no        yes
  *   hr_connect_x, hr_timer_x, hr_post    yes                 yes      yes       yes
- *   hr_stack_stats, hr_worker_x          yes                 yes      yes       yes
- *   hr_listen, hr_unlisten, and start,    no: they wait for the workers
- *   stop and destroy of the stack
+ *   hr_listen_pause, hr_listen_resume    yes                 yes      yes       yes
+ *   hr_stack_stats, hr_worker_x,         yes                 yes      yes       yes
+ *   hr_congestion_controls
+ *   hr_listen, hr_unlisten,              no: they wait for the workers
+ *   hr_stack_set_fast_open_key, and
+ *   start, stop and destroy of the stack
  *
  * In on_close the connection takes nothing any more (HR_ERR_STATE). After hr_abort()
  * or hr_close() inside a callback, on_close follows at the end of the worker's turn,
@@ -107,9 +112,9 @@ void hr_conn_peer(const struct hr_conn *conn, struct hr_addr *addr);
 /* Bytes taken to be sent and not yet acknowledged; SYN and FIN do not count. */
 size_t hr_conn_unacked(const struct hr_conn *conn);
 
-/* Sends a copy of `length` bytes, of which the caller may do what he likes after. Takes as much as
- * the send buffer has room for, and returns how much; HR_ERR_AGAIN or HR_ERR_NO_MEMORY when that is
- * nothing, and on_writable follows; HR_ERR_STATE after hr_shutdown() or hr_close(). */
+/* Sends a copy of `length` bytes: as many as the send buffer has room for, in bytes and in frames
+ * (a segment that waits has one, however short). How many; HR_ERR_AGAIN or HR_ERR_NO_MEMORY for
+ * none, and on_writable follows; HR_ERR_STATE after hr_shutdown() or hr_close(). */
 long hr_send(struct hr_conn *conn, const void *data, size_t length);
 
 /* As hr_send(), and marks what it has taken as urgent: the peer is told at once, even one whose
@@ -117,6 +122,10 @@ long hr_send(struct hr_conn *conn, const void *data, size_t length);
  * where they are in the stream (RFC 6093; a BSD socket takes the last one out of it unless it
  * has SO_OOBINLINE), and the pointer is to the octet behind them (RFC 9293 MUST-62). */
 long hr_send_urgent(struct hr_conn *conn, const void *data, size_t length);
+
+/* Bytes before the peer's urgent mark that on_data has not been given yet; inside on_data its
+ * own do not count. 0 without a mark (RFC 9293 MUST-33). */
+size_t hr_conn_urgent(const struct hr_conn *conn);
 
 /* Sends received bytes on without a copy, all or nothing. Inside on_data only,
  * with a slice of that call. HR_OK, or an error as hr_send(). */
@@ -141,10 +150,6 @@ int hr_commit(struct hr_conn *conn, void *place, size_t length);
  * window stays smaller until it is released or sent on: that is the
  * back-pressure. HR_OK or HR_ERR_NO_MEMORY. */
 int hr_data_retain(struct hr_conn *conn, const struct hr_slice *slice, struct hr_slice *kept);
-/* Bytes before the peer's urgent mark that on_data has not been given yet; inside on_data its
- * own do not count. 0 without a mark (RFC 9293 MUST-33). */
-size_t hr_conn_urgent(const struct hr_conn *conn);
-
 /* Gives back what was retained from `conn`, once, in any order. */
 void hr_data_release(struct hr_conn *conn, const struct hr_slice *kept);
 /* Releases what was retained from a connection that is gone. */

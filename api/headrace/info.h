@@ -53,19 +53,19 @@ struct hr_conn_info {
     uint8_t ecn;         /* enum hr_ecn: what was agreed */
     uint8_t send_wscale; /* shifts of the windows, the peer's and ours */
     uint8_t receive_wscale;
-    uint8_t backoff;           /* times that the RTO was doubled */
-    uint8_t retransmits;       /* of the oldest segment, or probes of a window, without an answer */
-    uint8_t keepalives;        /* without an answer */
-    uint64_t rto_ns;           /* doublings included */
-    uint64_t srtt_ns;          /* smoothed round trip (RFC 6298); 0: none was measured */
-    uint64_t rttvar_ns;        /* its variation */
-    uint64_t min_rtt_ns;       /* the least, up to 4.3 s; UINT64_MAX: none was measured */
-    uint32_t ack_delay_ms;     /* as tuned */
-    uint32_t send_mss;         /* bytes of text in a full segment to the peer */
-    uint32_t receive_mss;      /* the largest segment that came */
-    uint32_t path_mtu;         /* bytes, IP header included */
-    uint32_t cwnd;             /* congestion window, bytes */
-    uint32_t ssthresh;         /* bytes; UINT32_MAX: no loss yet */
+    uint8_t backoff;                /* times that the RTO was doubled */
+    uint8_t retransmissions_in_row; /* of the oldest segment, or probes of a window, unanswered */
+    uint8_t keepalives;             /* without an answer */
+    uint64_t rto_ns;                /* doublings included */
+    uint64_t srtt_ns;               /* smoothed round trip (RFC 6298); 0: none was measured */
+    uint64_t rttvar_ns;             /* its variation */
+    uint64_t min_rtt_ns;            /* the least, up to 4.3 s; UINT64_MAX: none was measured */
+    uint32_t ack_delay_ms;          /* as tuned */
+    uint32_t send_mss;              /* bytes of text in a full segment to the peer */
+    uint32_t receive_mss;           /* the largest segment that came */
+    uint32_t path_mtu;              /* bytes, IP header included */
+    uint32_t cwnd;                  /* congestion window, bytes */
+    uint32_t ssthresh;              /* bytes; UINT32_MAX: no loss yet */
     uint32_t send_window;      /* what the peer offers from the oldest unacknowledged byte on */
     uint32_t receive_window;   /* what we offer from the next byte on */
     uint32_t send_queue;       /* bytes taken to be sent and not acknowledged */
@@ -87,10 +87,27 @@ struct hr_conn_info {
     uint32_t bytes_retransmitted;
     uint32_t dsacks; /* times the peer told that it had something twice; modulo 2^16 */
     bool reordering; /* seen in the present flight (RFC 8985) */
+    /* Text of a SYN was taken, the peer's or ours (RFC 7413). */
+    bool syn_data;
+    /* With hr_tuning.delivery_rates or "bbr", and this and the four behind it 0 without: the
+     * application had too little to send to know what the path delivers. */
+    bool delivery_app_limited;
+    uint64_t delivery_rate;          /* bytes a second that the path delivered, lately */
+    uint64_t busy_ns;                /* in which something was not acknowledged; of them: */
+    uint64_t window_limited_ns;      /* the peer's window held sending up */
+    uint64_t send_buffer_limited_ns; /* all was sent, and the send buffer had no more room */
+    uint64_t pacing_rate;            /* bytes a second; 0: not paced, or not known yet */
+    uint64_t bytes_sent;             /* bytes_retransmitted included */
+    uint32_t retransmitting;         /* segments on their way not for the first time */
+    /* Bytes that came with congestion experienced, ECT(0) and ECT(1), modulo 2^32: accurate ECN
+     * counts them (RFC 9768). */
+    uint32_t ecn_ce_bytes;
+    uint32_t ecn_ect0_bytes;
+    uint32_t ecn_ect1_bytes;
 };
 
 /* Fills the first `size` bytes of `info`, which is the caller's: sizeof *info as it was compiled,
- * what this library does not know is zero. The bytes that it does know. On the worker, from any
+ * what this library does not know is zero. Returns how many bytes it knows. On the worker, from any
  * callback. */
 size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, size_t size);
 

@@ -75,6 +75,11 @@ struct hr_stack_options {
     uint32_t receive_frames;
     uint32_t connections_max; /* per worker, 1 to 2^24; at most half of them half-open */
     uint32_t time_wait_ms;    /* 2MSL */
+    /* What came in order is acknowledged once for several segments, so that a burst has one ACK:
+     * of so many full ones at the most, 1 to 256, and so long after the second, 0 to 40,000
+     * microseconds. 2 and 0 are what RFC 5681 section 4.2 says. */
+    uint32_t ack_segments;
+    uint32_t ack_hold_us;
     /* NULL, or what is told of events: on the control thread, which it must not hold up;
      * any function that any thread may call may be called inside. */
     void (*on_event)(struct hr_stack *stack, const struct hr_event *event, void *context);
@@ -82,7 +87,8 @@ struct hr_stack_options {
 };
 
 /* Adaptive waiting with 100 us, 16,384 frames (64 MiB), of which 2,048 are lent, and 16,384
- * connections a worker, 2MSL of 60 s. Interface and addresses are the caller's to set. */
+ * connections a worker, 2MSL of 60 s, an ACK for 16 segments and 20 us. Interface and addresses are
+ * the caller's to set. */
 extern const struct hr_stack_options hr_stack_options_default;
 
 /* Opens the interface and makes the workers; they run from hr_stack_start(). 0
@@ -117,6 +123,7 @@ struct hr_listen_options {
     bool sack;       /* this and the next two: offered to the peer (RFC 2018, RFC 7323) */
     bool timestamps;
     bool window_scale; /* without it windows are of at most 64 KiB */
+    uint16_t mss_max;  /* as in hr_connect_options */
     struct hr_tuning tuning;
     /* TCP Fast Open (RFC 7413): connections of which data came with the SYN and whose handshake is
      * not over, per worker; beyond it a handshake is an ordinary one, and 0 has no other. on_open
@@ -127,9 +134,9 @@ struct hr_listen_options {
 };
 
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
- * with HyStart++, RFC 9406), "newreno" (RFC 6582), "dctcp" (RFC 8257: where routers mark
- * early and all flows use it; it is unfair to others), and "bbr" (BBRv3,
- * draft-ietf-ccwg-bbr-06: always paced). Constant; any thread. */
+ * with HyStart++, RFC 9406), "newreno" (RFC 6582; Linux's name for it, "reno", is taken too),
+ * "dctcp" (RFC 8257: where routers mark early and all flows use it; it is unfair to others),
+ * and "bbr" (BBRv3, draft-ietf-ccwg-bbr-06: always paced). Constant; any thread. */
 const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no

@@ -42,7 +42,7 @@ struct hr_stack;
     X(timeouts, "retransmission timeouts")                                                         \
     X(tail_probes, "tail loss probes")                                                             \
     X(fast_recoveries, "recoveries begun by SACK or duplicate ACKs, before a timeout")             \
-    X(undone, "of both, found needless and undone")                                                \
+    X(undone, "of timeouts and fast recoveries, found needless and undone")                        \
     X(ce_in, "segments received with congestion experienced (ECN)")                                \
     X(ecn_reductions, "times a window was reduced since segments were marked (ECN)")               \
     X(mtu_probes, "segments larger than is known to pass, to find out whether they do")            \

@@ -54,6 +54,20 @@ struct hr_tuning {
     /* 0 to 499 ms: less than two full segments are acknowledged after that long, or with the next
      * data (RFC 9293 MUST-40). 0: each segment at once. */
     uint16_t ack_delay_ms;
+    /* The retransmission timeout (RFC 6298), in milliseconds: before the first round trip is
+     * measured, rto_min_ms to rto_max_ms; the least that is added to a smoothed round trip, 1 to
+     * rto_max_ms; the most, doublings included, 1,000 to 120,000. A minimum below what the peer
+     * delays its ACKs by (Linux 40 ms, others up to 500) retransmits for nothing. */
+    uint32_t rto_initial_ms;
+    uint32_t rto_min_ms;
+    uint32_t rto_max_ms;
+    /* 1 to 3,600: after hr_close(), and when the peer has acknowledged everything, its FIN is
+     * waited for no longer (FIN-WAIT-2). As Linux's TCP_LINGER2. */
+    uint16_t fin_wait_2_s;
+    /* 1 to 100: what goes before the first ACK comes, and, in bytes, after idleness; of segments
+     * larger than 1,460 bytes what that many of 1,460 hold, but two where it is two or more (RFC
+     * 6928, which has 10). */
+    uint8_t initial_window_segments;
     /* Bytes, up to 1 GiB: as far as the send buffer grows by itself with the congestion window,
      * where that needs more than was set. 0: not at all. */
     uint32_t send_buffer_max;
@@ -67,16 +81,22 @@ struct hr_tuning {
     /* Segments go spread over the round trip, in bursts of a millisecond: 2 congestion windows
      * in each in slow start, 1.2 after, as with Linux. Spares shallow queues, and costs timers. */
     bool pacing;
+    bool dsack; /* the peer is told of what came twice (RFC 2883), with SACK */
+    /* The delivery rate is measured, and what holds sending up (hr_conn_info.delivery_rate and
+     * behind it); with "bbr" they always are. */
+    bool delivery_rates;
 };
 
 /* No keepalives (else after 7,200 s, each 75 s, 9 of them), no user timeout, R1 of 3, R2 of 15, 7
- * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, send buffers up to 4 MiB, receive buffers up
- * to 6 MiB, MTU probing after a black hole, DSCP 0, TTL 64, no pacing. */
+ * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, RTO of 1 s at first, at least 200 ms beyond
+ * the round trip, at most 120 s, FIN-WAIT-2 of 60 s, an initial window of 10 segments, send buffers
+ * up to 4 MiB, receive buffers up to 6 MiB, MTU probing after a black hole, DSCP 0, TTL 64, no
+ * pacing, D-SACK, no delivery rates. */
 extern const struct hr_tuning hr_tuning_default;
 
 /* How an open connection is tuned, and from now on is; silence begins anew for keepalives.
- * HR_OK; HR_ERR_ARGUMENT, HR_ERR_NO_MEMORY (256 others) or HR_ERR_STATE (it has ended), and
- * nothing has changed. On the worker, from any callback. */
+ * HR_OK; HR_ERR_ARGUMENT, HR_ERR_NO_MEMORY (256 others) or HR_ERR_STATE (it has ended, so also
+ * in on_close), and nothing has changed. On the worker, from any callback. */
 void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning);
 int hr_conn_tune(struct hr_conn *conn, const struct hr_tuning *tuning);
 

@@ -51,6 +51,9 @@ struct hr_connect_options {
     bool sack; /* this and the next two: offered to the peer (RFC 2018, RFC 7323) */
     bool timestamps;
     bool window_scale; /* without it windows are of at most 64 KiB */
+    /* Bytes of TCP's text and options in the largest segment, either way, 88 to 32,767; 0: as large
+     * as the path takes. As Linux's TCP_MAXSEG. */
+    uint16_t mss_max;
     struct hr_tuning tuning;
     /* TCP Fast Open (RFC 7413): what is sent before the worker's turn is over goes with the SYN, as
      * far as it fits, once the server has given a cookie in a connection before. It may come to the

@@ -10,6 +10,9 @@ const char *const echo_service_names[] = {"echo", "discard", "chargen", NULL};
 /* In the order of enum hr_ecn. */
 static const char *const ecn_names[] = {"off", "classic", "accurate", NULL};
 
+/* In the order of enum hr_syn_cookies. */
+static const char *const syn_cookies_names[] = {"never", "when-full", "always", NULL};
+
 static const char help[] =
     "usage: echo_server --interface IF --address CIDR [options]\n"
     "\n"
@@ -23,12 +26,10 @@ static const char help[] =
     "  --service NAME       echo, discard or chargen (echo)\n"
     "  --close-after BYTES  echo so many bytes of a connection, then close first; what still\n"
     "                       comes is thrown away (never)\n"
-    "  --congestion NAME    congestion control: cubic, newreno, dctcp or bbr (cubic)\n"
-    "  --keepalive SECONDS  ask clients that long silent whether they are there, 1 to 32767; 9\n"
-    "                       times in 75 s steps (never)\n"
-    "  --user-timeout SECONDS  give up what is not acknowledged after so long, 1 to 86400\n"
-    "                       (after 15 retransmissions)\n"
-    "  --dscp N             the class of what is sent (RFC 2474), 0 to 63 (0)\n"
+    "  --congestion NAME    congestion control: cubic, newreno, dctcp or bbr "
+    "(cubic)\n" TCP_OPTIONS_HELP
+    "  --fast-open          serve data that comes with the SYN (RFC 7413; never)\n"
+    "  --syn-cookies NAME   answer SYNs with cookies: never, when-full or always (when-full)\n"
     "  --ecn NAME           agreed to at most: off, classic or accurate (accurate)\n"
     "  --queues LIST        queues of the interface, a worker each, as 0,1 (all)\n"
     "  --cores LIST         a core for each worker, as 0,1 (those that may be used, in order)\n"
@@ -39,6 +40,8 @@ static const char help[] =
     "                       65536; half as many packets may wait (2048, or twice the NIC's\n"
     "                       ring)\n"
     "  --time-wait SECONDS  2MSL, 1 to 240 (60)\n"
+    "  --ack-segments N     full segments that one ACK may be for, 1 to 256 (16) ...\n"
+    "  --ack-hold US        ... and for how long it is held for them, 0 to 40000 (20)\n"
     "  --duration SECONDS   end by itself\n"
     "  --stats SECONDS      print statistics at this interval\n"
     "  --json FILE          write the final statistics\n"
@@ -50,9 +53,7 @@ enum {
     OPTION_CLOSE_AFTER,
     OPTION_CONGESTION,
     OPTION_ECN,
-    OPTION_KEEPALIVE,
-    OPTION_USER_TIMEOUT,
-    OPTION_DSCP,
+    OPTION_SYN_COOKIES,
     OPTION_DURATION,
     OPTION_STATS,
     OPTION_JSON,
@@ -63,14 +64,13 @@ enum {
 static const struct option names[] = {
     PLACE_OPTIONS_OF_PORTS,
     PLACE_OPTIONS_OF_STACK,
+    TCP_OPTIONS,
     {"port", required_argument, NULL, OPTION_PORT},
     {"service", required_argument, NULL, OPTION_SERVICE},
     {"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
     {"congestion", required_argument, NULL, OPTION_CONGESTION},
     {"ecn", required_argument, NULL, OPTION_ECN},
-    {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
-    {"user-timeout", required_argument, NULL, OPTION_USER_TIMEOUT},
-    {"dscp", required_argument, NULL, OPTION_DSCP},
+    {"syn-cookies", required_argument, NULL, OPTION_SYN_COOKIES},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"json", required_argument, NULL, OPTION_JSON},
@@ -85,29 +85,6 @@ static enum echo_parse wrong(const char *format, const char *value)
     (void)fprintf(stderr, format, value);
     (void)fprintf(stderr, " See echo_server --help.\n");
     return ECHO_WRONG;
-}
-
-static enum echo_parse take_tuning(int option, const char *value, struct echo_options *options)
-{
-    struct hr_tuning *tuning = &options->tuning;
-    unsigned number = 0;
-    bool good;
-
-    switch (option) {
-    case OPTION_KEEPALIVE:
-        good = value_unsigned(value, 1, 32767, &number);
-        tuning->keepalive = true;
-        tuning->keepalive_idle_s = (uint16_t)number;
-        return good ? ECHO_RUN : wrong("--keepalive takes 1 to 32767 seconds, not '%s'.", value);
-    case OPTION_USER_TIMEOUT:
-        good = value_unsigned(value, 1, 86400, &number);
-        tuning->user_timeout_ms = number * 1000;
-        return good ? ECHO_RUN : wrong("--user-timeout takes 1 to 86400 seconds, not '%s'.", value);
-    default:
-        good = value_unsigned(value, 0, 63, &number);
-        tuning->dscp = (uint8_t)number;
-        return good ? ECHO_RUN : wrong("--dscp takes a number from 0 to 63, not '%s'.", value);
-    }
 }
 
 static enum echo_parse take_number(int option, const char *value, struct echo_options *options)
@@ -163,21 +140,35 @@ static enum echo_parse take_ecn(const char *value, struct echo_options *options)
     return ECHO_RUN;
 }
 
+static enum echo_parse take_syn_cookies(const char *value, struct echo_options *options)
+{
+    int found = value_name(value, syn_cookies_names);
+
+    if (found < 0) {
+        return wrong("'%s' is no use of SYN cookies: never, when-full or always.", value);
+    }
+    options->syn_cookies = (enum hr_syn_cookies)found;
+    return ECHO_RUN;
+}
+
 static enum echo_parse take(int option, const char *value, struct echo_options *options)
 {
     if (place_has(option)) {
         return place_take(option, value, &options->place) ? ECHO_RUN
                                                           : wrong(place_refusal(option), value);
     }
+    if (tcp_option_has(option)) {
+        return tcp_option_take(option, value, &options->tcp)
+                   ? ECHO_RUN
+                   : wrong(tcp_option_refusal(option), value);
+    }
     switch (option) {
     case OPTION_SERVICE:
         return take_service(value, options);
     case OPTION_CONGESTION:
         return take_congestion(value, options);
-    case OPTION_KEEPALIVE:
-    case OPTION_USER_TIMEOUT:
-    case OPTION_DSCP:
-        return take_tuning(option, value, options);
+    case OPTION_SYN_COOKIES:
+        return take_syn_cookies(value, options);
     case OPTION_ECN:
         return take_ecn(value, options);
     case OPTION_JSON:
@@ -198,7 +189,9 @@ enum echo_parse echo_options_parse(int argc, char **argv, struct echo_options *o
 {
     int option;
 
-    *options = (struct echo_options){.port = 7, .tuning = hr_tuning_default};
+    *options =
+        (struct echo_options){.port = 7, .syn_cookies = hr_listen_options_default.syn_cookies};
+    tcp_options_init(&options->tcp);
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum echo_parse result;

@@ -5,9 +5,9 @@
 #define HEADRACE_BENCH_ECHO_OPTIONS_H
 
 #include "bench/place_options.h"
+#include "bench/tcp_options.h"
 
 #include <headrace/headrace.h>
-#include <headrace/tuning.h>
 #include <stdint.h>
 
 enum echo_service {
@@ -21,7 +21,8 @@ struct echo_options {
     uint16_t port;
     enum echo_service service;
     const char *congestion; /* NULL: the default */
-    struct hr_tuning tuning;
+    struct tcp_options tcp;
+    enum hr_syn_cookies syn_cookies;
     enum hr_ecn ecn;
     uint64_t close_after; /* bytes after which an echo half-closes; 0: never first */
     double duration_s;    /* 0: until a signal */

@@ -105,14 +105,27 @@ static int headrace_open(struct load_conn *conn)
 {
     struct lane *lane = lane_of(conn->load);
     const struct load_options *options = conn->load->options;
+    const struct tcp_options *tcp = &options->tcp;
     struct hr_connect_options connect_options = hr_connect_options_default;
+    int error;
 
     connect_options.local = options->addresses[lane->opened++ % options->place.address_count];
     connect_options.nodelay = true;
     connect_options.congestion_control = options->congestion;
     connect_options.ecn = options->ecn;
+    connect_options.tuning = tcp->tuning;
+    connect_options.sack = !tcp->no_sack;
+    connect_options.timestamps = !tcp->no_timestamps;
+    connect_options.window_scale = !tcp->no_window_scale;
+    tcp_options_size(tcp, &connect_options.send_buffer, &connect_options.receive_buffer);
+    connect_options.fast_open = tcp->fast_open;
+    connect_options.conn = tcp->fast_open ? &conn->under.conn : NULL;
     connect_options.context = conn;
-    return hr_connect_with(lane->worker, &options->target, &ops, &connect_options);
+    error = hr_connect_with(lane->worker, &options->target, &ops, &connect_options);
+    if (error == HR_OK && tcp->fast_open) {
+        workload_early(conn);
+    }
+    return error;
 }
 
 static uint8_t *headrace_reserve(struct load_conn *conn, size_t *room)

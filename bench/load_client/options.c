@@ -41,8 +41,9 @@ static const char help[] =
     "With --stack headrace, as echo_server has them:\n"
     "  --interface IF, --address CIDR, which the kernel must not have, --gateway IP,\n"
     "  --queues LIST, --cores LIST, --mode NAME, --busy, --sleep, --receive-frames N,\n"
-    "  --time-wait SECONDS, and\n"
-    "  --ecn NAME           asked for: off, classic or accurate (off)\n"
+    "  --time-wait SECONDS, --ack-segments N, --ack-hold US, and\n"
+    "  --ecn NAME           asked for: off, classic or accurate (off)\n" TCP_OPTIONS_HELP
+    "  --fast-open          requests of connect go with the SYN (RFC 7413)\n"
     "\n"
     "  --help, --version\n";
 
@@ -86,6 +87,7 @@ static const struct option names[] = {
     {"version", no_argument, NULL, OPTION_VERSION},
     PLACE_OPTIONS_OF_PORTS,
     PLACE_OPTIONS_OF_STACK,
+    TCP_OPTIONS,
     {0},
 };
 
@@ -138,6 +140,10 @@ static const char *refusal(int option)
         return "is no number of frames: 2048, 4096, ... 65536.";
     case PLACE_TIME_WAIT:
         return "is no time for TIME-WAIT: 1 to 240 seconds.";
+    case PLACE_ACK_SEGMENTS:
+        return "is no number of segments for an ACK: 1 to 256.";
+    case PLACE_ACK_HOLD:
+        return "is no time to hold ACKs for: 0 to 40000 microseconds.";
     default:
         return "is no list of numbers: as 0 or 0,1.";
     }
@@ -172,6 +178,18 @@ static enum load_parse take_place(int option, const char *value, struct load_opt
             value);
     }
     return LOAD_RUN;
+}
+
+/* Its sentences are those of echo_server. */
+static enum load_parse take_tcp(int option, const char *value, struct load_options *options)
+{
+    if (tcp_option_take(option, value, &options->tcp)) {
+        return LOAD_RUN;
+    }
+    (void)fprintf(stderr, "load: ");
+    (void)fprintf(stderr, tcp_option_refusal(option), value);
+    (void)fprintf(stderr, " See load --help.\n");
+    return LOAD_WRONG;
 }
 
 static enum load_parse take_name(int option, const char *value, struct load_options *options)
@@ -229,6 +247,9 @@ static enum load_parse take(int option, const char *value, struct load_options *
 {
     if (place_has(option)) {
         return take_place(option, value, options);
+    }
+    if (tcp_option_has(option)) {
+        return take_tcp(option, value, options);
     }
     switch (option) {
     case OPTION_TARGET:
@@ -289,6 +310,9 @@ static enum load_parse check(const struct load_options *options)
     if (options->rate > 0 && options->workload != LOAD_ECHO && options->workload != LOAD_CONNECT) {
         return lacks("--rate is for requests: --workload echo or connect.");
     }
+    if (options->tcp.fast_open && options->workload != LOAD_CONNECT) {
+        return lacks("--fast-open is for connections that begin: --workload connect.");
+    }
     if (options->close == LOAD_CLOSE_SERVER && options->workload != LOAD_CONNECT) {
         return lacks("--close is for connections that end: --workload connect.");
     }
@@ -305,6 +329,7 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
                                      .duration_s = 5,
                                      .warmup_s = 1,
                                      .ecn = hr_connect_options_default.ecn};
+    tcp_options_init(&options->tcp);
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
         enum load_parse result;
@@ -313,7 +338,8 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
             return wrong(option == ':' ? "lacks its value." : "is not an option.",
                          argv[optind - 1]);
         }
-        if ((place_has(option) && option != PLACE_ADDRESS) || option == OPTION_ECN) {
+        if ((place_has(option) && option != PLACE_ADDRESS) || tcp_option_has(option) ||
+            option == OPTION_ECN) {
             options->needs_headrace = argv[optind - 1 - (optarg == argv[optind - 1])];
         }
         result = take(option, optarg, options);

@@ -5,6 +5,7 @@
 #define HEADRACE_BENCH_LOAD_OPTIONS_H
 
 #include "bench/place_options.h"
+#include "bench/tcp_options.h"
 
 #include <headrace/headrace.h>
 #include <stdbool.h>
@@ -51,7 +52,8 @@ struct load_options {
     const char *json;
     const char *congestion; /* NULL: the default of the stack */
     const char *histogram;
-    enum hr_ecn ecn; /* of --stack headrace: what is asked for */
+    enum hr_ecn ecn;        /* of --stack headrace: what is asked for */
+    struct tcp_options tcp; /* of that stack, too */
 };
 
 enum load_parse {

@@ -196,6 +196,12 @@ void workload_opened(struct load_conn *conn)
     }
 }
 
+void workload_early(struct load_conn *conn)
+{
+    conn->limit = conn->load->options->size;
+    push(conn);
+}
+
 void workload_writable(struct load_conn *conn)
 {
     if (conn->state == LOAD_OPEN) {

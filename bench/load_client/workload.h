@@ -21,6 +21,8 @@ void workload_ready(struct load_conn *conn);
 
 /* The transport tells: */
 void workload_opened(struct load_conn *conn);
+/* Of the connect workload: what is sent may be sent, although it is not open yet. */
+void workload_early(struct load_conn *conn);
 void workload_writable(struct load_conn *conn);
 /* Bytes of the stream, to be compared in place; when all of a burst were told,
  * workload_answered(). */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <x86intrin.h>
 
-#define RECORDS TCP_SENDQ_RECORDS_MAX
+#define RECORDS (TCP_SENDQ_RECORDS_MAX - TCP_SENDQ_TEXT)
 #define BLOCKS 4u
 #define ACKS (RECORDS / 2 / BLOCKS)
 
@@ -38,7 +38,7 @@ static int fill(struct attack *attack)
 
     conn->snd.wnd = 1u << 20;
     conn->snd.wnd_max = conn->snd.wnd;
-    conn->send_buffer = 1u << 20;
+    conn->send_buffer = 1u << 24; /* frames are counted, too */
     tcp_set_nodelay(conn, true);
     attack->una = conn->snd.una;
     for (unsigned i = 0; i < RECORDS; i++) {

@@ -167,7 +167,7 @@ static int begin(struct flow *flow)
     conn->snd.wnd_max = conn->snd.wnd;
     conn->snd.wscale = 8;
     conn->send_buffer = 1u << 24;
-    rtt_init(&conn->rtt); /* it opened faster than it goes on */
+    rtt_init(&conn->rtt, &tcp_conn_policy(conn)->rto); /* it opened faster than it goes on */
     flow->start = conn->snd.nxt;
     flow->mss = conn->snd.mss;
     flow->random = 1;

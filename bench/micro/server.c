@@ -40,7 +40,7 @@ static void *map(size_t bytes)
 static int init_pool(struct server *server)
 {
     struct frame_pool_config config = {
-        .count = 8192, .chunk_bytes = 4096, .floor = {PORT_BURST * 2, 512, 0}};
+        .count = 32768, .chunk_bytes = 4096, .floor = {PORT_BURST * 2, 512, 0}};
 
     config.base = map((size_t)config.count * config.chunk_bytes);
     config.records = map(config.count * sizeof *config.records);

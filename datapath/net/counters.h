@@ -35,6 +35,7 @@
     X(reassembled, "packets put together from fragments")                                          \
     X(icmp_ignored, "ICMP to a group, or of a type without use")                                   \
     X(icmp_echos, "ICMP echo requests answered")                                                   \
+    X(icmp_too_long, "ICMP echo requests whose answer exceeds the MTU")                            \
     X(icmp_errors_in, "ICMP errors handed to the transport")                                       \
     X(icmp_errors_out, "ICMP errors sent")                                                         \
     X(icmp_errors_limited, "ICMP errors not sent for their limit")

@@ -24,6 +24,7 @@
 /* The two ECN fields of which RFC 3168 section 5.3 speaks. */
 #define SEEN_NOT_ECT (1u << 0)
 #define SEEN_CE (1u << 3)
+#define CONGESTION_EXPERIENCED 3u /* the field itself, RFC 3168 section 5 */
 
 struct fragment {
     const uint8_t *bytes;
@@ -246,21 +247,25 @@ static void add(const struct net *net, struct fragments_place *place, const stru
 
 static void finish_v4(uint8_t *l3, const struct fragments_place *place)
 {
+    struct ipv4_header *header = (struct ipv4_header *)l3;
     uint16_t sum;
 
-    l3[1] |= place->ecn_seen & SEEN_CE ? 3 : 0;
-    be16_store(l3 + 2, (uint16_t)(IPV4_HEADER_BYTES + place->total));
-    be16_store(l3 + 6, 0);
-    memset(l3 + 10, 0, 2);
+    header->tos |= place->ecn_seen & SEEN_CE ? CONGESTION_EXPERIENCED : 0;
+    header->length = be16_make((uint16_t)(IPV4_HEADER_BYTES + place->total));
+    header->fragment = be16_make(0);
+    memset(header->checksum, 0, sizeof header->checksum);
     sum = (uint16_t)~checksum_sum(l3, IPV4_HEADER_BYTES);
-    memcpy(l3 + 10, &sum, sizeof sum);
+    memcpy(header->checksum, &sum, sizeof sum);
 }
 
 static void finish_v6(uint8_t *l3, const struct fragments_place *place)
 {
-    l3[1] |= place->ecn_seen & SEEN_CE ? 0x30 : 0;
-    be16_store(l3 + 4, place->total);
-    l3[6] = place->protocol;
+    struct ipv6_header *header = (struct ipv6_header *)l3;
+    uint32_t ecn = place->ecn_seen & SEEN_CE ? CONGESTION_EXPERIENCED : 0;
+
+    header->version_class_flow = be32_make(be32_get(header->version_class_flow) | ecn << 20);
+    header->payload_length = be16_make(place->total);
+    header->next = place->protocol;
 }
 
 /* A packet as if it had come in one, in the place of its last fragment. */

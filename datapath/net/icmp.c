@@ -69,6 +69,11 @@ static void answer_echo(struct net *net, const struct packet *packet, uint64_t n
     };
     uint16_t stored;
 
+    /* It came in fragments, and we send none. */
+    if (IPV4_HEADER_BYTES + packet->l4_length > net->mtu) {
+        net->counters.icmp_too_long++;
+        return;
+    }
     /* Only the type changes, so only its difference is taken out of the sum
      * (RFC 1624); it is the first byte of a word in memory. The difference of
      * equals is 0xffff here, the complement of which is wrong for a reply of

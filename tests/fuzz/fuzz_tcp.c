@@ -16,8 +16,9 @@
 #include "tests/fuzz/world.h"
 
 #define STEPS_MAX 100u
-/* A queue of 16 KiB in segments of TCP_MSS_MIN leaves one round trip after the other. */
-#define SETTLE_ROUNDS 600u
+/* A queue of 16 KiB in segments of TCP_MSS_MIN leaves one round trip after the other, and when
+ * it is paced each takes two. */
+#define SETTLE_ROUNDS 1500u
 
 /* The first byte of the input. */
 enum setting {
@@ -29,6 +30,35 @@ enum setting {
     SETTING_PASSIVE = 1 << 5, /* the first peer is connected when the steps begin */
     SETTING_ACTIVE = 1 << 6,  /* the last one is */
     SETTING_WRAP = 1 << 7,    /* both sequence spaces are about to */
+};
+
+/* The third byte, of the peers; its other bits say how their SYNs are. With this one three
+ * bytes more follow the settings: inputs of before have none. */
+#define SHAPE_MORE 0x80u
+
+/* The first of them: what the connections are given. */
+enum more_settings {
+    MORE_ECN = 3,      /* off, classic, accurate twice */
+    MORE_CC_SHIFT = 2, /* two bits: as before, DCTCP, BBR, as before */
+    MORE_PACING = 1 << 4,
+    MORE_RATES = 1 << 5,
+    MORE_MTU_PROBING_SHIFT = 6, /* two bits: as by default, then enum tcp_mtu_probing */
+};
+
+/* The second: how connections begin. */
+enum more_opening {
+    MORE_SERVES_FAST_OPEN = 1 << 0,
+    MORE_ASKS_FAST_OPEN = 1 << 1,
+    MORE_COOKIES_SHIFT = 2, /* two bits: enum tcp_cookies */
+    MORE_SYN_SHIFT = 4,     /* three bits: the flags of ECN of the peers' SYNs */
+    MORE_PEER_FAST_OPEN = 1 << 7,
+};
+
+/* The third: three bits for the flags of the peers' SYN-ACKs, three for those of their other
+ * segments, two for the IP field. */
+enum more_peers {
+    MORE_FLAGS_SHIFT = 3,
+    MORE_FIELD_SHIFT = 6,
 };
 
 struct world world;
@@ -89,6 +119,44 @@ static struct tcp_settings settings_of(uint8_t setting, uint8_t buffers)
     return settings;
 }
 
+static void take_more_settings(struct tcp_settings *settings, uint8_t more)
+{
+    static const uint8_t ecn[] = {TCP_ECN_OFF, TCP_ECN_CLASSIC, TCP_ECN_ACCURATE, TCP_ECN_ACCURATE};
+    static const struct tcp_cc_ops *const controls[] = {NULL, &tcp_cc_dctcp, &tcp_cc_bbr, NULL};
+    const struct tcp_cc_ops *cc = controls[more >> MORE_CC_SHIFT & 3];
+    unsigned probing = more >> MORE_MTU_PROBING_SHIFT;
+
+    settings->ecn = ecn[more & MORE_ECN];
+    settings->cc = cc ? cc : settings->cc;
+    settings->policy.pacing = (more & MORE_PACING) != 0;
+    settings->policy.rates = (more & MORE_RATES) != 0;
+    if (probing > 0) {
+        settings->policy.mtu_probing = (probing - 1) & 3;
+    }
+}
+
+/* ECN, the other congestion controls, pacing, rates, probes of the MTU, cookies, Fast Open. */
+static void take_more(struct input *in)
+{
+    uint8_t settings = input_u8(in);
+    uint8_t opening = input_u8(in);
+    uint8_t peers = input_u8(in);
+
+    take_more_settings(&world.settings, settings);
+    world.settings.fast_open = (opening & MORE_ASKS_FAST_OPEN) != 0;
+    world.fast_opens_max = opening & MORE_SERVES_FAST_OPEN ? 1 : 0;
+    world.syn_cookies = (opening >> MORE_COOKIES_SHIFT & 3) % (TCP_COOKIES_ALWAYS + 1);
+    for (unsigned i = 0; i < PEERS; i++) {
+        struct peer *peer = &world.peers[i];
+
+        peer->syn_flags = (uint16_t)((opening >> MORE_SYN_SHIFT & 7) << ACE_SHIFT);
+        peer->syn_ack_flags = (uint16_t)((peers & 7) << ACE_SHIFT);
+        peer->flags = (uint16_t)((peers >> MORE_FLAGS_SHIFT & 7) << ACE_SHIFT);
+        peer->tos = peers >> MORE_FIELD_SHIFT;
+        peer->cookies = (opening & MORE_PEER_FAST_OPEN) != 0;
+    }
+}
+
 static struct life_habits habits_of(uint8_t first, uint8_t second)
 {
     return (struct life_habits){
@@ -126,6 +194,9 @@ static void open_world(struct input *in)
     config.start_ns =
         bed_start_ns(&world.peers[0].tuple, setting & SETTING_WRAP ? UINT32_MAX - 1500 : 2000000);
     world.settings = settings_of(setting, buffers);
+    if (shape & SHAPE_MORE) {
+        take_more(in);
+    }
     bed_open(&config);
     world_listen();
     if (setting & SETTING_PASSIVE) {

@@ -6,6 +6,7 @@
 #include "tcp/seq.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/life.h"
+#include "tests/fuzz/world.h"
 #include "tests/sim/stream.h"
 
 #define CLOCK_BASE_MS 5000u
@@ -57,6 +58,27 @@ void peer_add_sacks(struct packet_segment *seg, const struct tcp_sack_block *blo
     peer_add_option(seg, option, 4 + 8 * count);
 }
 
+void peer_add_accecn(const struct peer *peer, struct packet_segment *seg, unsigned fields)
+{
+    uint8_t option[2 + 3 * 3] = {172, (uint8_t)(2 + 3 * fields), [4] = 1, [10] = 1};
+
+    option[5] = (uint8_t)(peer->bytes_marked >> 16);
+    be16_store(option + 6, (uint16_t)peer->bytes_marked);
+    peer_add_option(seg, option, option[1]);
+}
+
+void peer_add_cookie(const struct peer *peer, struct packet_segment *seg, bool request, bool good)
+{
+    uint8_t option[2 + FAST_OPEN_COOKIE_BYTES] = {34, sizeof option};
+
+    if (request) {
+        option[1] = 2;
+    } else if (good) {
+        fast_open_cookie(&bed.tcp.fast_open.keys[0], &peer->tuple, option + 2);
+    }
+    peer_add_option(seg, option, option[1]);
+}
+
 static void add_timestamps(const struct peer *peer, struct packet_segment *seg, uint32_t value)
 {
     uint8_t option[12];
@@ -90,8 +112,9 @@ struct packet_segment peer_segment(const struct peer *peer, uint16_t flags)
         .tuple = peer->tuple,
         .seq = view.rcv_nxt,
         .ack = flags & TCP_ACK ? view.snd_nxt : 0,
-        .flags = flags,
+        .flags = flags | (flags & TCP_SYN ? 0 : peer->flags),
         .window = peer->window,
+        .tos = peer->tos,
     };
 }
 
@@ -103,6 +126,7 @@ struct packet_segment peer_syn(const struct peer *peer, uint16_t flags)
     uint8_t permitted[2] = {4, 2};
 
     seg.seq = peer->iss;
+    seg.flags |= flags & TCP_ACK ? peer->syn_ack_flags : peer->syn_flags;
     peer_add_option(&seg, mss, sizeof mss);
     if (peer->scales) {
         peer_add_option(&seg, scale, sizeof scale);
@@ -112,6 +136,9 @@ struct packet_segment peer_syn(const struct peer *peer, uint16_t flags)
     }
     if (peer->timestamps) {
         peer_add_timestamps(peer, &seg, 0);
+    }
+    if (peer->cookies && flags & TCP_ACK && peer->told.asks) {
+        peer_add_cookie(peer, &seg, false, false);
     }
     return seg;
 }
@@ -126,6 +153,9 @@ static void offer(struct peer *peer, const struct packet_segment *seg)
     uint32_t edge = seg->ack + ((uint32_t)seg->window << (seg->flags & TCP_SYN ? 0 : shift));
 
     told->reset |= (seg->flags & TCP_RST) != 0;
+    if ((seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && seg->window > peer->syn_window) {
+        peer->syn_window = seg->window;
+    }
     if (!(seg->flags & TCP_ACK) || !told->syn ||
         !seq_between(seg->ack, told->iss, told->sent + 1)) {
         return;
@@ -186,17 +216,28 @@ void peer_queue(struct peer *peer, struct packet_segment *seg, uint16_t bytes)
     offer(peer, seg);
 }
 
+/* What a cookie made and the application ended in the same turn has left nothing to judge its
+ * last segments by: a cookie keeps no state on this side either. */
+static bool is_forgotten(const struct peer *peer)
+{
+    return world.syn_cookies != TCP_COOKIES_NEVER && peer_view(peer).conn == NULL;
+}
+
 /* Another life of the ports begins with a SYN of other numbers. */
 static void hear_syn(struct peer *peer, const struct tcp_segment *seg)
 {
     struct testimony *told = &peer->told;
     bool answers = (seg->flags & TCP_ACK) != 0;
+    bool cookie = answers && world.syn_cookies != TCP_COOKIES_NEVER;
 
-    if (!told->syn || told->reset || seg->seq != told->iss ||
+    if (!told->syn || told->reset || cookie || seg->seq != told->iss ||
         (answers && told->answered && seg->ack != told->answered_to)) {
         *told = (struct testimony){.syn = true, .iss = seg->seq, .sent = seg->seq + 1};
         told->scales = (seg->options_seen & TCP_OPT_WSCALE) != 0;
         told->shift = seg->wscale;
+        told->asks = (seg->options_seen & TCP_OPT_FAST_OPEN) != 0;
+        told->offered = answers && peer->cookies;
+        told->offered_edge = told->sent + peer->syn_window;
         peer->timestamps_on = (seg->options_seen & TCP_OPT_TIMESTAMPS) && peer->timestamps;
     }
     if (answers) {
@@ -218,11 +259,25 @@ static void hear_sack(const struct tcp_segment *seg, const struct testimony *tol
     }
 }
 
+/* What a cookie made has the scale that the peer's timestamp echoed, which need not be what the
+ * SYN-ACK had: only a peer that breaks RFC 7323 section 3.2 sees a difference. */
+static unsigned shift_of(const struct peer *peer, const struct tcp_segment *seg)
+{
+    const struct tcp_conn *conn = peer_view(peer).conn;
+
+    if (seg->flags & TCP_SYN) {
+        return 0;
+    }
+    if (world.syn_cookies != TCP_COOKIES_NEVER && conn) {
+        return tcp_conn_has(conn, TCP_CONN_WSCALE) ? conn->rcv.wscale : 0;
+    }
+    return peer->told.scales && peer->scales ? peer->told.shift : 0;
+}
+
 static void hear_ack(struct peer *peer, const struct tcp_segment *seg)
 {
     struct testimony *told = &peer->told;
-    bool scaled = told->scales && peer->scales && !(seg->flags & TCP_SYN);
-    unsigned shift = scaled ? told->shift : 0;
+    unsigned shift = shift_of(peer, seg);
     uint32_t edge = seg->ack + (seg->window << shift);
 
     FUZZ_CHECK(!told->acked || seq_ge(seg->ack, told->ack));
@@ -247,12 +302,33 @@ static void hear_text(struct peer *peer, const struct packet_sight *sight)
     uint32_t length = tcp_segment_length(seg);
     uint32_t end = seg->seq + length;
 
-    if (length > 0 && !(seg->flags & TCP_SYN)) {
+    if (seg->flags & TCP_SYN) {
+        FUZZ_CHECK(life_sent_right(seg->seq + 1, sight->payload, seg->payload.length));
+    } else if (length > 0) {
         FUZZ_CHECK(told->offered);
         FUZZ_CHECK(seq_le(end, told->offered_edge + (length == 1)));
         FUZZ_CHECK(life_sent_right(seg->seq, sight->payload, seg->payload.length));
     }
     told->sent = seq_max(told->sent, end);
+}
+
+/* A cookie of before has come back, of other numbers than the last SYN-ACK had, or of a
+ * connection that was reset: the one that it made says what both sides know. */
+static void hear_older_cookie(struct peer *peer)
+{
+    const struct tcp_conn *conn = peer_view(peer).conn;
+
+    if (world.syn_cookies == TCP_COOKIES_NEVER || conn == NULL ||
+        (conn->snd.iss == peer->told.iss && !peer->told.reset)) {
+        return;
+    }
+    peer->told =
+        (struct testimony){.syn = true,
+                           .iss = conn->snd.iss,
+                           .sent = conn->snd.nxt,
+                           .offered = true,
+                           .offered_edge = seq_max(conn->snd.una + conn->snd.wnd, conn->snd.nxt)};
+    peer->timestamps_on = tcp_conn_has(conn, TCP_CONN_TIMESTAMPS);
 }
 
 void peer_hear(struct peer *peer, const struct packet_sight *sight)
@@ -267,6 +343,10 @@ void peer_hear(struct peer *peer, const struct packet_sight *sight)
     }
     if (seg->flags & TCP_SYN) {
         hear_syn(peer, seg);
+    } else if (is_forgotten(peer)) {
+        return;
+    } else {
+        hear_older_cookie(peer);
     }
     FUZZ_CHECK(told->syn);
     hear_text(peer, sight);

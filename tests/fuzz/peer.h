@@ -17,6 +17,7 @@
 struct testimony {
     bool syn, acked, answered, scales, timestamped, offered;
     bool reset; /* one side has sent a RST: the next SYN may begin another life */
+    bool asks;  /* its SYN has the option of Fast Open */
     uint8_t shift;
     uint32_t iss;
     uint32_t answered_to; /* ACK of its SYN-ACK */
@@ -34,7 +35,13 @@ struct peer {
     uint16_t mss;
     uint8_t wscale;
     bool scales, sack, timestamps;
-    bool timestamps_on; /* the stack's SYN had them too */
+    bool timestamps_on;                /* the stack's SYN had them too */
+    uint16_t syn_flags, syn_ack_flags; /* of ECN; likewise what follows */
+    uint16_t flags;                    /* of segments other than SYN: ECE and CWR, or ACE */
+    uint8_t tos;
+    uint32_t bytes_marked; /* that its option has told */
+    bool cookies;          /* of Fast Open: it asks for one, has one, and gives some */
+    uint16_t syn_window;   /* the largest of its SYNs: a cookie lets the stack use it at once */
     struct testimony told;
 };
 
@@ -55,6 +62,10 @@ struct packet_segment peer_syn(const struct peer *peer, uint16_t flags);
 void peer_add_option(struct packet_segment *seg, const uint8_t *bytes, unsigned length);
 void peer_add_sacks(struct packet_segment *seg, const struct tcp_sack_block *blocks,
                     unsigned count);
+/* AccECN (RFC 9768), with so many counters; the second is bytes_marked. */
+void peer_add_accecn(const struct peer *peer, struct packet_segment *seg, unsigned fields);
+/* Fast Open (RFC 7413): a request, or a cookie, that of the stack's key when it is `good`. */
+void peer_add_cookie(const struct peer *peer, struct packet_segment *seg, bool request, bool good);
 /* Before SACK and other options: TSval so much behind the peer's clock. */
 void peer_add_timestamps(const struct peer *peer, struct packet_segment *seg, uint32_t behind);
 /* TSval not before this. */

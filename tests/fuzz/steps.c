@@ -10,6 +10,7 @@
 #define STEP_NS 5000u        /* more than a tick of the clock of ISNs */
 #define ADVANCE_TURNS 12u    /* of a step of time */
 #define RAW_OPTION_BYTES 12u /* of a segment, at the most */
+#define ECN_FLAGS (TCP_AE | TCP_CWR | TCP_ECE)
 
 /* Bases of sequence and acknowledgement numbers. */
 static uint32_t seq_of(const struct peer *peer, uint8_t base, int32_t offset, struct input *in)
@@ -163,6 +164,9 @@ static void send_syn(struct peer *peer, struct input *in)
         peer->iss += 0x10000u * how;
     }
     seg = peer_syn(peer, how & 2 ? TCP_ACK : 0);
+    if (peer->cookies && how & 8) {
+        peer_add_cookie(peer, &seg, (how & 0x30) == 0, (how & 0x30) != 0x30);
+    }
     peer_queue(peer, &seg, how & 4 ? how : 0);
 }
 
@@ -173,6 +177,28 @@ static void send_reset(struct peer *peer, struct input *in)
 
     seg.seq = seq_of(peer, how >> 1 & 7, (int8_t)((how >> 4) - 8), in);
     peer_queue(peer, &seg, 0);
+}
+
+/* An ACK, and from now on the flags and IP field of the peer: marks that are told, and some that
+ * are made. */
+static void send_marks(struct peer *peer, struct input *in)
+{
+    uint8_t how = input_u8(in);
+    uint8_t told = input_u8(in);
+    struct packet_segment seg;
+
+    peer->flags = (uint16_t)((peer->flags + (how & 7u) * TCP_ECE) & ECN_FLAGS);
+    peer->tos = how >> 3 & 3;
+    peer->bytes_marked += (told >> 2) * 100u;
+    seg = peer_segment(peer, TCP_ACK);
+    if (how & 0x20) {
+        seg.ack = peer_view(peer).snd_una;
+    }
+    add_timestamps(peer, &seg);
+    if (how & 0x40) {
+        peer_add_accecn(peer, &seg, told & 3);
+    }
+    peer_queue(peer, &seg, how & 0x80 ? length_of(told) : 0);
 }
 
 /* All drawn. */
@@ -398,7 +424,7 @@ static void (*const steps[32])(struct peer *peer, struct input *in) = {
     send_data,  send_data_ahead,  send_ack,     send_sacks,     send_window,   send_fin,
     send_syn,   send_reset,       send_raw,     send_again,     send_icmp,     app_sends,
     app_writes, app_acts,         app_releases, app_connects,   app_listens,   app_changes,
-    pass_time,  pass_to_deadline, port_changes, port_completes, frames_change, send_raw,
+    pass_time,  pass_to_deadline, port_changes, port_completes, frames_change, send_marks,
     send_data,  send_data_ahead,  send_ack,     send_sacks,     app_sends,     pass_time,
     send_raw,   pass_to_deadline,
 };

@@ -9,6 +9,8 @@ void world_listen(void)
     struct tcp_listener listener = {.port = PEER_LISTEN_PORT,
                                     .half_open_max = 1,
                                     .connections_max = 2,
+                                    .syn_cookies = world.syn_cookies,
+                                    .fast_open = {.max = world.fast_opens_max},
                                     .settings = world.settings};
 
     FUZZ_CHECK(tcp_listen(&bed.tcp, &listener, &world.listener) == TCP_OK);

@@ -10,6 +10,8 @@
 struct world {
     struct peer peers[PEERS];
     struct tcp_settings settings;
+    uint8_t syn_cookies;     /* enum tcp_cookies; this and the next: of the listener */
+    uint32_t fast_opens_max; /* with data in the SYN, half-open */
     uint32_t listener;
     bool listens;
     struct bed_packet last; /* that a peer sent */

@@ -360,6 +360,11 @@ static int connect_chosen(struct hr_worker *worker, const struct hr_addr *to, st
     options.ecn = (enum hr_ecn)3;
     CHECK(hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ARGUMENT);
     options.ecn = HR_ECN_ACCURATE;
+    options.mss_max = 87;
+    CHECK(hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ARGUMENT);
+    options.mss_max = 32768;
+    CHECK(hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ARGUMENT);
+    options.mss_max = 1000;
     options.local.port = 49152; /* the first of the first worker's slice */
     CHECK(hr_worker_index(worker) == 0 ||
           hr_connect_with(worker, to, &trial->kind->ops, &options) == HR_ERR_ARGUMENT);

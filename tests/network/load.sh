@@ -159,6 +159,24 @@ refused 2 "^load: 'vegas' is no congestion control: cubic, newreno, dctcp or bbr
     "${own[@]}" "${target[@]}" --congestion vegas
 refused 2 "^load: 'on' is no ECN: off, classic or accurate\. $see" \
     "${own[@]}" "${target[@]}" --ecn on
+refused 2 "^load: 'on' is no MTU probing: off, after-black-hole or always\. $see" \
+    "${own[@]}" "${target[@]}" --mtu-probing on
+for option in send-buffer receive-buffer; do
+    refused 2 "^load: --$option takes 4096 to 1073741824 bytes, not '4095'\. $see" \
+        "${own[@]}" "${target[@]}" --$option 4095
+    refused 2 "^load: '--$option' is for --stack headrace\. $see" "${target[@]}" --$option 4096
+done
+refused 2 "^load: --keepalive takes 1 to 32767 seconds, not '0'\. $see" \
+    "${own[@]}" "${target[@]}" --keepalive 0
+refused 2 "^load: --user-timeout takes 1 to 86400 seconds, not '0'\. $see" \
+    "${own[@]}" "${target[@]}" --user-timeout 0
+refused 2 "^load: --dscp takes a number from 0 to 63, not '64'\. $see" \
+    "${own[@]}" "${target[@]}" --dscp 64
+for option in fast-open pacing no-sack no-timestamps no-window-scale; do
+    refused 2 "^load: '--$option' is for --stack headrace\. $see" "${target[@]}" --$option
+done
+refused 2 "^load: --fast-open is for connections that begin: --workload connect\. $see" \
+    "${own[@]}" "${target[@]}" --fast-open
 refused 1 "^load: the kernel gives no congestion control 'nosuch': No such file or directory\." \
     --stack kernel "${target[@]}" --congestion nosuch
 refused 2 "^load: '0,' is no list of numbers: as 0 or 0,1\. $see" --cores 0,

@@ -138,7 +138,7 @@ refused 2 "^load: '' is no depth: 1 to 1024 requests\." "${target[@]}" --depth '
 refused 2 "^load: '0' is no duration: seconds, as 0\.5 or 60\." "${target[@]}" --duration 0
 refused 2 "^load: '-1' is no warm-up: seconds, as 0 or 1\.5\." "${target[@]}" --warmup -1
 refused 2 "^load: 'http' is no workload: echo, connect, upload or download\." --workload http
-refused 2 "^load: '--fast' is not an option\." "${target[@]}" --fast
+refused 2 "^load: '--quick' is not an option\." "${target[@]}" --quick
 refused 2 "^load: '--size' lacks its value\." "${target[@]}" --size
 refused 1 "^load: '/nowhere/f' can't be written: " "${target[@]}" --json /nowhere/f
 refused 1 "^load: '/dev/full' could not be written: " "${target[@]}" --json /dev/full

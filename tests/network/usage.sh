@@ -44,12 +44,15 @@ wrong_values() {
 refused 2 "No interface was given: --interface IF\. $see" "$ECHO_SERVER"
 refused 2 "No interface was given: --interface IF\. $see" "$ECHO_SERVER" --address 10.77.0.1/24
 refused 2 "No address was given: --address CIDR\. $see" "$ECHO_SERVER" "${interface[@]}"
-refused 2 "'--fast' is not an option\. $see" "${good[@]}" --fast
+refused 2 "'--quick' is not an option\. $see" "${good[@]}" --quick
 refused 2 "'-x' is not an option\. $see" "${good[@]}" -x
 refused 2 "'stray' is not an option\. $see" "${good[@]}" stray
-refused 2 "'--busy=1' is not an option\. $see" "${good[@]}" --busy=1
+for option in busy fast-open pacing no-sack no-timestamps no-window-scale; do
+    refused 2 "'--$option=1' is not an option\. $see" "${good[@]}" --$option=1
+done
 for option in interface address gateway port service close-after congestion ecn queues cores mode \
-    receive-frames time-wait keepalive user-timeout dscp duration stats json; do
+    receive-frames time-wait keepalive user-timeout dscp duration stats json mtu-probing \
+    send-buffer receive-buffer syn-cookies ack-segments ack-hold; do
     refused 2 "--$option lacks its value\. $see" "${good[@]}" "--$option"
 done
 wrong_values --port '--port takes a number from 1 to 65535, not VALUE\.' 0 65536 -1 +7 seven 7x ''
@@ -60,12 +63,20 @@ wrong_values --ecn 'VALUE is no ECN: off, classic or accurate\.' on Classic ''
 wrong_values --keepalive '--keepalive takes 1 to 32767 seconds, not VALUE\.' 0 32768 1.5 ''
 wrong_values --user-timeout '--user-timeout takes 1 to 86400 seconds, not VALUE\.' 0 86401 -1 ''
 wrong_values --dscp '--dscp takes a number from 0 to 63, not VALUE\.' 64 -1 EF ''
+wrong_values --mtu-probing 'VALUE is no MTU probing: off, after-black-hole or always\.' on Off ''
+wrong_values --send-buffer '--send-buffer takes 4096 to 1073741824 bytes, not VALUE\.' \
+    4095 1073741825 1m ''
+wrong_values --receive-buffer '--receive-buffer takes 4096 to 1073741824 bytes, not VALUE\.' \
+    4095 1073741825 -1 ''
+wrong_values --syn-cookies 'VALUE is no use of SYN cookies: never, when-full or always\.' on ''
 wrong_values --queues '--queues takes numbers, as 0 or 0,1, not VALUE\.' x 0, 0,,1 -1 65536 ''
 wrong_values --cores '--cores takes numbers, as 0 or 0,1, not VALUE\.' x 0-1 0,, 65536 ''
 wrong_values --duration '--duration takes seconds, as 0.5 or 60, not VALUE\.' 0 -1 1s nan ''
 wrong_values --stats '--stats takes seconds, as 0.5 or 60, not VALUE\.' 0 -1 1s inf ''
 wrong_values --receive-frames '--receive-frames takes 2048, 4096, \.\.\. 65536, not VALUE\.' \
     0 1024 3000 131072
+wrong_values --ack-segments '--ack-segments takes a number from 1 to 256, not VALUE\.' 0 257 x
+wrong_values --ack-hold '--ack-hold takes 0 to 40000 microseconds, not VALUE\.' 40001 -1 ''
 wrong_values --time-wait '--time-wait takes 1 to 240 seconds, not VALUE\.' 0 241 1.5
 wrong_values --close-after '--close-after takes 1 to 4294967295, not VALUE\.' 0 4294967296 1k
 refused 2 "--close-after is for echo, not for discard\. $see" \
@@ -196,6 +207,11 @@ for program in "$LOAD" "$KERNEL_ECHO" "$REFLECTOR"; do
     [ "$(cat "$work/out" "$work/err")" = "${program##*/} ${version#echo_server }" ] ||
         fail "$program --version: $(cat "$work/out" "$work/err")"
 done
+# What is set of TCP is taken.
+ip netns exec "$server_ns" "${good[@]}" --fast-open --pacing --mtu-probing always \
+    --send-buffer 65536 --receive-buffer 65536 --no-sack --no-timestamps --no-window-scale \
+    --keepalive 60 --user-timeout 60 --dscp 8 --syn-cookies always >"$work/out" 2>"$work/err" ||
+    fail "options of TCP: $(cat "$work/err")"
 ip netns exec "$server_ns" "${good[@]}" --json /dev/full >"$work/out" 2>"$work/err" &&
     fail 'numbers that could not be written are no success'
 grep -q "^ready .* 2 workers" "$work/out" || fail "no server starts any more: $(cat "$work/err")"

@@ -1,6 +1,8 @@
 #include "tests/packetdrill/info.h"
 
 #include "tcp/cc.h"
+#include "tcp/pacing.h"
+#include "tcp/rate.h"
 #include "tcp/window.h"
 
 #include <linux/tcp.h>
@@ -80,8 +82,7 @@ static void tell_window(const struct tcp_conn *conn, struct tcp_info *info)
 
     info->tcpi_snd_mss = mss;
     info->tcpi_rcv_mss = conn->rcv.mss;
-    info->tcpi_advmss = conn->path.mtu - TCP_HEADER_BYTES -
-                        (ip_addr_is_v4(&conn->tuple.remote) ? 20u : 40u) -
+    info->tcpi_advmss = conn->path.mtu - tcp_headers_bytes(&conn->tuple.remote) -
                         (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_TIMESTAMP_BYTES : 0);
     info->tcpi_pmtu = conn->path.mtu;
     info->tcpi_snd_cwnd = cwnd / mss;
@@ -96,7 +97,7 @@ static void tell_times(const struct tcp_conn *conn, struct tcp_info *info)
 {
     uint64_t now_ns = conn->tcp->now_ns;
 
-    info->tcpi_rto = microseconds(conn->rtt.rto_ns << conn->snd.backoff);
+    info->tcpi_rto = microseconds(tcp_rto_ns(conn));
     info->tcpi_ato = microseconds(tcp_conn_policy(conn)->ack_delay_ms * NS_PER_MS);
     info->tcpi_rtt = microseconds(conn->rtt.srtt_ns);
     info->tcpi_rttvar = microseconds(conn->rtt.rttvar_ns);
@@ -121,6 +122,26 @@ static void tell_counts(const struct tcp_conn *conn, struct tcp_info *info)
     info->tcpi_dsack_dups = conn->dsacks;
 }
 
+/* Rates of the core count 2^30 ns. */
+static uint64_t per_second(uint64_t rate)
+{
+    return (uint64_t)((double)rate * NS_PER_S / (1u << TCP_RATE_SHIFT));
+}
+
+static void tell_rates(const struct tcp_conn *conn, struct tcp_info *info)
+{
+    uint64_t window_ns = rate_spent_ns(conn, RATE_WINDOW);
+    uint64_t buffer_ns = rate_spent_ns(conn, RATE_BUFFER);
+
+    info->tcpi_delivery_rate = per_second(rate_of(conn)->latest);
+    info->tcpi_delivery_rate_app_limited = rate_of(conn)->latest_app_limited;
+    info->tcpi_rwnd_limited = microseconds(window_ns);
+    info->tcpi_sndbuf_limited = microseconds(buffer_ns);
+    info->tcpi_busy_time = microseconds(rate_spent_ns(conn, RATE_BUSY) + window_ns + buffer_ns);
+    info->tcpi_pacing_rate =
+        tcp_conn_has(conn, TCP_CONN_PACED) ? per_second(pacing_rate(conn)) : UINT64_MAX;
+}
+
 int info_fill(const struct sock *sock, void *to, socklen_t *length)
 {
     const struct tcp_conn *conn = sock->conn;
@@ -137,6 +158,7 @@ int info_fill(const struct sock *sock, void *to, socklen_t *length)
         tell_window(conn, &info);
         tell_times(conn, &info);
         tell_counts(conn, &info);
+        tell_rates(conn, &info);
         info.tcpi_notsent_bytes = sock_unsent(sock);
         if (conn->flight) {
             count_flight(conn, &info);

@@ -407,7 +407,6 @@ static struct drill *drill_new(const char *flags)
     sysctl_read(drill->folder[0] != '\0' ? drill->folder : NULL, &values);
     config.local[0] = drill->local[0];
     config.local[1] = drill->local[1];
-    config.fin_wait_2_ns = values.fin_wait_2_ns;
     config.app = drill;
     config.now_ns = &drill->clock.now_ns;
     if (stack_init(&drill->stack, &config) != 0) {

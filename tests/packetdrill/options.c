@@ -190,7 +190,7 @@ static int set_congestion(struct sock *sock, const struct sockopt *option)
     const struct tcp_cc_ops *cc;
 
     memcpy(name, option->value, *option->length < sizeof name ? *option->length : sizeof name - 1);
-    cc = tcp_cc_find(strcmp(name, "reno") == 0 ? "newreno" : name);
+    cc = tcp_cc_find(name);
     if (!cc || sock->conn) {
         return cc ? -ENOPROTOOPT : -ENOENT;
     }

@@ -80,7 +80,6 @@ static struct tcp_config tcp_config_of(struct stack *stack, const struct stack_c
     tcp.connections_max = CONNECTIONS;
     tcp.flights_max = CONNECTIONS;
     tcp.timewaits_max = CONNECTIONS;
-    tcp.fin_wait_2_ns = config->fin_wait_2_ns;
     for (unsigned i = 0; i < COUNT_OF(tcp.secret); i++) {
         tcp.secret[i] = 0x243f6a8885a308d3u * (i + 1);
     }

@@ -16,7 +16,6 @@
 struct stack_config {
     struct ip_addr local[2]; /* an IPv4 address and an IPv6 one */
     uint16_t mtu;
-    uint64_t fin_wait_2_ns;
     const struct tcp_events *events;
     void *app;
     const uint64_t *now_ns;

@@ -95,9 +95,14 @@ static void read_policy(const char *folder, struct tcp_policy *policy)
         (uint16_t)number(folder, "tcp_keepalive_intvl", policy->keepalive_gap_s);
     policy->keepalive_count =
         (uint8_t)number(folder, "tcp_keepalive_probes", policy->keepalive_count);
+    policy->fin_wait_2_s = (uint16_t)number(folder, "tcp_fin_timeout", policy->fin_wait_2_s);
     policy->mtu_probing =
         min_u32(number(folder, "tcp_mtu_probing", policy->mtu_probing), TCP_MTU_PROBING_ALWAYS) &
         3u;
+    policy->dsack = number(folder, "tcp_dsack", policy->dsack) != 0;
+    policy->rto.min_ns = number(folder, "tcp_rto_min_us", 200000) * (uint64_t)NS_PER_US;
+    policy->rto.max_ns = number(folder, "tcp_rto_max_ms", 120000) * (uint64_t)NS_PER_MS;
+    policy->rto.initial_ns = min_u64(policy->rto.initial_ns, policy->rto.max_ns);
     policy->r1 = (uint8_t)number(folder, "tcp_retries1", policy->r1);
     policy->r2 = (uint8_t)number(folder, "tcp_retries2", policy->r2);
     policy->r2_syn = (uint8_t)number(folder, "tcp_syn_retries", policy->r2_syn);
@@ -109,7 +114,7 @@ static void read_cc(const char *folder, struct tcp_settings *settings)
     char name[TEXT_BYTES];
 
     if (read_text(folder, "tcp_congestion_control", name)) {
-        const struct tcp_cc_ops *cc = tcp_cc_find(strcmp(name, "reno") == 0 ? "newreno" : name);
+        const struct tcp_cc_ops *cc = tcp_cc_find(name);
 
         settings->cc = cc ? cc : settings->cc;
     }
@@ -144,9 +149,9 @@ void sysctl_read(const char *folder, struct sysctl_values *values)
 {
     memset(values, 0, sizeof *values);
     values->settings = tcp_settings_default;
+    values->settings.policy.rates = true; /* TCP_INFO has them, and what holds sending up */
     values->fast_open = SYSCTL_FAST_OPEN_CLIENT | SYSCTL_FAST_OPEN_SERVER;
     values->notsent_lowat = UINT32_MAX;
-    values->fin_wait_2_ns = TCP_FIN_WAIT_2_NS;
     values->cookies = TCP_COOKIES_WHEN_FULL;
     if (!folder) {
         return;
@@ -155,6 +160,5 @@ void sysctl_read(const char *folder, struct sysctl_values *values)
     read_ecn(folder, values);
     read_fast_open(folder, values);
     values->notsent_lowat = number(folder, "tcp_notsent_lowat", UINT32_MAX);
-    values->fin_wait_2_ns = number(folder, "tcp_fin_timeout", 60) * (uint64_t)NS_PER_S;
     values->cookies = (uint8_t)min_u32(number(folder, "tcp_syncookies", 1), TCP_COOKIES_ALWAYS);
 }

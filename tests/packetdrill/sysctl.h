@@ -26,7 +26,6 @@ struct sysctl_values {
     unsigned key_count;
     struct fast_open_key keys[2];
     uint32_t notsent_lowat;
-    uint64_t fin_wait_2_ns;
 };
 
 /* `folder` is /proc/sys/net/ipv4 or the like; NULL: defaults. */

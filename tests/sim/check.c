@@ -69,9 +69,9 @@ int check_before_turn(struct sim *sim, unsigned side)
         const struct tcp_conn *conn = sim_conn(sim, i, side);
 
         if (conn) {
-            cwnd_remember(&sim->check.cwnd[i], conn);
+            cwnd_remember(&sim->check.cwnd[i], conn, sim->witness[i].side[side].text);
         } else {
-            sim->check.cwnd[i].known = false;
+            sim->check.cwnd[i] = (struct cwnd_before){0};
         }
         if (conn && is_late(sim, side, care_deadline_ns(conn))) {
             return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: by %llu ns", i, side,
@@ -159,6 +159,11 @@ static int check_cwnd(struct sim *sim, unsigned i, unsigned side, const struct t
         return sim_fail(sim, INVARIANT_CWND, "connection %u side %u: from %u to %u for %u bytes", i,
                         side, sim->check.cwnd[i].cwnd, conn->cwnd,
                         conn->snd.una - sim->check.cwnd[i].una);
+    }
+    if (!cwnd_reduced_fairly(&sim->check.cwnd[i], conn, sim->witness[i].side[side].text)) {
+        return sim_fail(
+            sim, INVARIANT_CWND, "connection %u side %u: %llu bytes in a reduction", i, side,
+            (unsigned long long)(sim->witness[i].side[side].text - sim->check.cwnd[i].text));
     }
     if (!conn->flight || conn->last_send_ns != sim->pair.now_ns ||
         conn->flight->sendq.in_flight.last == TCP_POSITION_NONE) {

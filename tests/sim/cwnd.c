@@ -21,14 +21,25 @@ static bool is_open(const struct tcp_conn *conn)
            (!conn->flight || conn->flight->recovery == TCP_RECOVERY_OPEN);
 }
 
-void cwnd_remember(struct cwnd_before *before, const struct tcp_conn *conn)
+static bool is_reducing(const struct tcp_conn *conn)
+{
+    return tcp_state_is_synchronized((enum tcp_state)conn->state) && conn->flight &&
+           !tcp_cc_has_model(conn->cc) && tcp_recovery_reduces(conn->flight->recovery);
+}
+
+void cwnd_remember(struct cwnd_before *before, const struct tcp_conn *conn, uint64_t text)
 {
     *before = (struct cwnd_before){
         .known = is_open(conn),
         .cwnd = conn->cwnd,
         .una = conn->snd.una,
         .undone = undone(conn),
+        .reduces = is_reducing(conn),
+        .text = text,
     };
+    if (before->reduces) {
+        before->prr = conn->flight->prr;
+    }
 }
 
 bool cwnd_opened_fairly(const struct cwnd_before *before, const struct tcp_conn *conn)
@@ -36,10 +47,28 @@ bool cwnd_opened_fairly(const struct cwnd_before *before, const struct tcp_conn 
     if (!before->known || !is_open(conn) || before->undone != undone(conn)) {
         return true;
     }
-    if (conn->cc->each_ack) {
+    if (tcp_cc_has_model(conn->cc)) {
         return true; /* behind ProbeRTT a model has the window back that it had */
     }
     return conn->cwnd <= before->cwnd + (conn->snd.una - before->una) + conn->snd.mss;
+}
+
+bool cwnd_reduced_fairly(const struct cwnd_before *before, const struct tcp_conn *conn,
+                         uint64_t text)
+{
+    const struct tcp_prr *prr;
+    uint32_t owed;
+
+    if (!before->reduces || !is_reducing(conn) || conn->flight->prr.start != before->prr.start) {
+        return true;
+    }
+    prr = &conn->flight->prr;
+    if (prr->last == before->prr.last) {
+        return conn->cwnd <= before->cwnd;
+    }
+    owed = prr->last - prr->start;
+    owed = max_u32(owed - min_u32(owed, before->prr.out), prr->last - before->prr.last);
+    return text - before->text <= owed + 2u * conn->snd.mss;
 }
 
 /* No other was sent in its turn. */

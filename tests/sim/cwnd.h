@@ -5,6 +5,8 @@
 #ifndef HEADRACE_TESTS_SIM_CWND_H
 #define HEADRACE_TESTS_SIM_CWND_H
 
+#include "tcp/prr.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,11 +47,14 @@ struct cwnd_before {
     uint32_t cwnd;
     uint32_t una;
     uint64_t undone; /* by the counters of its host */
+    bool reduces;    /* its window follows what is delivered: PRR */
+    struct tcp_prr prr;
+    uint64_t text; /* bytes that it had ever sent, by the witness */
 };
 
 struct tcp_conn;
 
-void cwnd_remember(struct cwnd_before *before, const struct tcp_conn *conn);
+void cwnd_remember(struct cwnd_before *before, const struct tcp_conn *conn, uint64_t text);
 
 /* After a turn: why what it sent last may have gone. Only for connections that sent in it. */
 enum cwnd_reason cwnd_reason(const struct tcp_conn *conn);
@@ -57,5 +62,12 @@ enum cwnd_reason cwnd_reason(const struct tcp_conn *conn);
 /* After a turn: the window has opened by no more than was acknowledged (RFC 5681 section 3.1),
  * and one segment, since growth is gathered. */
 bool cwnd_opened_fairly(const struct cwnd_before *before, const struct tcp_conn *conn);
+
+/* After a turn that began and ended in one and the same reduction: if something was delivered in
+ * it, no more went than what was delivered and not yet answered, one segment of SafeACK and one
+ * of the first repair (RFC 9937 section 6.2); if not, the window is no larger. `text`: bytes that
+ * it has ever sent, by the witness. */
+bool cwnd_reduced_fairly(const struct cwnd_before *before, const struct tcp_conn *conn,
+                         uint64_t text);
 
 #endif

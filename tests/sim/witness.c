@@ -137,6 +137,7 @@ static void check_text(struct sim *sim, unsigned connection, unsigned side, cons
     if (seg->payload.length == 0) {
         return;
     }
+    sim->witness[connection].side[side].text += seg->payload.length;
     if (!stream_matches(key_of(sim, connection, side), seg->seq + syn - own->iss - 1, seen->text,
                         seg->payload.length)) {
         (void)sim_fail(sim, INVARIANT_TEXT, "side %u: %u bytes at %u", side, seg->payload.length,
@@ -169,7 +170,7 @@ static void check_options(struct sim *sim, const struct witness *witness, unsign
 /* DCTCP would be blind without: it brings ECN with it. */
 static bool has_ecn(const struct tcp_settings *settings)
 {
-    return settings->ecn != TCP_ECN_OFF || settings->cc->each_mark;
+    return settings->ecn != TCP_ECN_OFF || tcp_cc_counts_marks(settings->cc);
 }
 
 /* RFC 3168 sections 6.1.1, 6.1.4, 6.1.5 and 6.1.6. */
@@ -204,12 +205,16 @@ static void check_timestamp(struct sim *sim, struct testimony *own, unsigned sid
     own->ts_value = seg->ts_val;
 }
 
-/* A SYN that opens the connection once more; with cookies it may have the number of before. */
+/* A SYN that opens the connection once more; with cookies it may have the number of before, and a
+ * timestamp that is rounded down, for what the cookie has no room for. */
 static bool is_of_another_life(const struct sim *sim, const struct testimony *own,
                                const struct tcp_segment *seg)
 {
-    return seg->seq != own->iss ||
-           (sim->plan.syn_cookies != TCP_COOKIES_NEVER && own->acked && seq_lt(seg->ack, own->ack));
+    bool rounded = seg->options_seen & TCP_OPT_TIMESTAMPS && own->timestamped &&
+                   seq_lt(seg->ts_val, own->ts_value);
+
+    return seg->seq != own->iss || (sim->plan.syn_cookies != TCP_COOKIES_NEVER &&
+                                    (rounded || (own->acked && seq_lt(seg->ack, own->ack))));
 }
 
 /* The first SYN of a side. */

@@ -24,6 +24,7 @@ struct testimony {
     uint32_t ack;      /* the highest */
     uint32_t edge;     /* right edge of its window, the highest */
     uint32_t ts_value; /* the latest */
+    uint64_t text;     /* bytes that it sent, those again too */
 };
 
 struct witness {

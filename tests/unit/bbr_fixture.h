@@ -42,6 +42,7 @@ static inline int open_connection(void **state)
     tcp.rates = &rate;
     tcp.bbrs = &bbr;
     tcp.now_ns = 1000 * NS_PER_S;
+    policies_init(&tcp.policies);
     conn = (struct tcp_conn){.tcp = &tcp,
                              .cc = &tcp_cc_bbr,
                              .flight = &flight,
@@ -66,9 +67,13 @@ static inline struct tcp_rate_sample sample_of(uint32_t bytes)
                                     .has_data = true};
 }
 
+/* No state lasts for so long: a loop until it changes ends. */
+#define LONGEST_NS (2000 * NS_PER_S)
+
 static inline void take(const struct tcp_rate_sample *sample)
 {
     tcp.now_ns += RTT;
+    assert_true(tcp.now_ns < LONGEST_NS);
     rate.delivered += sample->newly_acked;
     rate.delivered_ns = tcp.now_ns;
     conn.cc->each_ack(&conn, sample);

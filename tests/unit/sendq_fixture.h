@@ -122,7 +122,7 @@ static inline bool queue(struct sendq_fixture *f, uint16_t length, unsigned flag
             return false;
         }
     }
-    record = sendq_append(&f->sendq, &f->room);
+    record = sendq_append(&f->sendq, &f->room, TCP_SENDQ_CUT);
     if (!record) {
         if (length > 0) {
             frame_drop(&f->pieces.pool, slice.frame, FRAME_SENDQ);

@@ -183,6 +183,9 @@ int fixture_teardown(void **state)
     expect_silence(f);
     give_frames(f);
     end_connections(f);
+    for (uint32_t i = 0; i < f->tcp.listener_count; i++) {
+        tcp_unlisten(&f->tcp, i);
+    }
     assert_at_home(f);
     wire_pool_destroy(&f->pool);
     free(f->port);

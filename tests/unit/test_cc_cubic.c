@@ -26,6 +26,7 @@ static struct tcp_conn connection(uint32_t cwnd, uint32_t ssthresh, uint64_t srt
     struct tcp_conn conn = {.tcp = &tcp, .snd.mss = MSS, .rtt.srtt_ns = srtt_ns};
 
     tcp.now_ns = NS_PER_S;
+    policies_init(&tcp.policies);
     cc->open(&conn);
     conn.cwnd = cwnd;
     conn.ssthresh = ssthresh;
@@ -324,6 +325,7 @@ static void names(void **state)
     assert_ptr_equal(tcp_cc_find(NULL), &tcp_cc_cubic);
     assert_ptr_equal(tcp_cc_find("cubic"), &tcp_cc_cubic);
     assert_ptr_equal(tcp_cc_find("newreno"), &tcp_cc_newreno);
+    assert_ptr_equal(tcp_cc_find("reno"), &tcp_cc_newreno); /* as in Linux */
     assert_null(tcp_cc_find("Cubic"));
     assert_null(tcp_cc_find(""));
 }

@@ -13,10 +13,13 @@
 
 #define MSS 1000u
 
+static struct tcp tcp;
+
 static struct tcp_conn connection(const struct tcp_cc_ops *cc)
 {
-    struct tcp_conn conn = {.snd.mss = MSS, .snd.nxt = 77};
+    struct tcp_conn conn = {.tcp = &tcp, .snd.mss = MSS, .snd.nxt = 77};
 
+    policies_init(&tcp.policies);
     cc->open(&conn);
     return conn;
 }

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 static const struct tcp_cc_ops *const cc = &tcp_cc_newreno;
+static struct tcp tcp;
 
 /* Shows: RFC 5681 3.1b, 3.1d, 3.1e; RFC 6928 2a, 2b; RFC 2525 2.3. */
 static void the_initial_window(void **state)
@@ -24,23 +25,35 @@ static void the_initial_window(void **state)
         const char *name;
         uint16_t mss;
         uint32_t flags;
+        uint8_t segments; /* of the policy; 0: as it is by default */
         uint32_t cwnd;
     } cases[] = {
-        {"ten segments", 536, 0, 5360},
-        {"ten of 1460", 1460, 0, 14600},
-        {"bytes limit", 1461, 0, 14600},
-        {"two segments", 8948, 0, 17896},
-        {"two that are larger by a byte", 7301, 0, 14602},
-        {"exactly two", 7300, 0, 14600},
-        {"the largest", UINT16_MAX, 0, 2u * UINT16_MAX},
-        {"the SYN was lost", 1460, TCP_CONN_SYN_LOST, 1460},
+        {"ten segments", 536, 0, 0, 5360},
+        {"ten of 1460", 1460, 0, 0, 14600},
+        {"bytes limit", 1461, 0, 0, 14600},
+        {"two segments", 8948, 0, 0, 17896},
+        {"two that are larger by a byte", 7301, 0, 0, 14602},
+        {"exactly two", 7300, 0, 0, 14600},
+        {"the largest", UINT16_MAX, 0, 0, 2u * UINT16_MAX},
+        {"the SYN was lost", 1460, TCP_CONN_SYN_LOST, 0, 1460},
+        {"four are set", 1448, 0, 4, 5792},
+        {"four, by bytes", 4000, 0, 4, 8000},
+        {"one", 1448, 0, 1, 1448},
+        {"one, however large", 8948, 0, 1, 8948},
+        {"a hundred", 1448, 0, 100, 144800},
+        {"a hundred, by bytes", 8948, 0, 100, 146000},
+        {"a hundred, the SYN was lost", 1460, TCP_CONN_SYN_LOST, 100, 1460},
     };
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
         struct tcp_conn conn = {
-            .flags = cases[i].flags, .snd.mss = cases[i].mss, .cc_state.acked = 5};
+            .tcp = &tcp, .flags = cases[i].flags, .snd.mss = cases[i].mss, .cc_state.acked = 5};
 
+        policies_init(&tcp.policies);
+        if (cases[i].segments > 0) {
+            tcp.policies.at[0].initial_window = cases[i].segments;
+        }
         cc->open(&conn);
         if (conn.cwnd != cases[i].cwnd) {
             fail_msg("%s: %u", cases[i].name, conn.cwnd);
@@ -166,11 +179,13 @@ static void idleness_never_opens_it(void **state)
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        struct tcp_conn conn = {.snd.mss = 1000,
+        struct tcp_conn conn = {.tcp = &tcp,
+                                .snd.mss = 1000,
                                 .cwnd = cases[i].cwnd,
                                 .ssthresh = 20000,
                                 .cc_state.acked = cases[i].cc_acked};
 
+        policies_init(&tcp.policies);
         cc->idle(&conn);
         if (conn.cwnd != cases[i].cwnd_after || conn.cc_state.acked != cases[i].cc_acked_after) {
             fail_msg("%s: %u, %u", cases[i].name, conn.cwnd, conn.cc_state.acked);

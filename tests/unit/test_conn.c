@@ -248,7 +248,7 @@ static void an_abandoned_connection_goes_silently(void **state)
 static void queue_something(struct conn_fixture *f, struct tcp_conn *conn)
 {
     struct tcp_sendq_room room = {&f->net.pool, &f->tcp.blocks};
-    struct tcp_record *record = sendq_append(&tcp_conn_flight(conn)->sendq, &room);
+    struct tcp_record *record = sendq_append(&tcp_conn_flight(conn)->sendq, &room, TCP_SENDQ_TEXT);
 
     assert_non_null(record);
     record->seq = conn->snd.una;

@@ -17,7 +17,8 @@ static void end_it(struct tcp_fixture *f)
     forget_sent(f);
 }
 
-/* Shows: RFC 9293 SHLD-8; RFC 3168 6.1.1b, 6.1.1c; RFC 9768 3.1.1b, 3.1.2a, 3.1.2b, 3.1.3a. */
+/* Shows: RFC 9293 SHLD-8; RFC 3168 6.1.1b, 6.1.1c; RFC 9768 3.1.1b, 3.1.2a, 3.1.2b, 3.1.3a,
+ * 3.2.2.2a. */
 static void a_listener_agrees_to_what_is_asked(void **state)
 {
     static const struct {
@@ -52,12 +53,13 @@ static void a_listener_agrees_to_what_is_asked(void **state)
         assert_int_equal(expect(f, TCP_SYN | TCP_ACK | cases[i].syn_ack, .seq = 0, .ack = 1)->tos,
                          0);
         assert_int_equal(conn_of(f)->ecn.mode, cases[i].mode);
+        assert_true(cases[i].mode != TCP_ECN_ACCURATE || conn_of(f)->ecn.cep == 5);
         end_it(f);
         f = start_over(state);
     }
 }
 
-/* Shows: RFC 3168 6.1.1a, 6.1.1d; RFC 9768 3.1.1a, 3.1.2a, 3.1.2b, 3.1.3a. */
+/* Shows: RFC 3168 6.1.1a, 6.1.1d, 6.1b; RFC 9768 3.1.1a, 3.1.2a, 3.1.2b, 3.1.3a, 3.1.5b. */
 static void a_client_takes_what_it_is_given(void **state)
 {
     static const struct {
@@ -139,7 +141,7 @@ static struct tcp_fixture *classic(void **state)
     return f;
 }
 
-/* Shows: RFC 3168 6.1.3a, 6.1.3b. */
+/* Shows: RFC 3168 6.1.3a, 6.1.3b, 6.1.3d. */
 static void marks_are_echoed_until_they_are_answered(void **state)
 {
     struct tcp_fixture *f = classic(state);
@@ -158,7 +160,7 @@ static void marks_are_echoed_until_they_are_answered(void **state)
     expect(f, TCP_ACK, .seq = 11, .ack = 51);
 }
 
-/* Shows: RFC 3168 6.1.2a, 6.1.2b, 6.1.2c, 6.1a. */
+/* Shows: RFC 3168 6.1.2a, 6.1.2b, 6.1.2c, 6.1.2e, 6.1a. */
 static void an_echo_reduces_once_in_a_round_trip(void **state)
 {
     struct tcp_fixture *f = classic(state);
@@ -225,7 +227,8 @@ static void a_loss_among_marks_is_not_answered_again(void **state)
     forget_sent(f);
 }
 
-/* RFC 9768 section 3.1.5: who asks for both kinds can't be understood. */
+/* Who asks for both kinds can't be understood.
+ * Shows: RFC 9768 3.1.5c, 3.1.5d, 3.1.5g, 3.1.5i. */
 static void a_syn_that_contradicts_itself_is_reset(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -241,6 +244,71 @@ static void a_syn_that_contradicts_itself_is_reset(void **state)
     assert_null(conn_of(f));
 }
 
+/* Those that went before the first that arrives are told of by none.
+ * Shows: RFC 9768 3.1.4d, 3.1.5f. */
+static void the_latest_syn_is_told(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.ecn = TCP_ECN_ACCURATE;
+    peer_sends_syn(f, ACCURATE, .seq = 0, .tos = ECN_CE);
+    expect(f, TCP_SYN | TCP_ACK | TCP_AE | TCP_CWR, .seq = 0, .ack = 1);
+    peer_sends_syn(f, ACCURATE, .seq = 0, .tos = ECN_ECT_0);
+    expect(f, TCP_SYN | TCP_ACK | TCP_AE, .seq = 0, .ack = 1);
+}
+
+/* Who has not asked at first is asked for nothing, whatever comes later.
+ * Shows: RFC 9768 3.1.5c, 3.1.5h, 3.1.5j. */
+static void a_server_without_ecn_stays_so(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.ecn = TCP_ECN_ACCURATE;
+    peer_sends_syn(f, NONE, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    peer_sends_syn(f, ACCURATE, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10, .tos = ECN_ECT_0);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11);
+    app_sends(f, 10);
+    assert_int_equal(expect(f, TCP_ACK, .seq = 1, .ack = 11, .bytes = 10)->tos, ECN_NOT_ECT);
+    assert_int_equal(conn_of(f)->ecn.mode, TCP_ECN_OFF);
+}
+
+/* What is not acceptable tells nothing of the path: anybody may have sent it.
+ * Shows: RFC 3168 6.1.5b, 5a, 6.1.3c. */
+static void which_marks_count(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t seq;
+        uint8_t tos;
+        bool echoed;
+    } cases[] = {
+        {"beyond the window", 1 + 65536, ECN_CE, false},
+        {"of before", 1u - 100, ECN_CE, false},
+        {"ECT(0)", 1, ECN_ECT_0, false},
+        {"ECT(1)", 1, ECN_ECT_1, false},
+        {"Not-ECT", 1, ECN_NOT_ECT, false},
+        {"next", 1, ECN_CE, true},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        (void)classic(state);
+        peer_sends(f, TCP_ACK, .seq = cases[i].seq, .ack = 1, .bytes = 10, .tos = cases[i].tos);
+        forget_sent(f);
+        conn_of(f)->rcv.quick_acks = 0;
+        /* The ACK of two segments, whichever of them had CE. */
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100, .tos = ECN_ECT_0);
+        app_sends(f, 10);
+        expect(f, TCP_ACK | (cases[i].echoed ? TCP_ECE : 0), .seq = 1, .ack = 101, .bytes = 10);
+        end_it(f);
+        f = start_over(state);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +320,9 @@ int main(void)
         SCRIPT(only_new_text_is_ect),
         SCRIPT(a_loss_among_marks_is_not_answered_again),
         SCRIPT(a_syn_that_contradicts_itself_is_reset),
+        SCRIPT(the_latest_syn_is_told),
+        SCRIPT(a_server_without_ecn_stays_so),
+        SCRIPT(which_marks_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

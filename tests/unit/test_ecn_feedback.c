@@ -5,43 +5,11 @@
  *         DCTCP reduces by how much was marked (RFC 8257).
  * Method: scripts over one stack, with a round trip of 100 ms.
  */
-#include "tests/unit/recovery_fixture.h"
+#include "tests/unit/ecn_fixture.h"
 
 #include "tcp/cc_dctcp.h"
 
-#define ACCURATE (TCP_AE | TCP_CWR | TCP_ECE)
-/* ACE as flags. */
-#define ACE(count) ((uint16_t)(((count)&7u) << 6))
-#define ACE_START ACE(5)
-
-/* Passive. The last ACK says that the SYN-ACK came as it went. */
-static struct tcp_fixture *accurate_with(void **state, uint16_t last_ack)
-{
-    struct tcp_fixture *f = *state;
-
-    f->settings.cc = f->settings.cc == &tcp_cc_dctcp ? f->settings.cc : &tcp_cc_newreno;
-    f->settings.ecn = TCP_ECN_ACCURATE;
-    f->peer->sack = true;
-    peer_sends_syn(f, ACCURATE, .seq = 0);
-    expect(f, TCP_SYN | TCP_ACK | TCP_CWR, .seq = 0, .ack = 1, .accecn_kind = 172,
-           .accecn_fields = 1, .accecn = {1});
-    wait_ns(f, RTT);
-    peer_sends(f, TCP_ACK | last_ack, .seq = 1, .ack = 1);
-    return f;
-}
-
-static struct tcp_fixture *accurate(void **state)
-{
-    return accurate_with(state, ACE(2));
-}
-
-/* Text of the peer, and the ACK that comes at once or, with `ace` 8, later. */
-static void text(struct tcp_fixture *f, uint32_t at, uint8_t field)
-{
-    peer_sends(f, TCP_ACK | ACE_START, .seq = 1 + at, .ack = 1, .bytes = 100, .tos = field);
-}
-
-/* Shows: RFC 9768 3.1.1c, 3.2.1a. */
+/* Shows: RFC 9768 3.1.1c, 3.2.1a, 3.2.2.1c, 3.2.2.2b. */
 static void a_client_tells_how_the_syn_ack_came(void **state)
 {
     static const struct {
@@ -71,12 +39,16 @@ static void a_client_tells_how_the_syn_ack_came(void **state)
         /* The SYN-ACK once more: its ACK was lost. */
         peer_sends_syn(f, TCP_ACK | TCP_CWR, .seq = 0, .ack = 1, .tos = ECN_NOT_ECT);
         expect(f, TCP_ACK | ACE(2), .seq = 11, .ack = 1);
+        /* And once more, marked: counted once, however many had it. */
+        peer_sends_syn(f, TCP_ACK | TCP_CWR, .seq = 0, .ack = 1, .tos = ECN_CE);
+        expect(f, TCP_ACK | ACE(6), .seq = 11, .ack = 1);
+        assert_int_equal(conn_of(f)->ecn.cep, cases[i].cep);
         app_aborts(f);
         forget_sent(f);
     }
 }
 
-/* Shows: RFC 9768 3.2.2.3a, 3.2.2.4a. */
+/* Shows: RFC 9768 3.2.2.1a, 3.2.2.1b, 3.2.2.3a, 3.2.2.4a. */
 static void a_server_learns_how_the_syn_ack_came(void **state)
 {
     static const struct {
@@ -177,7 +149,8 @@ static void a_burst_of_marks_has_several_acks(void **state)
     expect_silence(f);
 }
 
-/* Lost segments are told of first: the option has what room two blocks leave. */
+/* Lost segments are told of first: the option has what room two blocks leave.
+ * Shows: RFC 9768 3.2.3.3e. */
 static void sack_goes_before_the_option(void **state)
 {
     struct tcp_fixture *f = accurate(state);
@@ -191,7 +164,7 @@ static void sack_goes_before_the_option(void **state)
            .accecn = {1, 200}, .sack = {{901, 1001}, {701, 801}});
 }
 
-/* Shows: RFC 9768 3.2.2.5c; RFC 3168 6.1.2a, 6.1.2b. */
+/* Shows: RFC 9768 3.2.2.5c, 3.1.5a; RFC 3168 6.1.2a, 6.1.2b. */
 static void what_is_told_reduces(void **state)
 {
     struct tcp_fixture *f = accurate(state);
@@ -223,7 +196,8 @@ static void a_count_that_may_have_gone_round(void **state)
         uint16_t ace;
         bool reduces;
     } cases[] = {
-        {"no option passes: the worst", 0, 0, 0, ACE_START, true},
+        {"no option passes, and nothing is told", 0, 0, 0, ACE_START, false},
+        {"no option passes, and something is", 0, 0, 0, ACE(6), true},
         {"the option tells no byte", 172, 2, 0, ACE_START, false},
         {"the option tells bytes", 172, 2, 8 * MSS, ACE_START, true},
         {"an option that omits what has not moved", 172, 1, 0, ACE_START, false},
@@ -247,7 +221,7 @@ static void a_count_that_may_have_gone_round(void **state)
 }
 
 /* Section 3.2.3.2.2: the SYN-ACK may be lost for its option, or for its flags.
- * Shows: RFC 9768 3.1.4b. */
+ * Shows: RFC 9768 3.1.4b, 3.1.5g, 3.2.3.2.1b, 3.2.3.2.2a, 3.2.3.2.2b. */
 static void a_syn_ack_without_an_answer_says_less(void **state)
 {
     struct tcp_fixture *f = *state;

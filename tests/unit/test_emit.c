@@ -206,6 +206,30 @@ static void acks_and_resets_stay_within_a_window_that_a_probe_left(void **state)
     expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 1 + 2 * MSS);
 }
 
+/* A report of a duplicate goes in an ACK of its own before text; with reports off there is none,
+ * and the text is answer enough. */
+static void without_dsack_text_is_the_answer(void **state)
+{
+    for (unsigned off = 0; off < 2; off++) {
+        struct tcp_fixture *f = *state;
+
+        f->settings.policy.dsack = !off;
+        f->peer->sack = true;
+        establish(f);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10, .window = WINDOW_ZERO);
+        expect(f, TCP_ACK, .seq = 1, .ack = 11);
+        assert_int_equal(app_sends(f, 1), 1);
+        peer_queues(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+        peer_sends(f, TCP_ACK, .seq = 11, .ack = 1);
+        if (!off) {
+            expect(f, TCP_ACK, .seq = 1, .ack = 11, .sack = {{1, 11}});
+        }
+        expect(f, TCP_ACK, .seq = 1, .ack = 11, .bytes = 1);
+        expect_silence(f);
+        (void)start_over(state);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +242,7 @@ int main(void)
         SCRIPT(a_copy_waits_for_a_frame),
         SCRIPT(without_a_control_frame),
         SCRIPT(a_rst_is_never_answered),
+        SCRIPT(without_dsack_text_is_the_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

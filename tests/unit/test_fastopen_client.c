@@ -32,7 +32,7 @@ static void get_cookie(struct tcp_fixture *f)
     expect(f, TCP_ACK, .seq = 1, .ack = 1);
 }
 
-/* Shows: RFC 7413 4.2.1a, 4.1.3a. */
+/* Shows: RFC 7413 4.2.1a, 4.2.1b, 4.1.3a. */
 static void a_cookie_is_asked_for_and_kept(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -55,6 +55,7 @@ static void a_cookie_is_asked_for_and_kept(void **state)
     assert_int_equal(f->peer->told.sent, 100);
     assert_int_equal(f->tcp.counters.fast_open_sent, 1);
     assert_int_equal(f->tcp.counters.fast_open_taken, 1);
+    assert_true(conn_of(f)->syn_data);
     app_sends(f, 50);
     expect(f, TCP_ACK, .seq = 101, .ack = 1, .bytes = 50);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 151);
@@ -108,7 +109,8 @@ static void a_server_that_stopped_is_asked_anew(void **state)
     expect(f, TCP_SYN, .seq = 0, .fast_open = true);
 }
 
-/* One segment goes with the SYN, options and text no longer than the server takes. */
+/* One segment goes with the SYN, options and text no longer than the server takes.
+ * Shows: RFC 7413 4.1.3.2b. */
 static void a_long_text_is_cut(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -237,7 +239,8 @@ static void a_simultaneous_open_sends_it_after(void **state)
     assert_int_equal(f->peer->told.sent, 100);
 }
 
-/* What the server takes now counts, also where it gives no new cookie. */
+/* What the server takes now counts, also where it gives no new cookie.
+ * Shows: RFC 7413 4.1.3.2a, 4.1.3.2b. */
 static void the_latest_mss_counts(void **state)
 {
     struct tcp_fixture *f = *state;

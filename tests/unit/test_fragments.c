@@ -378,7 +378,7 @@ static void frames_may_be_short(void **state)
     }
 }
 
-/* Shows: RFC 3168 5.3a. */
+/* Shows: RFC 3168 5.3a, 5.3b. */
 static void congestion_of_one_is_of_all(void **state)
 {
     enum { NOT_ECT, ECT_1, ECT_0, CE };

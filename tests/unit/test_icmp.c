@@ -91,6 +91,30 @@ static void echo_comes_back(void **state)
     fixture_close(&f);
 }
 
+/* One that was put together from fragments may be longer than what can be sent. */
+static void an_echo_beyond_the_mtu_is_not_answered(void **state)
+{
+    static const struct ipv4_spec spec = {.protocol = 1};
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    know_peer(&f);
+    f.net.mtu = 576;
+    for (unsigned beyond = 0; beyond < 2; beyond++) {
+        uint8_t bytes[700] = {0};
+        uint8_t message[600] = {8};
+
+        assert_int_equal(
+            fixture_receive(&f, bytes, put_icmp(bytes, &spec, message, 576 - 20 + beyond)),
+            NET_LOCAL);
+        expect_counter(&f, beyond ? COUNTER(icmp_too_long) : COUNTER(icmp_echos), "");
+        assert_int_equal(f.sent_count, !beyond);
+        f.sent_count = 0;
+    }
+    fixture_close(&f);
+}
+
 /* Each checksum that an echo request can have: the difference is always right. */
 static void echo_checksum_is_right_for_every_request(void **state)
 {
@@ -414,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(echo_comes_back),
+        cmocka_unit_test(an_echo_beyond_the_mtu_is_not_answered),
         cmocka_unit_test(echo_checksum_is_right_for_every_request),
         cmocka_unit_test(echo_waits_for_its_neighbour),
         cmocka_unit_test(messages_that_are_not_answered),

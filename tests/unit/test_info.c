@@ -79,17 +79,19 @@ static void what_was_sent(void **state)
     assert_int_equal(info.unacked_segments, 2);
     assert_int_equal(info.send_window, 2500);
     assert_int_equal(info.segments_out, 3);
-    assert_int_equal(info.retransmits, 0);
+    assert_int_equal(info.retransmissions_in_row, 0);
     expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
     info = info_of(f);
     assert_int_equal(info.recovery, HR_RECOVERY_LOSS);
     assert_int_equal(info.backoff, 1);
-    assert_int_equal(info.retransmits, 1);
+    assert_int_equal(info.retransmissions_in_row, 1);
     assert_int_equal(info.retransmissions, 1);
     assert_int_equal(info.bytes_retransmitted, MSS);
     assert_int_equal(info.in_flight, MSS);
     assert_int_equal(info.lost, MSS);
     assert_int_equal(info.cwnd, MSS);
+    assert_int_equal(info.retransmitting, 1);
+    assert_int_equal(info.bytes_sent, 3 * MSS);
     assert_int_equal(info.rto_ns, 2 * conn_of(f)->rtt.rto_ns);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 2001, .window = WINDOW_ZERO);
     wait_ns(f, MS(7));
@@ -146,6 +148,94 @@ static void what_was_reported(void **state)
     forget_sent(f);
 }
 
+/* A round trip of 100 ms: what paces, what was delivered, what held it up. */
+static void how_fast_it_goes(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    f->settings.policy.rates = true;
+    f->settings.policy.pacing = true;
+    f->settings.send_buffer = 4 * MSS;
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    wait_ns(f, MS(100));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    wait_ns(f, MS(100)); /* idle: counts for nothing */
+    info = info_of(f);
+    assert_int_equal(info.busy_ns, 0);
+    assert_int_equal(info.delivery_rate, 0);
+    app_sends(f, 2 * MSS);
+    forget_sent(f);
+    wait_ns(f, MS(100));
+    forget_sent(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 2001);
+    info = info_of(f);
+    /* Paced: two segments in the round trip, and in what the second waited for. */
+    assert_in_range(info.delivery_rate, 19000, 20000);
+    assert_true(info.delivery_app_limited);
+    assert_in_range(info.pacing_rate, 190000, 210000); /* two windows of 10,000 for each of them */
+    assert_in_range(info.busy_ns, MS(100), MS(101));
+    assert_int_equal(info.window_limited_ns + info.send_buffer_limited_ns, 0);
+    assert_int_equal(info.bytes_sent, 2 * MSS);
+}
+
+/* Each in turn, 100 ms long. */
+static void what_holds_it_up(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    f->settings.policy.rates = true;
+    f->settings.send_buffer = 4096;
+    f->settings.nodelay = true;
+    establish(f);
+    app_sends(f, 5000); /* of which 4,096 are taken, and all go */
+    assert_int_equal(f->peer->told.queued, 4096);
+    forget_sent(f);
+    wait_ns(f, MS(30));
+    forget_sent(f);
+    info = info_of(f);
+    assert_in_range(info.send_buffer_limited_ns, MS(30), MS(31));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 4097, .window = 500);
+    app_sends(f, 3000);
+    forget_sent(f);
+    wait_ns(f, MS(20));
+    forget_sent(f);
+    info = info_of(f);
+    assert_in_range(info.send_buffer_limited_ns, MS(30), MS(31));
+    assert_in_range(info.window_limited_ns, MS(20), MS(21));
+    assert_in_range(info.busy_ns, MS(50), MS(52));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 4097, .window = 20000);
+    forget_sent(f);
+    wait_ns(f, MS(10));
+    forget_sent(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 7097, .window = 20000);
+    forget_sent(f);
+    wait_ns(f, MS(10));
+    info = info_of(f);
+    assert_in_range(info.window_limited_ns, MS(20), MS(21));
+    assert_in_range(info.busy_ns, MS(60), MS(63));
+}
+
+/* Accurate ECN counts what arrived with each mark. */
+static void what_was_marked(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    establish(f);
+    conn_of(f)->ecn.mode = TCP_ECN_ACCURATE;
+    conn_of(f)->ecn.ceb = 300;
+    conn_of(f)->ecn.e0b = 1 + 1000;
+    conn_of(f)->ecn.e1b = 1;
+    info = info_of(f);
+    conn_of(f)->ecn.mode = TCP_ECN_OFF;
+    assert_int_equal(info.ecn_ce_bytes, 300);
+    assert_int_equal(info.ecn_ect0_bytes, 1000);
+    assert_int_equal(info.ecn_ect1_bytes, 0);
+}
+
 /* Of an older or a newer program. */
 static void the_size_is_the_callers(void **state)
 {
@@ -174,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(what_was_agreed_on), SCRIPT(what_was_sent),           SCRIPT(what_came),
+        SCRIPT(how_fast_it_goes),   SCRIPT(what_holds_it_up),        SCRIPT(what_was_marked),
         SCRIPT(what_was_reported),  SCRIPT(the_size_is_the_callers),
     };
 

@@ -258,7 +258,7 @@ static void the_states_that_ask(void **state)
     (void)asks(f, f->now_ns, IDLE_S, 1, 1);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 2);
     app_closes(f);
-    expect_silence_for(f, f->tcp.fin_wait_2_ns + SECONDS(1));
+    expect_silence_for(f, SECONDS(TCP_FIN_WAIT_2_S + 1));
     expect_state(f, TCP_CLOSED);
 
     f->peer = &f->peers[1];

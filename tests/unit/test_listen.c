@@ -91,6 +91,7 @@ static void assert_given(const struct tcp_listener *listener, const struct liste
     assert_int_equal(settings->sack, options->sack);
     assert_int_equal(settings->timestamps, options->timestamps);
     assert_int_equal(settings->window_scale, options->window_scale);
+    assert_int_equal(settings->mss_max, options->mss_max);
     assert_int_equal(settings->policy.user_timeout_ms, options->tuning.user_timeout_ms);
     assert_int_equal(settings->tos, options->tuning.dscp << 2);
     assert_int_equal(settings->ttl, options->tuning.ttl);
@@ -115,6 +116,7 @@ static void what_has_changed_is_taken_anew(void **state)
         CHANGE(sack, false),
         CHANGE(timestamps, false),
         CHANGE(window_scale, false),
+        CHANGE(mss_max, 536),
         CHANGE(tuning.user_timeout_ms, 5),
         CHANGE(tuning.dscp, 5),
         CHANGE(tuning.ttl, 5),
@@ -179,6 +181,31 @@ static void a_pause_is_this_listeners(void **state)
     assert_int_equal(hr_listen_resume(&worker, &entry.addr), HR_ERR_ADDRESS);
 }
 
+/* Connections have all places of the policies: as soon as there is one the listener is open. */
+static void without_memory_it_is_tried_again(void **state)
+{
+    static struct hr_worker worker;
+    static struct listener_set set = {.version = 1, .count = 1};
+    struct tcp_policy policy = tcp_settings_default.policy;
+    uint8_t place, last = 0;
+
+    (void)state;
+    policies_init(&worker.tcp.policies);
+    while (policy_take(&worker.tcp.policies, &policy, &place)) {
+        policy.user_timeout_ms++;
+        last = place;
+    }
+    set.entries[0] = entry_of(&ops_a);
+    set.entries[0].options.tuning.user_timeout_ms = 7000;
+    worker_take_listeners(&worker, &set);
+    assert_null(listener_of(&worker));
+    assert_int_equal(worker.listeners_version, 0);
+    policy_give(&worker.tcp.policies, last);
+    worker_take_listeners(&worker, &set);
+    assert_ptr_equal(listener_of(&worker)->app_ops, &ops_a);
+    assert_int_equal(worker.listeners_version, 1);
+}
+
 /* A worker that slept through several changes has the newest key and the one before. */
 static void keys_of_fast_open_are_taken_over(void **state)
 {
@@ -211,6 +238,7 @@ int main(void)
         cmocka_unit_test(what_has_changed_is_taken_anew),
         cmocka_unit_test(what_has_not_changed_stays),
         cmocka_unit_test(a_pause_is_this_listeners),
+        cmocka_unit_test(without_memory_it_is_tried_again),
         cmocka_unit_test(keys_of_fast_open_are_taken_over),
     };
 

@@ -303,6 +303,16 @@ static void what_is_no_black_hole(void **state)
     }
 }
 
+/* All that is queued goes, and is acknowledged. */
+static void let_all_go(struct tcp_fixture *f)
+{
+    for (unsigned i = 0; tcp_conn_queued(conn_of(f)) > 0; i++) {
+        assert_true(i < 1000);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = conn_of(f)->snd.nxt - f->peer->irs);
+        forget_sent(f);
+    }
+}
+
 /* ICMP lowers the estimate; ten minutes later more is tried: by a probe, or, when those are
  * off, by all.
  * Shows: RFC 1191 6.3a. */
@@ -322,14 +332,13 @@ static void a_lowered_estimate_is_tried_again(void **state)
         icmp_says(f, NET_ICMP_FRAG_NEEDED, 1, 1300);
         forget_sent(f);
         sent = 1 + most(f);
-        peer_sends(f, TCP_ACK, .seq = 1, .ack = sent);
+        let_all_go(f);
         wait_ns(f, SECONDS(598));
         app_sends(f, 8000);
         expect(f, TCP_ACK, .seq = sent, .ack = 1, .bytes = low);
         forget_sent(f);
         sent += 8000;
-        peer_sends(f, TCP_ACK, .seq = 1, .ack = sent);
-        forget_sent(f);
+        let_all_go(f);
         wait_ns(f, SECONDS(3));
         app_sends(f, 8000);
         if (modes[i] != TCP_MTU_PROBING_OFF) {
@@ -339,11 +348,62 @@ static void a_lowered_estimate_is_tried_again(void **state)
         }
         forget_sent(f);
         sent += 8000;
-        peer_sends(f, TCP_ACK, .seq = 1, .ack = sent);
-        forget_sent(f);
+        let_all_go(f);
         app_sends(f, most(f));
         expect(f, TCP_ACK, .seq = sent, .ack = 1, .bytes = most(f));
         assert_int_equal(conn_of(f)->path.mtu, 1500);
+        (void)start_over(state);
+    }
+}
+
+/* ICMP of a SYN: it goes again at once, and says that less is taken, with a limit of ours or
+ * without. */
+static void a_syn_heeds_icmp(void **state)
+{
+    static const uint16_t limits[] = {0, 1400};
+
+    for (unsigned i = 0; i < COUNT_OF(limits); i++) {
+        struct tcp_fixture *f = prepare(state, TCP_MTU_PROBING_AFTER_BLACK_HOLE);
+        uint32_t headers = f->v6 ? 60 : 40;
+
+        f->settings.mss_max = limits[i];
+        assert_int_equal(app_connects(f), TCP_OK);
+        assert_int_equal(expect(f, TCP_SYN, .seq = 0)->mss, limits[i] > 0 ? limits[i] : most(f));
+        icmp_says(f, NET_ICMP_FRAG_NEEDED, 0, 1300);
+        assert_int_equal(expect(f, TCP_SYN, .seq = 0)->mss, 1300 - headers);
+        peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1);
+        app_sends(f, 2000);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1300 - headers);
+        forget_sent(f);
+        (void)start_over(state);
+    }
+}
+
+/* What both ends agreed on outlasts the path's estimate: nothing larger goes when more is tried,
+ * and nothing smaller than it tells of a smaller path. */
+static void a_limit_of_ours_is_no_estimate(void **state)
+{
+    static const enum tcp_mtu_probing modes[] = {TCP_MTU_PROBING_OFF,
+                                                 TCP_MTU_PROBING_AFTER_BLACK_HOLE};
+
+    for (unsigned i = 0; i < COUNT_OF(modes); i++) {
+        struct tcp_fixture *f = prepare(state, modes[i]);
+
+        f->settings.mss_max = 500;
+        establish(f);
+        assert_int_equal(conn_of(f)->flags & TCP_CONN_MTU_LOW, 0);
+        app_sends(f, 1000);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 500);
+        expect(f, TCP_ACK, .seq = 501, .ack = 1, .bytes = 500);
+        icmp_says(f, NET_ICMP_FRAG_NEEDED, 1, 1300); /* which a segment of 500 has not met */
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001);
+        wait_ns(f, SECONDS(TCP_MTU_RAISE_S + 1));
+        app_sends(f, 4000);
+        for (uint32_t j = 0; j < 8; j++) {
+            expect(f, TCP_ACK, .seq = 1001 + 500 * j, .ack = 1, .bytes = 500);
+        }
+        assert_int_equal(f->tcp.counters.mtu_probes, 0);
         (void)start_over(state);
     }
 }
@@ -394,6 +454,7 @@ static void a_probe_is_cut_from_a_long_segment(void **state)
     icmp_says(f, NET_ICMP_FRAG_NEEDED, 1, 1300);
     forget_sent(f);
     conn_of(f)->mtu_s = (uint16_t)(conn_of(f)->mtu_s - TCP_MTU_RAISE_S);
+    conn_of(f)->cwnd = 10 * most(f); /* as slow start will have it */
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + most(f));
     expect(f, TCP_ACK, .seq = 1 + most(f), .ack = 1, .bytes = most(f));
     assert_int_equal(f->tcp.counters.mtu_probes, 1);
@@ -414,6 +475,8 @@ int main(void)
         SCRIPT(a_black_hole_makes_segments_small),
         SCRIPT(what_is_no_black_hole),
         SCRIPT(a_lowered_estimate_is_tried_again),
+        SCRIPT(a_syn_heeds_icmp),
+        SCRIPT(a_limit_of_ours_is_no_estimate),
         SCRIPT(icmp_tells_of_a_probe),
         SCRIPT(a_probe_is_cut_from_a_long_segment),
     };

@@ -190,7 +190,7 @@ static unsigned seen_bit(unsigned kind, bool syn)
 
 /* One option alone, in an area of 24 bytes that ends with a scale that only a
  * list which goes on comes to.
- * Shows: RFC 9293 MUST-6, MUST-7. */
+ * Shows: RFC 9293 MUST-6, MUST-7; RFC 7413 4.1.1b. */
 static void every_kind_with_every_length(void **state)
 {
     (void)state;

@@ -33,7 +33,7 @@ static struct tcp_segment parse(const uint8_t *bytes, unsigned length, uint16_t 
 }
 
 /* RFC 9768 section 3.2.3: either order, and any number of fields.
- * Shows: RFC 9768 3.2.3b. */
+ * Shows: RFC 9768 3.2.3b, 3.2.3e, 3.2.3.2.1a. */
 static void counters_of_marked_bytes(void **state)
 {
     static const struct {

@@ -2,7 +2,7 @@
  * Goal:   what may be sent, and when (tcp/output.c): Nagle (RFC 9293 section
  *         3.7.4), the congestion window, the edge of the peer's window and silly
  *         windows (3.8.6.2.1), the FIN at the edge, turns between connections, and
- *         what waits for frames or for room in the port.
+ *         what waits for room in the port. What waits for memory is test_output_stuck.c's.
  * Method: scripts over one stack.
  */
 #include "tests/unit/tcp_fixture.h"
@@ -211,123 +211,6 @@ static void a_full_port_leaves_the_ack_for_the_next_turn(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = 11);
 }
 
-static void take_control_frames(struct tcp_fixture *f, uint32_t *frames, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        frames[i] = frame_take(&f->pool, FRAME_BUDGET_CONTROL, FRAME_APP);
-    }
-}
-
-/* What has no frame is tried again in each turn, and does not stop others. */
-static void what_is_stuck_does_not_stop_others(void **state)
-{
-    struct tcp_fixture *f = *state;
-    uint32_t frames[16];
-
-    f->peer = &f->peers[1];
-    establish(f);
-    f->peer = &f->peers[0];
-    establish(f);
-    while (frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER) != FRAME_NONE) {
-    }
-    take_control_frames(f, frames, 16);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10); /* not taken: an ACK is due */
-    turn(f);
-    expect_silence(f);
-    assert_true(f->tcp.counters.output_no_frame > 1);
-    assert_true(tcp_has_output(&f->tcp));
-    frame_drop(&f->pool, frames[0], FRAME_APP);
-    turn(f);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1);
-    for (unsigned i = 1; i < 16; i++) {
-        frame_drop(&f->pool, frames[i], FRAME_APP);
-    }
-}
-
-/* Two segments, longer than the peer's window, in a pool without another data frame: the first
- * has been cut and sent. */
-static void send_without_frames(struct tcp_fixture *f)
-{
-    f->peer->window = 900;
-    f->settings.nodelay = true;
-    fixture_open(f);
-    establish(f);
-    f->tx_room = 0; /* queued, but not served */
-    turn(f);
-    app_sends(f, 2000);
-    while (frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER) != FRAME_NONE) {
-    }
-    f->tx_room = 32;
-    turn(f);
-    turn(f);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 900);
-}
-
-/* What came is answered, though the text that could go with the ACK waits for a frame. */
-static void what_is_stuck_acknowledges(void **state)
-{
-    struct tcp_fixture *f = *state;
-
-    send_without_frames(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 901);
-    expect(f, TCP_ACK, .seq = 901, .ack = 1, .bytes = 100);
-    assert_true(tcp_has_output(&f->tcp)); /* the second does not fit the window */
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 901, .bytes = 10); /* not taken: an ACK is due */
-    expect(f, TCP_ACK, .seq = 1001, .ack = 1);
-    press(f, FRAME_NORMAL);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001);
-    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = 900);
-}
-
-/* A FIN that finds no room in the queue goes later; what comes meanwhile is answered. */
-static void a_fin_without_room_holds_nothing_up(void **state)
-{
-    struct tcp_fixture *f = *state;
-    void *taken = NULL; /* each block begins with where the one before is */
-    void *block;
-
-    f->settings.nodelay = true;
-    fixture_open(f);
-    establish(f);
-    while ((block = blocks_take(&f->tcp.blocks, 0)) != NULL) {
-        memcpy(block, &taken, sizeof taken);
-        taken = block;
-    }
-    app_sends(f, TCP_SENDQ_INLINE * MSS);
-    for (unsigned i = 0; i < TCP_SENDQ_INLINE; i++) {
-        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
-    }
-    assert_int_equal(app_shuts_down(f), TCP_OK);
-    expect_silence(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
-    expect(f, TCP_ACK, .seq = 1 + TCP_SENDQ_INLINE * MSS, .ack = 11);
-    peer_sends(f, TCP_ACK, .seq = 11, .ack = 1 + TCP_SENDQ_INLINE * MSS);
-    expect(f, TCP_ACK | TCP_FIN, .seq = 1 + TCP_SENDQ_INLINE * MSS, .ack = 11);
-    while (taken != NULL) {
-        block = taken;
-        memcpy(&taken, block, sizeof taken);
-        blocks_give(&f->tcp.blocks, block, 0);
-    }
-}
-
-/* A split needs a frame: the oldest text finds one when send queues have all there are for
- * data, and what follows goes when it is acknowledged. */
-static void a_full_pool_sends_the_oldest_text(void **state)
-{
-    struct tcp_fixture *f = *state;
-
-    send_without_frames(f);
-    expect_silence(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 901);
-    expect(f, TCP_ACK, .seq = 901, .ack = 1, .bytes = 100); /* the tail, where it was */
-    expect_silence(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1001); /* with its frame the next one is cut */
-    expect(f, TCP_ACK, .seq = 1001, .ack = 1, .bytes = 900);
-    press(f, FRAME_NORMAL);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1901);
-    expect(f, TCP_ACK, .seq = 1901, .ack = 1, .bytes = 100);
-}
-
 /* Text behind the SYN in one burst, to be reported as duplicates: the SYN-ACK carries the
  * acknowledgement, and a pure ACK before it would be of a connection that its reader has
  * not heard of. */
@@ -359,10 +242,6 @@ int main(void)
         SCRIPT(a_probe_of_one_byte_leaves_the_fin),
         SCRIPT(turns_are_taken),
         SCRIPT(a_full_port_leaves_the_ack_for_the_next_turn),
-        SCRIPT(what_is_stuck_does_not_stop_others),
-        SCRIPT(what_is_stuck_acknowledges),
-        SCRIPT(a_fin_without_room_holds_nothing_up),
-        SCRIPT(a_full_pool_sends_the_oldest_text),
         SCRIPT(nothing_goes_before_the_syn_ack),
     };
 

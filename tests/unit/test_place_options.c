@@ -58,6 +58,10 @@ static void each_is_taken(void **state)
         {"receive-frames", "65536", {.receive_frames = 65536}},
         {"time-wait", "1", {.time_wait_s = 1}},
         {"time-wait", "240", {.time_wait_s = 240}},
+        {"ack-segments", "1", {.ack_segments = 1}},
+        {"ack-segments", "256", {.ack_segments = 256}},
+        {"ack-hold", "0", {.ack_hold_is_given = true}},
+        {"ack-hold", "40000", {.ack_hold_us = 40000, .ack_hold_is_given = true}},
     };
 
     (void)state;
@@ -77,6 +81,8 @@ static void what_is_none_is_refused(void **state)
     static const char cores[] = "--cores takes numbers, as 0 or 0,1, not '%s'.";
     static const char mode[] = "'%s' is no mode: auto, zerocopy, native or generic.";
     static const char frames[] = "--receive-frames takes 2048, 4096, ... 65536, not '%s'.";
+    static const char segments[] = "--ack-segments takes a number from 1 to 256, not '%s'.";
+    static const char hold[] = "--ack-hold takes 0 to 40000 microseconds, not '%s'.";
     static const char time_wait[] = "--time-wait takes 1 to 240 seconds, not '%s'.";
     static const struct {
         const char *name;
@@ -93,6 +99,10 @@ static void what_is_none_is_refused(void **state)
         {"receive-frames", "3000", frames},
         {"receive-frames", "131072", frames},
         {"time-wait", "0", time_wait},
+        {"ack-segments", "0", segments},
+        {"ack-segments", "257", segments},
+        {"ack-hold", "40001", hold},
+        {"ack-hold", "-1", hold},
         {"time-wait", "241", time_wait},
     };
     static const struct place_options before = {.queues = {7},

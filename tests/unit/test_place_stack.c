@@ -31,6 +31,8 @@ static void nothing_given_is_the_preset(void **state)
     assert_int_equal(stack.frames_per_worker, preset->frames_per_worker);
     assert_int_equal(stack.time_wait_ms, preset->time_wait_ms);
     assert_int_equal(stack.connections_max, preset->connections_max);
+    assert_int_equal(stack.ack_segments, preset->ack_segments);
+    assert_int_equal(stack.ack_hold_us, preset->ack_hold_us);
     assert_int_equal(stack.spin_us, preset->spin_us);
 }
 
@@ -48,6 +50,8 @@ static void what_is_given_arrives(void **state)
         .core_count = 2,
         .receive_frames = 32768,
         .time_wait_s = 3,
+        .ack_segments = 2,
+        .ack_hold_is_given = true,
     };
     struct hr_stack_options stack = place_stack(&place);
 
@@ -66,6 +70,8 @@ static void what_is_given_arrives(void **state)
     assert_int_equal(stack.frames_per_worker,
                      hr_stack_options_default.frames_per_worker + 2 * 32768);
     assert_int_equal(stack.time_wait_ms, 3000);
+    assert_int_equal(stack.ack_segments, 2);
+    assert_int_equal(stack.ack_hold_us, 0);
 }
 
 static void names_mean_the_same(void **state)

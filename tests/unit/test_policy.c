@@ -70,29 +70,87 @@ static void an_ended_connection_is_not_tuned(void **state)
     expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
 }
 
+/* All places that are left, by as many users with a timeout of their own; gives them back. */
+static void take_places(struct tcp_fixture *f)
+{
+    struct tcp_policy policy = tcp_settings_default.policy;
+    uint8_t place;
+
+    do {
+        policy.user_timeout_ms++;
+    } while (policy_take(&f->tcp.policies, &policy, &place));
+}
+
+static void give_places(struct tcp_fixture *f)
+{
+    for (unsigned i = 1; i < TCP_POLICIES_MAX; i++) {
+        if (f->tcp.policies.users[i] > 0 && f->tcp.policies.at[i].user_timeout_ms != 0) {
+            policy_give(&f->tcp.policies, (uint8_t)i);
+        }
+    }
+}
+
 /* A connection that can't have what it asks for has what it had; one that can't begin so does
  * not begin. */
 static void no_place_is_left(void **state)
 {
     struct tcp_fixture *f = *state;
     struct tcp_policy policy = tcp_settings_default.policy;
-    uint8_t place;
 
     f->settings.policy = policy;
     establish(f);
-    for (uint32_t i = 1; i < TCP_POLICIES_MAX; i++) {
-        policy.user_timeout_ms = i;
-        assert_true(policy_take(&f->tcp.policies, &policy, &place));
-    }
-    policy.user_timeout_ms = TCP_POLICIES_MAX;
+    take_places(f);
+    policy.user_timeout_ms = UINT32_MAX;
     assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_ERR_NO_MEMORY);
     assert_int_equal(tcp_conn_policy(conn_of(f))->user_timeout_ms, 0);
     f->settings.policy = policy;
     f->peer = &f->peers[1];
     assert_int_equal(app_connects(f), TCP_ERR_NO_MEMORY);
-    for (unsigned i = 1; i < TCP_POLICIES_MAX; i++) {
-        policy_give(&f->tcp.policies, (uint8_t)i);
-    }
+    give_places(f);
+}
+
+/* Connections that have one each leave that of a listener alone, which has it while it is open;
+ * and who has one alone may have another in its place. */
+static void a_listener_keeps_its_place(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy = tcp_settings_default.policy;
+
+    f->settings.policy.r2 = 7;
+    fixture_open(f);
+    take_places(f);
+    establish(f);
+    assert_int_equal(tcp_conn_policy(conn_of(f))->r2, 7);
+    policy.r1 = 2;
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_ERR_NO_MEMORY);
+    tcp_unlisten(&f->tcp, f->listener);
+    tcp_unlisten(&f->tcp, f->listener); /* again: nothing is given twice */
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    assert_int_equal(tcp_conn_policy(conn_of(f))->r1, 2);
+    policy.r1 = 1;
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    assert_int_equal(tcp_conn_policy(conn_of(f))->r1, 1);
+    give_places(f);
+}
+
+/* Nor is there a listener without a place for what it gives. */
+static void no_place_for_a_listener(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_listener wanted;
+    uint32_t index;
+
+    fixture_open(f);
+    take_places(f);
+    wanted = f->tcp.listeners[f->listener];
+    wanted.port++;
+    assert_int_equal(tcp_listen(&f->tcp, &wanted, &index), TCP_OK); /* it has the other's */
+    tcp_unlisten(&f->tcp, index);
+    wanted.settings.policy.r2 = 7;
+    assert_int_equal(tcp_listen(&f->tcp, &wanted, &index), TCP_ERR_NO_MEMORY);
+    give_places(f);
+    assert_int_equal(tcp_listen(&f->tcp, &wanted, &index), TCP_OK);
+    tcp_unlisten(&f->tcp, index);
 }
 
 static struct tcp_policy with_timeout(uint32_t ms)
@@ -167,6 +225,7 @@ static void a_long_one_outlasts_the_count(void **state)
         expect(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
     }
     while (f->peer->told.close == 0) {
+        assert_true(f->now_ns < begin_ns + SECONDS(3700));
         forget_sent(f);
         wait_ns(f, MS(100));
     }
@@ -188,6 +247,7 @@ static void a_window_that_stays_closed(void **state)
     expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 2, .ack = 1, .bytes = 1);
     first_probe_ns = f->now_ns;
     while (f->peer->told.close == 0) {
+        assert_true(f->now_ns < first_probe_ns + SECONDS(60));
         peer_sends(f, TCP_ACK, .seq = 1, .ack = 2);
         forget_sent(f);
         wait_ns(f, MS(50));
@@ -265,6 +325,98 @@ static void the_count_can_be_set(void **state)
     assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
 }
 
+/* RFC 6298's RTO within other bounds: at the start, after a sample, and with its doublings. */
+static void the_rto_lies_within_its_bounds(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy = tcp_settings_default.policy;
+
+    policy.rto = (struct rto_bounds){.initial_ns = MS(300), .min_ns = MS(20), .max_ns = MS(700)};
+    f->settings.policy = policy;
+    f->settings.sack = false; /* no tail loss probes */
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    expect_after(f, MS(300), TCP_SYN, .seq = 0);
+    expect_after(f, MS(600), TCP_SYN, .seq = 0);
+    expect_after(f, MS(700), TCP_SYN, .seq = 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(conn_of(f)->rtt.rto_ns, MS(700)); /* not the three seconds of section 5.7 */
+    app_sends(f, 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+    for (unsigned i = 0; i < 40; i++) { /* the round trip of a turn, until its variance is gone */
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 2 + i);
+        app_sends(f, 1);
+        expect(f, TCP_ACK, .seq = 2 + i, .ack = 1, .bytes = 1);
+    }
+    assert_in_range(conn_of(f)->rtt.rto_ns, MS(20), MS(21));
+    expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 41, .ack = 1, .bytes = 1);
+    expect_after(f, 2 * conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 41, .ack = 1, .bytes = 1);
+}
+
+/* A limit that comes later holds at once. */
+static void a_lower_bound_of_the_rto_holds_at_once(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy = with_timeout(0);
+
+    establish_with(f, policy);
+    policy.rto.max_ns = MS(150);
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
+    expect_after(f, MS(150), TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
+    expect_after(f, MS(150), TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
+}
+
+/* What came twice is acknowledged, and not told of; ranges beyond a gap are told as ever. */
+static void dsacks_can_be_off(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.policy.dsack = false;
+    f->peer->sack = true;
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11);
+    peer_sends(f, TCP_ACK, .seq = 21, .ack = 1, .bytes = 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11, .sack = {{21, 31}});
+    peer_sends(f, TCP_ACK, .seq = 21, .ack = 1, .bytes = 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11, .sack = {{21, 31}});
+}
+
+/* The peer's FIN is waited for as long as the policy says. */
+static void fin_wait_2_can_be_set(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.policy.fin_wait_2_s = 5;
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 2);
+    wait_ns(f, SECONDS(5) - MS(1));
+    expect_state(f, TCP_FIN_WAIT_2);
+    wait_ns(f, MS(2));
+    expect_state(f, TCP_CLOSED);
+}
+
+/* The window of the start, as it goes out. */
+static void the_initial_window_can_be_set(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.policy.initial_window = 3;
+    establish(f);
+    app_sends(f, 10 * MSS);
+    for (uint32_t i = 0; i < 3; i++) {
+        expect(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS);
+    }
+    expect_silence(f);
+}
+
 /* After the start at which each segment is acknowledged at once. Where it ends. */
 static uint32_t use_up_quick_acks(struct tcp_fixture *f)
 {
@@ -325,6 +477,8 @@ int main(void)
         cmocka_unit_test(the_table_is_bounded),
         SCRIPT(an_ended_connection_is_not_tuned),
         SCRIPT(no_place_is_left),
+        SCRIPT_V4(a_listener_keeps_its_place),
+        SCRIPT_V4(no_place_for_a_listener),
         SCRIPT(what_is_not_acknowledged_in_time),
         SCRIPT(progress_begins_anew),
         SCRIPT(a_long_one_outlasts_the_count),
@@ -332,6 +486,11 @@ int main(void)
         SCRIPT(syns_are_given_up_as_told),
         SCRIPT(syn_acks_are_given_up_as_told),
         SCRIPT(the_count_can_be_set),
+        SCRIPT(the_rto_lies_within_its_bounds),
+        SCRIPT(a_lower_bound_of_the_rto_holds_at_once),
+        SCRIPT(dsacks_can_be_off),
+        SCRIPT(fin_wait_2_can_be_set),
+        SCRIPT(the_initial_window_can_be_set),
         SCRIPT(the_delay_of_an_ack_can_be_set),
         SCRIPT(acks_can_be_hurried),
     };

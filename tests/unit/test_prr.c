@@ -100,12 +100,37 @@ static void the_timer_sends_one(void **state)
     assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
 }
 
+/* The network makes many of each ACK: a peer without SACK seems to have more than was sent, and
+ * what is sent next would be taken for delivered. */
+static void duplicates_of_acks_let_nothing_go(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, false);
+    struct tcp_conn *conn = conn_of(f);
+    uint32_t nxt;
+
+    send_segments(f, 10);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    for (uint32_t i = 0; i < 100; i++) {
+        acks(f, 0);
+    }
+    forget_sent(f);
+    nxt = conn->snd.nxt;
+    f->tx_room = 64;
+    turn(f);
+    send_segments(f, 40);
+    assert_int_equal(conn->ssthresh, 5 * MSS);
+    assert_in_range(new_segments(f, nxt), 1, 5);
+    forget_sent(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(it_sends_in_proportion),
         SCRIPT(after_heavy_loss_it_conserves_packets),
         SCRIPT(the_timer_sends_one),
+        SCRIPT(duplicates_of_acks_let_nothing_go),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,28 @@ static void a_flight_in_a_round_trip(void **state)
     assert_int_equal(heard.lost, 0);
 }
 
+/* Turned off and on while segments are out: what they noted is of other counts. */
+static void what_went_before_it_began_is_no_sample(void **state)
+{
+    struct tcp_fixture *f = sampled_peer(state, true);
+    struct tcp_conn *conn = conn_of(f);
+
+    send_segments(f, 4);
+    expect_segments(f, 0, 4);
+    wait_ns(f, RTT);
+    acks(f, 4);
+    send_segments(f, 2);
+    expect_segments(f, 4, 6);
+    conn->cc = &tcp_cc_newreno;
+    rate_follow(conn);
+    conn->cc = &listening;
+    rate_follow(conn);
+    wait_ns(f, RTT);
+    acks(f, 6);
+    assert_int_equal(samples, 1); /* that of the first flight */
+    assert_int_equal(rate_of(conn)->latest, 0);
+}
+
 /* What was delivered counts from the last ACK before the segment went, not from when it went. */
 static void from_knee_to_knee(void **state)
 {
@@ -267,11 +289,12 @@ static void too_long_to_be_noted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(a_flight_in_a_round_trip),      SCRIPT(from_knee_to_knee),
-        SCRIPT(never_faster_than_it_was_sent), SCRIPT(a_pause_does_not_count),
-        SCRIPT(the_application_limits),        SCRIPT(losses_are_counted),
-        SCRIPT(too_short_to_be_true),          SCRIPT(a_timeout_loses_all),
-        SCRIPT(only_for_who_wants_it),         SCRIPT(too_long_to_be_noted),
+        SCRIPT(a_flight_in_a_round_trip), SCRIPT(what_went_before_it_began_is_no_sample),
+        SCRIPT(from_knee_to_knee),        SCRIPT(never_faster_than_it_was_sent),
+        SCRIPT(a_pause_does_not_count),   SCRIPT(the_application_limits),
+        SCRIPT(losses_are_counted),       SCRIPT(too_short_to_be_true),
+        SCRIPT(a_timeout_loses_all),      SCRIPT(only_for_who_wants_it),
+        SCRIPT(too_long_to_be_noted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,7 @@ static void losses_in_one_window_count_once(void **state)
 }
 
 /* In slow start twice what was out would have to be more.
- * Shows: RFC 9438 5.8b. */
+ * Shows: RFC 9438 5.8b; RFC 7661 1a, 4.5a. */
 static void a_window_that_was_not_used_does_not_grow(void **state)
 {
     struct tcp_fixture *f = *state;

@@ -42,6 +42,35 @@ static void an_echo_without_ack_is_no_sample(void **state)
     assert_int_equal(conn_of(f)->rtt.srtt_ns, 0);
 }
 
+/* Whoever hits the window without knowing what we sent could put TS.Recent ahead, and nothing of
+ * the peer's would be taken any more. */
+static void a_timestamp_without_a_good_ack_is_not_kept(void **state)
+{
+    static const struct {
+        const char *name;
+        uint16_t flags;
+        uint32_t ack;
+    } cases[] = {
+        {"no ACK", 0, 0},
+        {"an ACK of what was never sent", TCP_ACK, 1u << 30},
+        {"an ACK from long ago", TCP_ACK, 3u << 30},
+    };
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_fixture *f = with_timestamps(state, true);
+
+        print_message("  %s\n", cases[i].name);
+        establish(f);
+        peer_sends(f, cases[i].flags, .seq = 1, .ack = cases[i].ack, .bytes = 10,
+                   .ts_val = 5000 + (1u << 30));
+        forget_sent(f); /* a challenge */
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10);
+        expect(f, TCP_ACK, .seq = 1, .ack = 11);
+        assert_int_equal(f->tcp.counters.paws_dropped, 0);
+        (void)start_over(state);
+    }
+}
+
 /* Neither an old one, nor a new one.
  * Shows: RFC 7323 3.2h; RFC 2525 2.18. */
 static void what_was_not_agreed_is_ignored(void **state)
@@ -142,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(a_syn_echoes_nothing),
         SCRIPT(an_echo_without_ack_is_no_sample),
+        SCRIPT(a_timestamp_without_a_good_ack_is_not_kept),
         SCRIPT(what_was_not_agreed_is_ignored),
         SCRIPT(an_ack_of_nothing_is_no_sample),
         SCRIPT(a_delayed_ack_echoes_the_oldest),

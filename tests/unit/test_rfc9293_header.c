@@ -15,6 +15,7 @@ static void a_window_of_65535_is_filled(void **state)
     struct tcp_fixture *f = *state;
 
     f->tx_room = 128;
+    f->frames = 1024;
     f->peer->wscale = 0;
     establish(f);
     conn_of(f)->cwnd = 100 * MSS;

@@ -228,6 +228,21 @@ static void a_fin_that_nobody_answers_ends(void **state)
     }
 }
 
+/* A peer that has text beyond its FIN breaks the rules; none of it is kept, or told of. */
+static void nothing_lies_beyond_a_fin(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->sack = true;
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = 100);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{2, 102}});
+    peer_sends(f, TCP_ACK | TCP_FIN, .seq = 1, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 2);
+    assert_int_equal(f->peer->told.eof, 1);
+    assert_int_equal(conn_of(f)->reassembly.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +255,7 @@ int main(void)
         SCRIPT(a_fin_goes_at_once),
         SCRIPT(a_fin_that_is_lost_goes_again),
         SCRIPT(a_fin_that_nobody_answers_ends),
+        SCRIPT(nothing_lies_beyond_a_fin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,13 +18,15 @@
 
 #define US(ms) ((uint64_t)((ms)*1000) * NS_PER_US)
 
+static const struct rto_bounds bounds = {TCP_RTO_INITIAL_NS, TCP_RTO_MIN_NS, TCP_RTO_MAX_NS};
+
 /* Shows: RFC 6298 2.1a. */
 static void a_new_one_waits_a_second(void **state)
 {
     struct tcp_rtt rtt;
 
     (void)state;
-    rtt_init(&rtt);
+    rtt_init(&rtt, &bounds);
     assert_int_equal(rtt.srtt_ns, 0);
     assert_int_equal(rtt.rttvar_ns, 0);
     assert_int_equal(rtt.rto_ns, NS_PER_S);
@@ -62,10 +64,10 @@ static void samples_by_hand(void **state)
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
         if (cases[i].sample_ms == 0) {
-            rtt_init(&rtt);
+            rtt_init(&rtt, &bounds);
             continue;
         }
-        rtt_sample(&rtt, US(cases[i].sample_ms));
+        rtt_sample(&rtt, &bounds, US(cases[i].sample_ms));
         /* Divisions round, by a nanosecond each. */
         if (rtt.srtt_ns / NS_PER_US != US(cases[i].srtt_ms) / NS_PER_US ||
             rtt.rttvar_ns / 10 != (uint64_t)(cases[i].rttvar_ms * 100000) ||
@@ -89,9 +91,9 @@ static void a_steady_path_keeps_a_margin(void **state)
         uint64_t path_ns = paths_ms[i] * NS_PER_MS;
         struct tcp_rtt rtt;
 
-        rtt_init(&rtt);
+        rtt_init(&rtt, &bounds);
         for (unsigned j = 0; j < 1000; j++) {
-            rtt_sample(&rtt, path_ns);
+            rtt_sample(&rtt, &bounds, path_ns);
         }
         assert_true(rtt.srtt_ns <= path_ns);
         assert_true(rtt.srtt_ns + 8 > path_ns);
@@ -116,7 +118,7 @@ static void any_samples_follow_the_equations(void **state)
 
     (void)state;
     random_init(&random, 6298);
-    rtt_init(&rtt);
+    rtt_init(&rtt, &bounds);
     for (unsigned i = 0; i < 20000; i++) {
         uint64_t sample_ns = 1 + random_below(&random, 1ull << (10 + i / 1000));
         double sample = (double)sample_ns;
@@ -124,7 +126,7 @@ static void any_samples_follow_the_equations(void **state)
         rttvar = i == 0 ? sample / 2
                         : 0.75 * rttvar + 0.25 * (srtt > sample ? srtt - sample : sample - srtt);
         srtt = i == 0 ? sample : 0.875 * srtt + 0.125 * sample;
-        rtt_sample(&rtt, sample_ns);
+        rtt_sample(&rtt, &bounds, sample_ns);
         assert_true((double)rtt.srtt_ns > srtt - 16 && (double)rtt.srtt_ns < srtt + 16);
         assert_true((double)rtt.rttvar_ns > rttvar - 32 && (double)rtt.rttvar_ns < rttvar + 32);
         assert_true(rtt.rto_ns >= TCP_RTO_MIN_NS && rtt.rto_ns <= TCP_RTO_MAX_NS);
@@ -139,13 +141,30 @@ static void none_is_not_a_sample(void **state)
     struct tcp_rtt rtt;
 
     (void)state;
-    rtt_init(&rtt);
+    rtt_init(&rtt, &bounds);
     for (unsigned i = 0; i < 100; i++) {
-        rtt_sample(&rtt, 0);
+        rtt_sample(&rtt, &bounds, 0);
         assert_int_equal(rtt.srtt_ns, 1);
         assert_int_equal(rtt.min_rtt_ns, 1);
         assert_int_equal(rtt.rto_ns, 1 + TCP_RTO_MIN_NS);
     }
+}
+
+/* What is set instead holds from the start. */
+static void other_bounds(void **state)
+{
+    static const struct rto_bounds others = {3 * NS_PER_S, 5 * NS_PER_MS, 4 * NS_PER_S};
+    struct tcp_rtt rtt;
+
+    (void)state;
+    rtt_init(&rtt, &others);
+    assert_int_equal(rtt.rto_ns, 3 * NS_PER_S);
+    for (unsigned i = 0; i < 100; i++) {
+        rtt_sample(&rtt, &others, NS_PER_MS);
+    }
+    assert_int_equal(rtt.rto_ns, rtt.srtt_ns + 5 * NS_PER_MS);
+    rtt_sample(&rtt, &others, 100 * NS_PER_S);
+    assert_int_equal(rtt.rto_ns, 4 * NS_PER_S);
 }
 
 int main(void)
@@ -156,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_steady_path_keeps_a_margin),
         cmocka_unit_test(any_samples_follow_the_equations),
         cmocka_unit_test(none_is_not_a_sample),
+        cmocka_unit_test(other_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

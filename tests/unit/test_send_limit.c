@@ -6,6 +6,8 @@
 #include "tcp/recovery.h"
 #include "tests/unit/recovery_fixture.h"
 
+#define CHUNK 2048u /* bytes of a frame of the fixture's */
+
 static void the_limit_follows_the_window(void **state)
 {
     static const struct {
@@ -61,11 +63,126 @@ static void a_writer_keeps_a_growing_window_full(void **state)
     assert_int_equal(acked, 30 * MSS);
 }
 
+/* Text in small segments has a frame for each: a few such connections, of a peer that asked for
+ * small ones and keeps its window closed, leave frames to others. */
+static void frames_are_shared(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t data_max;
+
+    f->frames = 2048;
+    fixture_open(f);
+    data_max = frame_pool_data_free(&f->pool);
+    for (unsigned i = 0; i + 1 < PEERS; i++) {
+        f->peer = &f->peers[i];
+        f->peer->mss = TCP_MSS_MIN;
+        f->peer->window = WINDOW_ZERO;
+        establish(f);
+        assert_true(app_sends(f, 1u << 19) > 0);
+        assert_true(sendq_count(&conn_of(f)->flight->sendq) <= data_max / 4);
+        assert_int_equal(app_sends(f, 1), TCP_ERR_AGAIN);
+        assert_int_not_equal(frame_pool_pressure(&f->pool), FRAME_CRITICAL);
+    }
+    f->peer = &f->peers[PEERS - 1];
+    establish(f);
+    assert_int_equal(app_sends(f, 10 * MSS), 10 * MSS);
+    forget_sent(f);
+}
+
+/* What a connection may have, by the level and by what it may queue. */
+static void the_limit_of_frames(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t buffer, records;
+        enum frame_pressure pressure;
+    } cases[] = {
+        {"by the buffer: four times its bytes", 32 * 4096, 4 * 32 * 4096 / CHUNK, FRAME_NORMAL},
+        {"the least", 2000, TCP_SENDQ_SHARE_MIN, FRAME_NORMAL},
+        {"by what is left", 1u << 24, 0, FRAME_NORMAL},
+        {"under pressure: a share", 1u << 24, 2048 / 64, FRAME_PRESSURE},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t records = cases[i].records;
+        uint32_t free;
+
+        print_message("  %s\n", cases[i].name);
+        f->frames = 2048;
+        f->settings.nodelay = true;
+        f->settings.send_buffer = cases[i].buffer;
+        f->peer->mss = TCP_MSS_MIN;
+        f->peer->window = WINDOW_ZERO;
+        establish(f);
+        press(f, cases[i].pressure);
+        (void)app_sends(f, 1u << 18);
+        free = frame_pool_data_free(&f->pool);
+        if (records == 0) { /* a quarter of what was left, until it is */
+            records = free / 4;
+        }
+        assert_int_equal(sendq_count(&conn_of(f)->flight->sendq), records);
+        press(f, FRAME_NORMAL);
+        f = start_over(state);
+    }
+}
+
+/* Refused for its frames it is told when a third of them are free: its own ACKs bring that. */
+static void a_writer_beyond_its_share_is_told(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t mss;
+
+    f->frames = 2048;
+    f->settings.send_buffer = 16 * CHUNK;
+    f->peer->mss = TCP_MSS_MIN;
+    establish(f);
+    conn_of(f)->cwnd = 1u << 14;
+    mss = conn_of(f)->snd.mss;
+    (void)app_sends(f, 1u << 16);
+    forget_sent(f);
+    assert_int_equal(app_sends(f, 1), TCP_ERR_AGAIN);
+    for (uint32_t acked = 1; f->peer->told.writable == 0; acked++) {
+        assert_true(acked < 60);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + acked * mss);
+        forget_sent(f);
+    }
+    assert_true(app_sends(f, 1) == 1);
+    forget_sent(f);
+}
+
+/* Small segments, one for each turn: ten before the first ACK, then what gathered meanwhile.
+ * Shows: RFC 5681 3.1a. */
+static void the_first_window_counts_segments(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.nodelay = true;
+    establish(f);
+    for (uint32_t i = 0; i < 50; i++) {
+        assert_int_equal(app_sends(f, 10), 10);
+        if (i < 10) {
+            expect(f, TCP_ACK, .seq = 1 + 10 * i, .ack = 1, .bytes = 10);
+        }
+        expect_silence(f);
+    }
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
+    expect(f, TCP_ACK, .seq = 101, .ack = 1, .bytes = 400);
+    for (uint32_t i = 0; i < 20; i++) {
+        app_sends(f, 10);
+        expect(f, TCP_ACK, .seq = 501 + 10 * i, .ack = 1, .bytes = 10);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(the_limit_follows_the_window),
         SCRIPT(a_writer_keeps_a_growing_window_full),
+        SCRIPT(frames_are_shared),
+        SCRIPT(the_limit_of_frames),
+        SCRIPT(a_writer_beyond_its_share_is_told),
+        SCRIPT(the_first_window_counts_segments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

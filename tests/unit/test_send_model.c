@@ -76,12 +76,20 @@ static void any_door_at_any_time(void **state)
     struct random random;
     unsigned full = 0;
     unsigned starved = 0;
+    unsigned held = 0;
+    uint32_t frames[FIXTURE_FRAMES];
 
     (void)state;
     random_init(&random, 793);
     open_sender(&s);
     s.conn->send_buffer = 90000;
     for (unsigned step = 0; step < STEPS; step++) {
+        if (step % 4000 == 3000) { /* others have the frames for a while */
+            held = conn_press(&s.f, FRAME_CRITICAL, frames);
+        } else if (step % 4000 == 0) {
+            conn_relieve(&s.f, frames, held);
+            held = 0;
+        }
         switch (random_below(&random, step / 1000 % 2 ? 8 : 24)) {
         case 0:
         case 1:
@@ -108,6 +116,7 @@ static void any_door_at_any_time(void **state)
             check_queue(&s);
         }
     }
+    conn_relieve(&s.f, frames, held);
     assert_true(s.end < START); /* 2^32 was passed */
     assert_int_not_equal(full + starved, 0);
     assert_int_not_equal(starved, 0);

@@ -4,7 +4,8 @@
  *         acknowledged.
  * Method: named cases, each at places of the sequence space on both sides of 2^32;
  *         after each step everything is walked and every byte looked at. Any order
- *         of calls is the business of test_sendq_model.c.
+ *         of calls is the business of test_sendq_model.c, the ring itself that of
+ * test_sendq_ring.c.
  */
 #include "tcp/sendq.h"
 
@@ -312,84 +313,6 @@ static void a_timeout_takes_all_for_lost(void **state)
     }
 }
 
-/* Growth keeps records, lists and skips; at the limit, or without blocks, an append
- * is refused and nothing changes. */
-static void the_ring_grows_to_its_limit(void **state)
-{
-    struct sendq_fixture f;
-
-    (void)state;
-    sendq_open(&f, UINT32_MAX - 3000, 4);
-    for (unsigned i = 0; i < TCP_SENDQ_RECORDS_MAX; i++) {
-        assert_true(queue(&f, 0, TCP_RECORD_FIN));
-        if (i % 2 == 0) {
-            transmit(&f, f.sendq.next);
-        }
-        if (i % 8 == 0) {
-            sendq_mark_sacked(&f.sendq, f.sendq.next - 1);
-        } else if (i % 8 == 2) {
-            sendq_mark_lost(&f.sendq, f.sendq.next - 1);
-        }
-        if ((i & (i - 1)) == 0) {
-            assert_queue(&f);
-        }
-    }
-    assert_queue(&f);
-    assert_int_equal(f.sendq.mask, TCP_SENDQ_RECORDS_MAX - 1);
-    assert_false(queue(&f, 0, TCP_RECORD_FIN));
-    assert_queue(&f);
-    acknowledge(&f, f.una + 1);
-    assert_true(queue(&f, 0, TCP_RECORD_FIN));
-    assert_queue(&f);
-    sendq_close(&f);
-}
-
-static void without_blocks_the_ring_stays(void **state)
-{
-    struct sendq_fixture f;
-    void *all;
-
-    (void)state;
-    sendq_open(&f, 0, 8);
-    all = blocks_take(&f.pieces.blocks, BLOCKS_ORDER_MAX);
-    queue_sent(&f, TCP_SENDQ_INLINE, 10);
-    assert_false(queue(&f, 10, 0));
-    assert_queue(&f);
-    assert_int_equal(f.pieces.pool.used[FRAME_BUDGET_DATA], TCP_SENDQ_INLINE);
-    blocks_give(&f.pieces.blocks, all, BLOCKS_ORDER_MAX);
-    assert_true(queue(&f, 10, 0));
-    sendq_close(&f);
-}
-
-/* Positions only grow while the queue never runs empty, and 2^32 records are sent in
- * an hour and a half at 10 Gbit/s. None of them may come to mean "none". */
-static void positions_do_not_run_out(void **state)
-{
-    static const uint32_t lives[] = {0, 1u << 31, UINT32_MAX - TCP_SENDQ_RECORDS_MAX};
-
-    (void)state;
-    for (unsigned i = 0; i < COUNT_OF(lives); i++) {
-        struct sendq_fixture f;
-
-        sendq_open(&f, 0, 40);
-        f.sendq.head = lives[i];
-        f.sendq.next = lives[i];
-        f.sendq.tail = lives[i];
-        queue_sent(&f, 5, 10);
-        for (unsigned j = 0; j < 2 * TCP_SENDQ_RECORDS_MAX; j++) {
-            queue_sent(&f, 1, 10);
-            assert_true(queue(&f, 1, 0));
-            transmit(&f, f.sendq.next);
-            sendq_mark_lost(&f.sendq, f.sendq.next - 3);
-            sendq_mark_sacked(&f.sendq, f.sendq.next - 2);
-            acknowledge(&f, sendq_at(&f.sendq, f.sendq.head + 2)->seq);
-            assert_queue(&f);
-            assert_true(f.sendq.tail < TCP_POSITION_NONE - TCP_SENDQ_RECORDS_MAX);
-        }
-        sendq_close(&f);
-    }
-}
-
 static void sack_twice(void *ctx)
 {
     struct tcp_sendq *sendq = ctx;
@@ -466,9 +389,6 @@ int main(void)
         cmocka_unit_test(transmissions_are_counted_up_to_255),
         cmocka_unit_test(sacked_records_are_skipped),
         cmocka_unit_test(a_timeout_takes_all_for_lost),
-        cmocka_unit_test(the_ring_grows_to_its_limit),
-        cmocka_unit_test(without_blocks_the_ring_stays),
-        cmocka_unit_test(positions_do_not_run_out),
         cmocka_unit_test(broken_calls_are_assertions),
     };
 

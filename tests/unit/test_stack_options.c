@@ -22,8 +22,8 @@ static struct hr_stack_options good(void)
 
 static void numbers_out_of_range_are_refused(void **state)
 {
-    struct hr_stack_options options[] = {good(), good(), good(), good(), good(),
-                                         good(), good(), good(), good(), good()};
+    struct hr_stack_options options[] = {good(), good(), good(), good(), good(), good(), good(),
+                                         good(), good(), good(), good(), good(), good()};
     static const char *const sentences[] = {
         "4095 frames",
         "0 connections",
@@ -35,6 +35,9 @@ static void numbers_out_of_range_are_refused(void **state)
         "3000 frames to receive",
         "131072 frames to receive",
         "0 frames to receive",
+        "An ACK for 0 segments",
+        "An ACK for 257 segments",
+        "ACKs held for 40001 microseconds",
     };
 
     (void)state;
@@ -48,6 +51,9 @@ static void numbers_out_of_range_are_refused(void **state)
     options[7].receive_frames = 3000;
     options[8].receive_frames = 131072;
     options[9].receive_frames = 0;
+    options[10].ack_segments = 0;
+    options[11].ack_segments = 257;
+    options[12].ack_hold_us = 40001;
     for (unsigned i = 0; i < COUNT_OF(options); i++) {
         struct hr_failure failure = {0};
 
@@ -69,6 +75,11 @@ static void numbers_in_range_are_taken(void **state)
     options.connections_max = 1u << 24;
     options.mode = HR_MODE_GENERIC;
     options.wait = HR_WAIT_SLEEP;
+    options.ack_segments = 256;
+    options.ack_hold_us = 40000;
+    assert_int_equal(options_check_numbers(&options, &failure), HR_OK);
+    options.ack_segments = 1;
+    options.ack_hold_us = 0;
     assert_int_equal(options_check_numbers(&options, &failure), HR_OK);
 }
 

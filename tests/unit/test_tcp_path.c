@@ -7,7 +7,9 @@
  */
 #include "tests/unit/tcp_fixture.h"
 
+#include "tcp/cc.h"
 #include "tests/unit/net_packets.h"
+#include "tests/unit/tcp_fixture_port.h"
 
 #include <netinet/in.h>
 
@@ -16,13 +18,13 @@ static void icmp_must_quote_what_is_in_flight(void **state)
 {
     static const struct {
         const char *name;
-        uint32_t seq; /* in flight: 101 to 300 */
+        uint32_t seq; /* in flight: 101 to 1500 */
+        uint16_t mtu;
         bool taken;
     } cases[] = {
-        {"acknowledged", 100, false},
-        {"first", 101, true},
-        {"last", 300, true},
-        {"not sent yet", 301, false},
+        {"acknowledged", 100, 1300, false},   {"its beginning", 101, 1300, true},
+        {"what passes", 101, 1470, false},    {"its middle", 300, 1300, false},
+        {"its last byte", 1500, 1300, false}, {"not sent yet", 1501, 1300, false},
     };
     struct tcp_fixture *f = *state;
 
@@ -31,20 +33,21 @@ static void icmp_must_quote_what_is_in_flight(void **state)
 
         print_message("  %s\n", cases[i].name);
         f->peer = &f->peers[i];
+        f->peer->mss = 1460;
         establish(f);
         app_sends(f, 100);
         expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
         peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
-        app_sends(f, 200);
-        expect(f, TCP_ACK, .seq = 101, .ack = 1, .bytes = 200);
-        icmp_says(f, NET_ICMP_FRAG_NEEDED, cases[i].seq, 1300);
+        app_sends(f, 1400);
+        expect(f, TCP_ACK, .seq = 101, .ack = 1, .bytes = 1400);
+        icmp_says(f, NET_ICMP_FRAG_NEEDED, cases[i].seq, cases[i].mtu);
         assert_int_equal(conn_of(f)->path.mtu, cases[i].taken ? 1300 : 1500);
         assert_int_equal(f->tcp.counters.icmp_ignored - ignored, !cases[i].taken);
         forget_sent(f);
     }
-    f->peer = &f->peers[5]; /* no connection at all */
+    f->peer = &f->peers[7]; /* no connection at all */
     icmp_says(f, NET_ICMP_FRAG_NEEDED, 0, 1300);
-    assert_int_equal(f->tcp.counters.icmp_ignored, 3);
+    assert_int_equal(f->tcp.counters.icmp_ignored, COUNT_OF(cases));
 }
 
 static void icmp_of_another_protocol_is_not_ours(void **state)
@@ -96,12 +99,69 @@ static void a_smaller_path_cuts_segments(void **state)
         assert_int_equal(conn_of(f)->snd.mss, bytes);
         if (bytes < first) {
             expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = bytes);
+            expect_silence(f); /* until there is an answer */
+            peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + bytes);
             expect(f, TCP_ACK, .seq = 1 + bytes, .ack = 1, .bytes = min_u32(first - bytes, bytes));
         }
         forget_sent(f);
         app_aborts(f);
         forget_sent(f);
     }
+}
+
+static unsigned count_sent(const struct tcp_fixture *f)
+{
+    return f->port->sent_end - f->port->sent_first;
+}
+
+/* Only what the path has dropped goes again, one segment first, then twice as many with each
+ * round of ACKs up to the window that was. So each message, feigned by whomever, is worth one.
+ * Shows: RFC 1191 6.4b. */
+static void what_was_too_big_goes_again_slowly(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t full = f->v6 ? 1440 : 1460;
+    uint32_t told = full - 100; /* of a path of 1,400 */
+    uint32_t small = 1 + 20 * full;
+    uint32_t una = 1;
+    uint32_t cwnd;
+
+    f->settings.cc = &tcp_cc_newreno; /* its windows are easy to count */
+    f->settings.nodelay = true;
+    f->peer->mss = 1460;
+    f->peer->window = 65535;
+    establish(f);
+    cwnd = 40 * full;
+    conn_of(f)->cwnd = cwnd;
+    app_sends(f, 20 * full);
+    for (unsigned i = 0; i < 5; i++) {
+        app_sends(f, 10);
+    }
+    assert_int_equal(count_sent(f), 25);
+    forget_sent(f);
+    icmp_says(f, NET_ICMP_FRAG_NEEDED, 1, 1400);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = told);
+    expect_silence(f);
+    for (uint16_t mtu = 1399; mtu > 1390; mtu--) { /* of the segments behind it, by turns */
+        icmp_says(f, NET_ICMP_FRAG_NEEDED, 1 + full, mtu);
+        assert_true(count_sent(f) <= 1);
+        forget_sent(f);
+    }
+    assert_int_equal(conn_of(f)->path.mtu, 1391);
+    assert_true(conn_of(f)->ssthresh >= cwnd);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{small, small + 50}});
+    for (unsigned round = 0, most_sent = 4; una < small; round++, most_sent *= 2) {
+        assert_true(round < 20);
+        assert_true(count_sent(f) <= most_sent);
+        forget_sent(f);
+        una = min_u32(una + (1u << round) * told, small + 50);
+        una = una >= small ? small + 50 : una;
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = una);
+    }
+    forget_sent(f);
+    assert_int_equal(conn_of(f)->ssthresh, UINT32_MAX);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 0);
+    assert_int_equal(f->tcp.counters.rto_expired, 0);
 }
 
 /* RFC 1122 section 4.2.3.9: hard errors abort, but only what is being opened; soft
@@ -295,6 +355,25 @@ static void a_neighbour_may_come_back(void **state)
     assert_int_equal(conn_of(f)->retransmissions, 0);
 }
 
+static void writes_when_in_trouble(struct tcp_fixture *f, struct tcp_conn *conn)
+{
+    assert_true(++f->peer->told.trouble < 10);
+    (void)tcp_send(conn, "", 1);
+}
+
+/* Each byte would bring the connection back on the list that is being served. */
+static void trouble_that_wants_output_ends_the_turn(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->app.trouble = writes_when_in_trouble;
+    establish(f);
+    neighbour_at(&f->net.neighbours, conn_of(f)->path.neighbour)->state = NEIGHBOUR_FAILED;
+    app_sends(f, 100);
+    assert_in_range(f->peer->told.trouble, 1, 2);
+    expect_silence(f);
+}
+
 /* The entry was given to another neighbour: the path is found again. */
 static void a_stale_path_is_found_again(void **state)
 {
@@ -316,6 +395,7 @@ int main(void)
         SCRIPT(icmp_must_quote_what_is_in_flight),
         SCRIPT(icmp_of_another_protocol_is_not_ours),
         SCRIPT(a_smaller_path_cuts_segments),
+        SCRIPT(what_was_too_big_goes_again_slowly),
         SCRIPT(icmp_errors_end_only_opens),
         SCRIPT(a_soft_error_is_told),
         SCRIPT(silence_is_told),
@@ -324,6 +404,7 @@ int main(void)
         SCRIPT_V4(a_syn_waits_for_the_neighbour),
         SCRIPT_V4(an_open_to_nobody_gives_up),
         SCRIPT_V4(a_neighbour_may_come_back),
+        SCRIPT_V6(trouble_that_wants_output_ends_the_turn),
         SCRIPT(a_stale_path_is_found_again),
     };
 

@@ -55,6 +55,18 @@ static void ranges_are_checked(void **state)
         WITH(syn_ack_retransmissions, 0),
         WITH(syn_ack_retransmissions, 128),
         WITH(ack_delay_ms, 500),
+        WITH(rto_initial_ms, 199),
+        WITH(rto_initial_ms, 120001),
+        WITH(rto_min_ms, 0),
+        WITH(rto_min_ms, 1001), /* above the initial one */
+        WITH(rto_max_ms, 999),
+        WITH(rto_max_ms, 120001),
+        WITH(fin_wait_2_s, 0),
+        WITH(fin_wait_2_s, 3601),
+        WITH(initial_window_segments, 0),
+        WITH(initial_window_segments, 101),
+        WITH(send_buffer_max, (1u << 30) + 1),
+        WITH(receive_buffer_max, (1u << 30) + 1),
         WITH(mtu_probing, 3),
         WITH(dscp, 64),
         WITH(ttl, 0),
@@ -78,6 +90,11 @@ static const struct hr_tuning least = {
     .r2_retransmissions = 1,
     .syn_retransmissions = 1,
     .syn_ack_retransmissions = 1,
+    .rto_initial_ms = 1,
+    .rto_min_ms = 1,
+    .rto_max_ms = 1000,
+    .fin_wait_2_s = 1,
+    .initial_window_segments = 1,
     .ttl = 1,
 };
 static const struct hr_tuning most = {
@@ -92,7 +109,14 @@ static const struct hr_tuning most = {
     .syn_ack_retransmissions = 127,
     .ack_delay_ms = 499,
     .send_buffer_max = 1u << 30,
-    .receive_buffer_max = 1u << 29,
+    .receive_buffer_max = 1u << 30,
+    .rto_initial_ms = 120000,
+    .rto_min_ms = 120000,
+    .rto_max_ms = 120000,
+    .fin_wait_2_s = 3600,
+    .initial_window_segments = 100,
+    .dsack = true,
+    .delivery_rates = true,
     .pacing = true,
     .mtu_probing = HR_MTU_PROBING_ALWAYS,
     .dscp = 63,
@@ -114,6 +138,13 @@ static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wan
     assert_int_equal(got.syn_retransmissions, want->syn_retransmissions);
     assert_int_equal(got.syn_ack_retransmissions, want->syn_ack_retransmissions);
     assert_int_equal(got.ack_delay_ms, want->ack_delay_ms);
+    assert_int_equal(got.rto_initial_ms, want->rto_initial_ms);
+    assert_int_equal(got.rto_min_ms, want->rto_min_ms);
+    assert_int_equal(got.rto_max_ms, want->rto_max_ms);
+    assert_int_equal(got.fin_wait_2_s, want->fin_wait_2_s);
+    assert_int_equal(got.initial_window_segments, want->initial_window_segments);
+    assert_int_equal(got.dsack, want->dsack);
+    assert_int_equal(got.delivery_rates, want->delivery_rates);
     assert_int_equal(got.send_buffer_max, want->send_buffer_max);
     assert_int_equal(got.receive_buffer_max, want->receive_buffer_max);
     assert_int_equal(got.pacing, want->pacing);

@@ -15,7 +15,7 @@ static void peer_points(struct tcp_fixture *f, uint32_t seq, uint32_t bytes, uin
 }
 
 /* Told when there is a mark, and when it moves on; not for the same one again.
- * Shows: RFC 9293 MUST-30, MUST-32, MUST-33, MUST-62. */
+ * Shows: RFC 9293 MUST-30, MUST-32, MUST-33, MUST-62; RFC 6093 2.1a, 2.1b, 2.3a, 4a. */
 static void a_mark_is_told(void **state)
 {
     static const struct {
@@ -62,7 +62,8 @@ static void look_when_told(struct tcp_fixture *f, struct tcp_conn *conn)
     left_inside = tcp_urgent_left(conn);
 }
 
-/* The news comes before the bytes that it came with; inside on_data they count as read. */
+/* The news comes before the bytes that it came with; inside on_data they count as read.
+ * Shows: RFC 6093 2.1b. */
 static void what_is_left_counts_from_the_reader(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -97,7 +98,8 @@ static void a_reader_that_pauses_is_told(void **state)
 }
 
 /* Out of order the pointer is as good; a segment that came twice points from where its new
- * bytes begin. */
+ * bytes begin.
+ * Shows: RFC 6093 4a. */
 static void the_pointer_goes_with_the_segment(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -181,7 +183,7 @@ static int32_t app_sends_urgent(struct tcp_fixture *f, uint32_t bytes)
 }
 
 /* Of one byte, the octet behind it; what was queued before it is pointed from, too.
- * Shows: RFC 9293 MUST-30, MUST-62. */
+ * Shows: RFC 9293 MUST-30, MUST-62; RFC 6093 2.2a, 4a, 5b. */
 static void the_pointer_is_behind_the_last_byte(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -217,7 +219,7 @@ static void a_retransmission_points(void **state)
 }
 
 /* Farther than the field reaches: as far as it does, and on with each segment.
- * Shows: RFC 9293 MUST-31. */
+ * Shows: RFC 9293 MUST-31; RFC 6093 2.3a. */
 static void a_run_longer_than_the_field(void **state)
 {
     struct tcp_fixture *f = *state;

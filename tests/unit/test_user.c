@@ -104,7 +104,7 @@ static void half_close_goes_both_ways(void **state)
     assert_int_equal(app_sends(f, 1), TCP_ERR_STATE);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 2);
     expect_state(f, TCP_FIN_WAIT_2);
-    expect_silence_for(f, 2 * TCP_FIN_WAIT_2_NS); /* nobody closed: no timeout */
+    expect_silence_for(f, SECONDS(2 * TCP_FIN_WAIT_2_S)); /* nobody closed: no timeout */
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 2, .bytes = 1000);
     expect(f, TCP_ACK, .seq = 2, .ack = 1001);
     peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1001, .ack = 2);
@@ -249,7 +249,7 @@ static void fin_wait_2_ends_when_the_application_has_closed(void **state)
             wait_ns(f, SECONDS(5));
             app_closes(f);
         }
-        wait_ns(f, TCP_FIN_WAIT_2_NS - MS(1));
+        wait_ns(f, SECONDS(TCP_FIN_WAIT_2_S) - MS(1));
         expect_state(f, TCP_FIN_WAIT_2);
         wait_ns(f, MS(2));
         expect_state(f, TCP_CLOSED);

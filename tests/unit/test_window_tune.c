@@ -1,9 +1,10 @@
 /*
  * Goal:   the receive buffer grows with what the peer sends in a round trip, while the
  *         application reads all of it, up to the policy's most and out of what is promised to
- *         nobody; the peer is told of it, and it never shrinks.
- * Method: one round of a sender at a round trip of 100 ms, as a table, and a sender in slow
- *         start that is never held up by the window.
+ *         nobody; the peer is told of it, and it never shrinks. With too much promised a window
+ *         is earned by what came.
+ * Method: one round of a sender at a round trip of 100 ms, as a table, and senders in slow
+ *         start: one that is never held up by the window, one whose window was squeezed.
  */
 #include "tests/unit/recovery_fixture.h"
 
@@ -95,11 +96,58 @@ static void slow_start_is_not_held_up(void **state)
     assert_true(f->tcp.promised_bytes >= window);
 }
 
+static uint32_t window_of(struct tcp_fixture *f)
+{
+    return conn_of(f)->rcv.edge - conn_of(f)->rcv.nxt;
+}
+
+/* With more promised than the limit a window of two segments stays that, whatever ACKs go, until
+ * the application has been given as much as more; and the limit is looked at anew each time. */
+static void a_squeezed_window_is_earned(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint64_t limit;
+    uint32_t sent = 0;
+
+    establish(f); /* somebody has promises */
+    limit = f->tcp.promise_limit;
+    f->tcp.promise_limit = f->tcp.promised_bytes - 1;
+    f->peer = &f->peers[1];
+    establish(f);
+    assert_int_equal(window_of(f), 2 * MSS);
+    for (; sent < 2; sent++) {
+        peer_sends(f, TCP_ACK, .seq = 1 + sent, .ack = 1, .bytes = 1);
+        forget_sent(f);
+    }
+    assert_true(window_of(f) <= 2 * MSS);
+    for (unsigned rounds = 0; rounds < 4; rounds++) {
+        uint32_t segments = (window_of(f) + 1) / MSS; /* two bytes went before them */
+
+        assert_true(segments >= 2u << (rounds / 2));
+        for (uint32_t i = 0; i < segments; i++) {
+            peer_sends(f, TCP_ACK, .seq = 1 + sent, .ack = 1, .bytes = MSS);
+            forget_sent(f);
+            sent += MSS;
+            assert_true(window_of(f) < max_u32(2 * MSS, sent) + 8); /* a unit of the scale */
+        }
+        wait_ns(f, MS(50));
+        forget_sent(f);
+    }
+    assert_true(window_of(f) + 2 * MSS >= sent);
+    f->tcp.promise_limit = limit;
+    peer_sends(f, TCP_ACK, .seq = 1 + sent, .ack = 1, .bytes = MSS);
+    forget_sent(f);
+    wait_ns(f, MS(50));
+    forget_sent(f);
+    assert_true(window_of(f) + MSS >= TCP_RECEIVE_BUFFER_DEFAULT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(a_round_says_how_much_is_wanted),
         SCRIPT(slow_start_is_not_held_up),
+        SCRIPT(a_squeezed_window_is_earned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
