@@ -229,6 +229,7 @@ static void hear_syn(struct peer *peer, const struct tcp_segment *seg)
     struct testimony *told = &peer->told;
     bool answers = (seg->flags & TCP_ACK) != 0;
     bool cookie = answers && world.syn_cookies != TCP_COOKIES_NEVER;
+    struct testimony before = *told;
 
     if (!told->syn || told->reset || cookie || seg->seq != told->iss ||
         (answers && told->answered && seg->ack != told->answered_to)) {
@@ -238,6 +239,11 @@ static void hear_syn(struct peer *peer, const struct tcp_segment *seg)
         told->asks = (seg->options_seen & TCP_OPT_FAST_OPEN) != 0;
         told->offered = answers && peer->cookies;
         told->offered_edge = told->sent + peer->syn_window;
+        if (cookie && before.offered && seg->seq == before.iss) {
+            /* The ACK that it allows may have been sent before it came. */
+            told->offered_edge = seq_max(told->offered_edge, before.offered_edge);
+            told->offered = true;
+        }
         peer->timestamps_on = (seg->options_seen & TCP_OPT_TIMESTAMPS) && peer->timestamps;
     }
     if (answers) {
