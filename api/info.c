@@ -3,6 +3,7 @@
 #include "api/convert.h"
 #include "tcp/cc.h"
 #include "tcp/pacing.h"
+#include "tcp/rack.h"
 #include "tcp/window.h"
 
 #include <string.h>
@@ -27,6 +28,7 @@ static void tell_path(const struct tcp_conn *conn, struct hr_conn_info *info)
     info->send_mss = conn->snd.mss;
     info->receive_mss = conn->rcv.mss;
     info->path_mtu = conn->path.mtu;
+    info->advertised_mss = conn->mss_told;
     info->cwnd = conn->cwnd;
     info->ssthresh = conn->ssthresh;
 }
@@ -63,8 +65,10 @@ static void tell_flight(const struct tcp_conn *conn, struct hr_conn_info *info)
     const struct tcp_flight *flight = conn->flight;
 
     if (!flight) {
+        info->reordering_window_ns = min_u64(conn->rtt.min_rtt_ns / 4, conn->rtt.srtt_ns);
         return;
     }
+    info->reordering_window_ns = tcp_rack_window_ns(conn);
     info->recovery = (enum hr_recovery)flight->recovery;
     info->unsent = info->send_queue - min_u32(conn->snd.nxt - conn->snd.una, info->send_queue);
     info->in_flight = flight->sendq.in_flight_bytes;
@@ -81,12 +85,26 @@ static uint64_t per_second(uint64_t rate)
     return (uint64_t)((unsigned __int128)rate * 1953125u >> 21);
 }
 
+static void tell_text(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    const struct tcp_rate *rate = rate_of(conn);
+
+    info->data_segments_in = rate->text_in;
+    info->data_segments_out = rate->text_out;
+    info->segments_delivered = rate->segments_delivered;
+    if (rate->text_in_ns != 0) {
+        info->received_ns = conn->tcp->now_ns - rate->text_in_ns;
+    }
+}
+
 static void tell_rates(const struct tcp_conn *conn, struct hr_conn_info *info)
 {
+    info->received_ns = UINT64_MAX;
     if (tcp_conn_has(conn, TCP_CONN_PACED)) {
         info->pacing_rate = per_second(pacing_rate(conn));
     }
     if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        tell_text(conn, info);
         info->delivery_rate = per_second(rate_of(conn)->latest);
         info->delivery_app_limited = rate_of(conn)->latest_app_limited;
         info->window_limited_ns = rate_spent_ns(conn, RATE_WINDOW);
@@ -99,6 +117,9 @@ static void tell_rates(const struct tcp_conn *conn, struct hr_conn_info *info)
 /* The counters of ECT(0) and ECT(1) begin with 1 (RFC 9768 section 3.2.1). */
 static void tell_ecn(const struct tcp_conn *conn, struct hr_conn_info *info)
 {
+    info->ecn_echo =
+        conn->ecn.flags & (conn->ecn.mode == TCP_ECN_ACCURATE ? TCP_ECN_LAST_CE : TCP_ECN_ECHO);
+    info->ecn_distrusted = (conn->ecn.flags & (TCP_ECN_NO_ECT | TCP_ECN_DEAF)) != 0;
     if (conn->ecn.mode == TCP_ECN_ACCURATE) {
         info->ecn_ce_bytes = conn->ecn.ceb;
         info->ecn_ect0_bytes = conn->ecn.e0b - 1;
@@ -110,6 +131,7 @@ static void tell_queues(const struct tcp_conn *conn, struct hr_conn_info *info)
 {
     info->send_window = conn->snd.wnd;
     info->receive_window = tcp_window(conn);
+    info->receive_buffer = conn->rcv.buffer;
     info->send_queue = tcp_unacked(conn);
     info->receive_queue = conn->recvq.bytes;
     info->retained = conn->rcv.held;
@@ -128,10 +150,44 @@ static void tell_counts(const struct tcp_conn *conn, struct hr_conn_info *info)
     info->segments_out = tally->segments_out;
     info->retransmissions = tally->retransmissions;
     info->bytes_retransmitted = tally->retransmitted_bytes;
-    info->dsacks = conn->dsacks;
     info->bytes_sent =
         tally->bytes_acked + (info->send_queue - info->unsent) + tally->retransmitted_bytes;
+    info->bytes_delivered = info->bytes_acked + info->sacked;
     info->syn_data = conn->syn_data;
+}
+
+static void tell_mishaps(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    const struct tcp_mishaps *mishaps = mishaps_so_far(conn);
+
+    info->dsacks = mishaps->dsacks;
+    info->reordered = mishaps->reordered;
+    info->out_of_order_segments = mishaps->ahead;
+    info->timeouts = mishaps->timeouts;
+    info->timeout_recoveries = mishaps->timeout_recoveries;
+    info->timeout_ns = mishaps->timeout_ns;
+    if (mishaps->timeout_since_ns != 0) {
+        info->timeout_ns += conn->tcp->now_ns - mishaps->timeout_since_ns;
+    }
+    info->ecn_ce_segments = mishaps->ce_segments;
+    info->ecn_ce_bytes_delivered = mishaps->ce_bytes_delivered;
+}
+
+static void tell_model(const struct tcp_conn *conn, struct hr_conn_info *info)
+{
+    if (tcp_cc_counts_marks(conn->cc) && conn->cwnd > 0) {
+        info->dctcp_alpha = conn->cc_state.dctcp.alpha;
+        info->dctcp_bytes_acked = conn->cc_state.dctcp.bytes_acked;
+        info->dctcp_bytes_marked = conn->cc_state.dctcp.bytes_marked;
+    }
+    if (tcp_cc_has_model(conn->cc) && conn->cwnd > 0) { /* of before it is another's */
+        const struct tcp_bbr *bbr = bbr_of(conn);
+
+        info->bbr_bandwidth = per_second(bbr->bw);
+        info->bbr_min_rtt_ns = bbr->min_rtt_ns;
+        info->bbr_pacing_gain = bbr_pacing_gain(bbr);
+        info->bbr_cwnd_gain = bbr_cwnd_gain(bbr);
+    }
 }
 
 size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, size_t size)
@@ -154,6 +210,8 @@ size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, s
     tell_counts(inner, &all);
     tell_rates(inner, &all);
     tell_ecn(inner, &all);
+    tell_mishaps(inner, &all);
+    tell_model(inner, &all);
     memcpy(info, &all, known);
     memset((uint8_t *)info + known, 0, size - known);
     return known;

@@ -95,8 +95,9 @@ struct tcp_conn {
     uint8_t state;  /* enum tcp_state */
     uint8_t reason; /* enum tcp_reason, once CLOSED */
     uint8_t rexmit_timer;
-    uint8_t trouble : 7;  /* enum tcp_trouble, the latest */
-    uint8_t syn_data : 1; /* Fast Open: text that came with the SYN was taken, ours or theirs */
+    uint8_t trouble : 6;     /* enum tcp_trouble, the latest */
+    uint8_t has_mishaps : 1; /* see tcp/mishap.h */
+    uint8_t syn_data : 1;    /* Fast Open: text that came with the SYN was taken, ours or theirs */
     struct tcp_snd snd;
     struct tcp_rcv rcv;
     struct tcp_flight *flight; /* NULL while nothing is queued */
@@ -109,7 +110,7 @@ struct tcp_conn {
     uint32_t heard_ms;      /* when the peer last sent something acceptable; tcp->now_ms then */
     uint8_t policy;         /* its place in tcp->policies */
     uint8_t keepalives;     /* sent since then */
-    uint16_t dsacks;        /* reports of the peer that it had something twice, modulo 2^16 */
+    uint16_t mss_told;      /* of our SYN; 0: none went */
     struct net_path path;
     uint16_t pseudo_sum; /* of the pseudo header, length left out */
     uint8_t tos;

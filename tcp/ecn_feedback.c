@@ -97,7 +97,10 @@ void ecn_receive(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (seg->flags & (TCP_SYN | TCP_SYN_TAKEN)) {
         return;
     }
-    conn->tcp->counters.ce_in += ce;
+    if (ce) {
+        conn->tcp->counters.ce_in++;
+        mishaps_of(conn)->ce_segments++;
+    }
     if (conn->ecn.mode == TCP_ECN_CLASSIC) {
         receive_classic(conn, seg, ce);
     } else {
@@ -265,6 +268,9 @@ void ecn_take_feedback(struct tcp_conn *conn, const struct tcp_segment *seg,
         conn->ecn.flags ^= TCP_ECN_NO_COUNT;
     } else {
         take_accurate(conn, seg, news);
+    }
+    if (news->ce_bytes > 0) {
+        mishaps_of(conn)->ce_bytes_delivered += news->ce_bytes;
     }
     if (tcp_cc_counts_marks(conn->cc)) {
         conn->cc->each_mark(conn, newly_delivered(conn, news), news->ce_bytes);

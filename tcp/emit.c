@@ -101,6 +101,7 @@ static unsigned write_syn_options(struct tcp_conn *conn, uint8_t *payload)
     uint8_t cookie[FAST_OPEN_COOKIE_MAX];
     unsigned bytes;
 
+    conn->mss_told = options.mss;
     options.seen = TCP_OPT_MSS;
     options.seen |= tcp_conn_has(conn, TCP_CONN_SACK_OK) ? TCP_OPT_SACK_PERMITTED : 0;
     options.seen |= tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_OPT_TIMESTAMPS : 0;

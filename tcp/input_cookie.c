@@ -118,6 +118,7 @@ static void begin(struct tcp_conn *conn, const struct tcp_segment *syn, uint32_t
 {
     uint32_t window = window_of(&conn->tcp->listeners[conn->listener].settings);
 
+    conn->mss_told = (uint16_t)(conn->path.mtu - tcp_headers_bytes(&conn->tuple.remote));
     conn->rcv.irs = syn->seq;
     conn->rcv.nxt = syn->seq + 1;
     conn->rcv.edge = conn->rcv.nxt + window;

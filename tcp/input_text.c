@@ -212,6 +212,7 @@ static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *s
         return;
     }
     tcp->counters.out_of_order++;
+    mishaps_of(conn)->ahead++;
     tcp_ack_duplicate_before(conn);
     switch (keep(conn, seg)) {
     case REASSEMBLY_DUPLICATE:
@@ -226,6 +227,19 @@ static void take_out_of_order(struct tcp_conn *conn, const struct tcp_segment *s
     ack_out_of_order(conn);
 }
 
+/* One look for both that are rare. False when nobody reads it. */
+static __attribute__((noinline)) bool note_text(struct tcp_conn *conn)
+{
+    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        rate_received(conn);
+    }
+    if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        refuse_unread(conn);
+        return false;
+    }
+    return true;
+}
+
 void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     uint32_t length = seg->payload.length;
@@ -234,8 +248,7 @@ void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg)
     if (length == 0 || !tcp_state_may_receive((enum tcp_state)conn->state)) {
         return;
     }
-    if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
-        refuse_unread(conn);
+    if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED | TCP_CONN_RATED) && !note_text(conn)) {
         return;
     }
     if (seg->seq != conn->rcv.nxt) {

@@ -29,6 +29,7 @@ void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record,
 
     if (seq_lt(end, flight->rack_fack) && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
         flight->rack_reordering = true;
+        mishaps_of(conn)->reordered++;
     }
     flight->rack_fack = seq_max(flight->rack_fack, end);
 
@@ -60,8 +61,7 @@ void tcp_rack_dsack(struct tcp_conn *conn)
     flight->rack_reordering = true;
 }
 
-/* RFC 8985 section 6.2, step 4. */
-static uint64_t reordering_window_ns(const struct tcp_conn *conn)
+uint64_t tcp_rack_window_ns(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
 
@@ -78,7 +78,7 @@ bool tcp_rack_detect_loss(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
     struct tcp_sendq *sendq = &flight->sendq;
-    uint64_t allowance_ns = flight->rack_rtt_ns + reordering_window_ns(conn);
+    uint64_t allowance_ns = flight->rack_rtt_ns + tcp_rack_window_ns(conn);
     uint32_t position = sendq->in_flight.first;
     bool found = false;
 

@@ -15,6 +15,9 @@ void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record,
 /* A D-SACK came: step 4. */
 void tcp_rack_dsack(struct tcp_conn *conn);
 
+/* How long a segment may be late before it is lost: step 4. The connection has a flight. */
+uint64_t tcp_rack_window_ns(const struct tcp_conn *conn);
+
 /* Step 5: marks what is lost, and sets the deadline of what may be. True when any was. */
 bool tcp_rack_detect_loss(struct tcp_conn *conn);
 

@@ -74,6 +74,7 @@ void rate_sent(struct tcp_conn *conn, struct tcp_record *record)
     if (record->flags & TCP_RECORD_SYN) {
         return; /* a byte of a round trip is no rate */
     }
+    rate->text_out += record->slice.length > 0;
     if (record->flags & TCP_RECORD_SENT && !(record->flags & TCP_RECORD_LOST)) {
         in_flight -= record->length; /* a probe of what is in flight */
     }
@@ -98,6 +99,14 @@ static bool is_newest(const struct tcp_rate *rate, const struct tcp_record *reco
            (record->last_tx_ns == rate->first_sent_ns && seq_gt(record->seq, rate->newest_seq));
 }
 
+void rate_received(struct tcp_conn *conn)
+{
+    struct tcp_rate *rate = rate_of(conn);
+
+    rate->text_in++;
+    rate->text_in_ns = conn->tcp->now_ns;
+}
+
 /* UpdateRateSample(). An ACK that ends inside a record leaves what it cuts off uncounted. */
 void rate_delivered(struct tcp_conn *conn, const struct tcp_record *record)
 {
@@ -107,6 +116,7 @@ void rate_delivered(struct tcp_conn *conn, const struct tcp_record *record)
     uint64_t send_ns = (uint64_t)record->since_first << TCP_RECORD_TIME_SHIFT;
     uint64_t ack_ns = (uint64_t)record->since_ack << TCP_RECORD_TIME_SHIFT;
 
+    rate->segments_delivered++;
     rate->delivered += record->length;
     rate->delivered_ns = now_ns;
     sample->newly_acked += record->length;

@@ -7,7 +7,8 @@
  * delivered, what was delivered since, over the longer of the time that it took to send and
  * the time that it took to acknowledge, is the rate.
  *
- * Beside it stands how long the network, the peer's window or the send buffer held sending up.
+ * Beside it stands how long the network, the peer's window or the send buffer held sending up,
+ * and what else would cost each segment of everybody: how many had text.
  *
  * Only for connections with TCP_CONN_RATED: congestion control or the policy wants it. Others
  * pay a branch.
@@ -64,6 +65,10 @@ struct tcp_rate {
     uint8_t limit;           /* enum rate_limit, since limit_ns */
     uint64_t limit_ns;
     uint64_t spent_ns[RATE_LIMIT_COUNT]; /* before that */
+    uint64_t text_in_ns;                 /* when text came last; 0: never */
+    uint32_t text_in;                    /* segments with text; this and the next modulo 2^32 */
+    uint32_t text_out;
+    uint32_t segments_delivered;
     struct tcp_rate_sample sample;
 };
 
@@ -75,6 +80,9 @@ struct tcp_rate *rate_of(const struct tcp_conn *conn);
 
 /* The record is about to be put in flight. */
 void rate_sent(struct tcp_conn *conn, struct tcp_record *record);
+
+/* Acceptable text came. */
+void rate_received(struct tcp_conn *conn);
 
 /* It is acknowledged or SACKed, for the first time. */
 void rate_delivered(struct tcp_conn *conn, const struct tcp_record *record);

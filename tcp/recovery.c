@@ -70,6 +70,8 @@ static void leave_recovery(struct tcp_conn *conn)
 
     if (tcp_recovery_reduces(flight->recovery)) {
         conn->cc->recovered(conn);
+    } else {
+        mishap_timeout_over(conn);
     }
     flight->recovery = TCP_RECOVERY_OPEN;
     flight->frto = TCP_FRTO_OFF;
@@ -232,7 +234,7 @@ static void take_signs(struct tcp_conn *conn, const struct tcp_ack_news *news)
         mtu_on_ack(conn);
     }
     if (news->dsack) {
-        conn->dsacks++;
+        mishaps_of(conn)->dsacks++;
         tcp_rack_dsack(conn);
     }
     if (tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
@@ -329,6 +331,7 @@ static void timeout(struct tcp_conn *conn)
         return;
     }
     conn->tcp->counters.rto_expired++;
+    mishap_timeout(conn);
     mtu_on_timeout(conn);
     undo_begin(conn);
     frto_begin(conn);

@@ -65,6 +65,7 @@ struct layout {
     size_t pacing;
     size_t rates;
     size_t bbrs;
+    size_t mishaps;
     size_t timewaits;
     size_t fast_open;
     size_t pieces;
@@ -93,8 +94,9 @@ static struct layout lay_out(const struct tcp_config *config)
     layout.rates =
         align(layout.pacing + sizeof(struct tcp_pacing) * (size_t)config->connections_max);
     layout.bbrs = align(layout.rates + sizeof(struct tcp_rate) * (size_t)config->connections_max);
+    layout.mishaps = align(layout.bbrs + sizeof(struct tcp_bbr) * (size_t)config->connections_max);
     layout.timewaits =
-        align(layout.bbrs + sizeof(struct tcp_bbr) * (size_t)config->connections_max);
+        align(layout.mishaps + sizeof(struct tcp_mishaps) * (size_t)config->connections_max);
     layout.fast_open = align(layout.timewaits + timewait_memory_bytes(config->timewaits_max));
     layout.pieces = align(layout.fast_open + fast_open_cache_bytes(config->fast_open_peers));
     layout.blocks =
@@ -136,6 +138,7 @@ static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t
     blocks_init(&tcp->blocks, memory + layout.blocks, config->blocks_bytes);
     tcp->rates = (void *)(memory + layout.rates);
     tcp->bbrs = (void *)(memory + layout.bbrs);
+    tcp->mishaps = (void *)(memory + layout.mishaps);
     pacer_init(&tcp->pacer, (void *)(memory + layout.pacing), now_ns);
 }
 

@@ -22,6 +22,7 @@
 #include "tcp/fastopen.h"
 #include "tcp/limits.h"
 #include "tcp/listener.h"
+#include "tcp/mishap.h"
 #include "tcp/owners.h"
 #include "tcp/pacing.h"
 #include "tcp/piece.h"
@@ -104,8 +105,9 @@ struct tcp {
     struct table table; /* connections and TIME-WAIT entries by tuple */
     struct wheel wheel;
     struct tcp_pacer pacer;
-    struct tcp_rate *rates; /* this and the next: by the index of the connection */
+    struct tcp_rate *rates; /* this and the next two: by the index of the connection */
     struct tcp_bbr *bbrs;
+    struct tcp_mishaps *mishaps;
     struct slab conns;
     struct slab flights;
     struct pieces pieces;

@@ -82,6 +82,7 @@ static void restore(struct tcp_conn *conn)
 
     if (flight->recovery == TCP_RECOVERY_LOSS) {
         conn->tcp->counters.timeouts_undone++;
+        mishap_timeout_over(conn);
     } else {
         conn->tcp->counters.recoveries_undone++;
     }

@@ -40,7 +40,12 @@ enum hr_recovery {
 };
 
 /* Only ever grows, at its end. Bytes are of text, without headers; counters begin with the
- * connection. */
+ * connection.
+ *
+ * It has what Linux's TCP_INFO and TCP_CC_INFO have, bytes where those count segments, but for
+ * what there is none of here: the degree of reordering in segments (reordering_window_ns), the
+ * receiver's own round trip and what it took in one (srtt_ns, receive_buffer), a limit of the
+ * pacing rate, changes of a flow's hash, why Fast Open failed, and what Linux leaves 0. */
 struct hr_conn_info {
     enum hr_state state;
     enum hr_recovery recovery;
@@ -85,7 +90,7 @@ struct hr_conn_info {
     uint32_t segments_out;     /* retransmissions included, RSTs not */
     uint32_t retransmissions;  /* segments sent again */
     uint32_t bytes_retransmitted;
-    uint32_t dsacks; /* times the peer told that it had something twice; modulo 2^16 */
+    uint32_t dsacks; /* times the peer told that it had something twice */
     bool reordering; /* seen in the present flight (RFC 8985) */
     /* Text of a SYN was taken, the peer's or ours (RFC 7413). */
     bool syn_data;
@@ -104,6 +109,37 @@ struct hr_conn_info {
     uint32_t ecn_ce_bytes;
     uint32_t ecn_ect0_bytes;
     uint32_t ecn_ect1_bytes;
+    uint32_t advertised_mss;  /* of our SYN (RFC 6691: options count); 0: none went */
+    uint32_t receive_buffer;  /* bytes that the receive window may span, as grown */
+    uint64_t bytes_delivered; /* bytes_acked and sacked: what the peer has */
+    /* How long a segment may be behind one that was sent later before it is taken for lost (RFC
+     * 8985): this sender counts reordering in time, not in segments. */
+    uint64_t reordering_window_ns;
+    uint32_t reordered;             /* segments that the peer had behind some sent later */
+    uint32_t out_of_order_segments; /* of the peer, that came beyond a hole */
+    uint32_t timeouts;              /* times that the RTO ran out, also in a row */
+    uint32_t timeout_recoveries;    /* rows of them, */
+    uint64_t timeout_ns;            /* and how long they lasted, up to now */
+    uint32_t ecn_ce_segments;       /* that came with congestion experienced */
+    bool ecn_echo;       /* the last did; classic, without "dctcp": one did, and no CWR since */
+    bool ecn_distrusted; /* path or peer contradict it, and no more is sent as ECT, or believed */
+    uint64_t ecn_ce_bytes_delivered; /* text of ours that arrived so, as the peer tells */
+    /* This and the three behind it, counted with hr_tuning.delivery_rates or "bbr" from when that
+     * was set, else 0 and UINT64_MAX: they would cost each segment of everybody. */
+    uint32_t data_segments_in;   /* acceptable ones */
+    uint32_t data_segments_out;  /* retransmissions included */
+    uint32_t segments_delivered; /* that the peer has; SYN and FIN count too */
+    uint64_t received_ns;        /* ago: data came; UINT64_MAX: none yet */
+    /* "dctcp", else 0: the share of marked bytes (RFC 8257), as a fraction of 2^20, and what of
+     * this round trip was acknowledged and marked. Without ECN, see `ecn`, it is blind. */
+    uint32_t dctcp_alpha;
+    uint32_t dctcp_bytes_acked;
+    uint32_t dctcp_bytes_marked;
+    /* "bbr", else 0: its model of the path and what it makes of it. */
+    uint32_t bbr_pacing_gain; /* percent, as the next */
+    uint32_t bbr_cwnd_gain;
+    uint64_t bbr_bandwidth;  /* bytes a second */
+    uint64_t bbr_min_rtt_ns; /* UINT64_MAX: none was measured */
 };
 
 /* Fills the first `size` bytes of `info`, which is the caller's: sizeof *info as it was compiled,

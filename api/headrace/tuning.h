@@ -82,8 +82,8 @@ struct hr_tuning {
      * in each in slow start, 1.2 after, as with Linux. Spares shallow queues, and costs timers. */
     bool pacing;
     bool dsack; /* the peer is told of what came twice (RFC 2883), with SACK */
-    /* The delivery rate is measured, and what holds sending up (hr_conn_info.delivery_rate and
-     * behind it); with "bbr" they always are. */
+    /* The delivery rate is measured, what holds sending up, and what else hr_conn_info says is so
+     * counted; with "bbr" they always are. */
     bool delivery_rates;
 };
 

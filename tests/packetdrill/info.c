@@ -82,8 +82,8 @@ static void tell_window(const struct tcp_conn *conn, struct tcp_info *info)
 
     info->tcpi_snd_mss = mss;
     info->tcpi_rcv_mss = conn->rcv.mss;
-    info->tcpi_advmss = conn->path.mtu - tcp_headers_bytes(&conn->tuple.remote) -
-                        (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_TIMESTAMP_BYTES : 0);
+    info->tcpi_advmss =
+        conn->mss_told - (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_TIMESTAMP_BYTES : 0);
     info->tcpi_pmtu = conn->path.mtu;
     info->tcpi_snd_cwnd = cwnd / mss;
     info->tcpi_snd_ssthresh =
@@ -119,7 +119,9 @@ static void tell_counts(const struct tcp_conn *conn, struct tcp_info *info)
     info->tcpi_segs_out = conn->tally.segments_out;
     info->tcpi_segs_in = conn->tally.segments_in;
     info->tcpi_bytes_retrans = conn->tally.retransmitted_bytes;
-    info->tcpi_dsack_dups = conn->dsacks;
+    info->tcpi_dsack_dups = mishaps_so_far(conn)->dsacks;
+    info->tcpi_reord_seen = mishaps_so_far(conn)->reordered;
+    info->tcpi_rcv_ooopack = mishaps_so_far(conn)->ahead;
 }
 
 /* Rates of the core count 2^30 ns. */
@@ -128,11 +130,24 @@ static uint64_t per_second(uint64_t rate)
     return (uint64_t)((double)rate * NS_PER_S / (1u << TCP_RATE_SHIFT));
 }
 
+/* Linux counts from the handshake where none came. */
+static uint32_t since_text_ms(const struct tcp_conn *conn)
+{
+    uint64_t text_ns = rate_of(conn)->text_in_ns;
+
+    return text_ns == 0 ? conn->tcp->now_ms - conn->heard_ms
+                        : (uint32_t)((conn->tcp->now_ns - text_ns) / NS_PER_MS);
+}
+
 static void tell_rates(const struct tcp_conn *conn, struct tcp_info *info)
 {
     uint64_t window_ns = rate_spent_ns(conn, RATE_WINDOW);
     uint64_t buffer_ns = rate_spent_ns(conn, RATE_BUFFER);
 
+    info->tcpi_data_segs_in = rate_of(conn)->text_in;
+    info->tcpi_data_segs_out = rate_of(conn)->text_out;
+    info->tcpi_delivered = rate_of(conn)->segments_delivered;
+    info->tcpi_last_data_recv = since_text_ms(conn);
     info->tcpi_delivery_rate = per_second(rate_of(conn)->latest);
     info->tcpi_delivery_rate_app_limited = rate_of(conn)->latest_app_limited;
     info->tcpi_rwnd_limited = microseconds(window_ns);

@@ -5,6 +5,7 @@
  *         script.
  */
 #include "api/convert.h"
+#include "tcp/cc.h"
 #include "tests/unit/tcp_fixture.h"
 
 #include <headrace/info.h>
@@ -218,6 +219,115 @@ static void what_holds_it_up(void **state)
     assert_in_range(info.busy_ns, MS(60), MS(63));
 }
 
+/* Only while rates are: what had text, what the peer has, when text came. */
+static void what_had_text(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    forget_sent(f);
+    info = info_of(f);
+    assert_int_equal(info.data_segments_in + info.segments_delivered, 0);
+    assert_int_equal(info.received_ns, UINT64_MAX);
+
+    f = start_over(state);
+    f->settings.policy.rates = true;
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    info = info_of(f);
+    assert_int_equal(info.data_segments_in + info.data_segments_out, 0);
+    assert_int_equal(info.segments_delivered, 1); /* the SYN-ACK */
+    assert_int_equal(info.received_ns, UINT64_MAX);
+    peer_sends(f, TCP_ACK, .seq = 101, .ack = 1, .bytes = 100);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    forget_sent(f);
+    wait_ns(f, MS(7));
+    app_sends(f, 3 * MSS);
+    forget_sent(f);
+    assert_int_equal(info_of(f).data_segments_out, 3);
+    peer_sends(f, TCP_ACK, .seq = 201, .ack = 1, .sack = {{2001, 3001}});
+    forget_sent(f);
+    info = info_of(f);
+    assert_int_equal(info.data_segments_in, 2);
+    assert_int_equal(info.segments_delivered, 2);
+    assert_in_range(info.received_ns, MS(7), MS(8));
+    while (info_of(f).retransmissions < 2) { /* what is not SACKed goes again */
+        wait_ns(f, MS(10));
+        forget_sent(f);
+    }
+    info = info_of(f);
+    assert_int_equal(info.data_segments_out, 3 + info.retransmissions);
+    peer_sends(f, TCP_ACK, .seq = 201, .ack = 3001);
+    assert_int_equal(info_of(f).segments_delivered, 4);
+}
+
+static void what_our_syn_told(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    peer_sends_syn(f, 0, .seq = 0);
+    assert_int_equal(expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1)->mss, f->v6 ? 1440 : 1460);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(info_of(f).advertised_mss, f->v6 ? 1440 : 1460);
+    assert_int_equal(info_of(f).receive_buffer, f->settings.receive_buffer);
+
+    f = start_over(state);
+    f->settings.mss_max = 700;
+    assert_int_equal(app_connects(f), TCP_OK);
+    assert_int_equal(expect(f, TCP_SYN, .seq = 0)->mss, 700);
+    assert_int_equal(info_of(f).advertised_mss, 700);
+    app_aborts(f);
+
+    f = start_over(state);
+    f->settings.mss_max = 700;
+    f->syn_cookies = TCP_COOKIES_ALWAYS;
+    peer_sends_syn(f, 0, .seq = 0);
+    assert_int_equal(expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1)->mss, 700);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(info_of(f).advertised_mss, 700);
+}
+
+/* One in SYN-RECEIVED has none yet: in its place stands that of another. */
+static void what_a_model_says(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct hr_conn_info info;
+
+    f->settings.cc = &tcp_cc_bbr;
+    peer_sends_syn(f, 0, .seq = 0);
+    forget_sent(f);
+    assert_int_equal(info_of(f).bbr_pacing_gain, 0);
+    wait_ns(f, MS(100));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    app_sends(f, 4 * MSS);
+    forget_sent(f);
+    for (unsigned i = 0; i < 10; i++) {
+        wait_ns(f, MS(10));
+        forget_sent(f);
+    }
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 4001);
+    info = info_of(f);
+    assert_int_equal(info.bbr_pacing_gain, 277); /* of Startup, in percent */
+    assert_int_equal(info.bbr_cwnd_gain, 200);
+    assert_in_range(info.bbr_bandwidth, 35000, 40000);
+    assert_in_range(info.bbr_min_rtt_ns, MS(90), MS(101)); /* the last were paced */
+
+    f = start_over(state);
+    f->settings.cc = &tcp_cc_dctcp;
+    establish(f);
+    info = info_of(f);
+    assert_int_equal(info.dctcp_alpha, 1u << 20);
+    assert_int_equal(info.bbr_min_rtt_ns + info.bbr_bandwidth + info.bbr_cwnd_gain, 0);
+    conn_of(f)->cc_state.dctcp.bytes_acked = 3000;
+    conn_of(f)->cc_state.dctcp.bytes_marked = 1000;
+    info = info_of(f);
+    assert_int_equal(info.dctcp_bytes_acked, 3000);
+    assert_int_equal(info.dctcp_bytes_marked, 1000);
+}
+
 /* Accurate ECN counts what arrived with each mark. */
 static void what_was_marked(void **state)
 {
@@ -265,7 +375,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(what_was_agreed_on), SCRIPT(what_was_sent),           SCRIPT(what_came),
         SCRIPT(how_fast_it_goes),   SCRIPT(what_holds_it_up),        SCRIPT(what_was_marked),
-        SCRIPT(what_was_reported),  SCRIPT(the_size_is_the_callers),
+        SCRIPT(what_was_reported),  SCRIPT(the_size_is_the_callers), SCRIPT(what_had_text),
+        SCRIPT(what_our_syn_told),  SCRIPT(what_a_model_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
