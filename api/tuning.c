@@ -31,6 +31,7 @@ bool tuning_is_valid(const struct hr_tuning *tuning)
 {
     return rto_is_valid(tuning) && lies_within(tuning->fin_wait_2_s, 1, 3600) &&
            lies_within(tuning->initial_window_segments, 1, 100) &&
+           lies_within(tuning->dup_threshold, 3, 127) &&
            lies_within(tuning->keepalive_idle_s, 1, 32767) &&
            lies_within(tuning->keepalive_interval_s, 1, 32767) &&
            lies_within(tuning->keepalive_probes, 1, 127) && tuning->user_timeout_ms <= INT32_MAX &&
@@ -65,6 +66,13 @@ static struct tcp_policy policy_of(const struct hr_tuning *tuning)
         .r2_syn = tuning->syn_retransmissions,
         .r2_syn_ack = tuning->syn_ack_retransmissions,
         .initial_window = tuning->initial_window_segments,
+        .dup_threshold = tuning->dup_threshold,
+        .quick_acks = tuning->quick_acks,
+        .idle_restart = tuning->idle_restart,
+        .reordering_adapts = tuning->reordering_adapts,
+        .reordering_by_count = tuning->reordering_by_count,
+        .tail_probes = tuning->tail_probes,
+        .frto = tuning->frto,
     };
 }
 
@@ -108,6 +116,13 @@ void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
         .rto_max_ms = (uint32_t)(policy->rto.max_ns / NS_PER_MS),
         .fin_wait_2_s = policy->fin_wait_2_s,
         .initial_window_segments = policy->initial_window,
+        .dup_threshold = policy->dup_threshold,
+        .quick_acks = policy->quick_acks,
+        .idle_restart = policy->idle_restart,
+        .reordering_adapts = policy->reordering_adapts,
+        .reordering_by_count = policy->reordering_by_count,
+        .tail_probes = policy->tail_probes,
+        .frto = policy->frto,
         .dsack = policy->dsack,
         .delivery_rates = policy->rates,
         .pacing = policy->pacing,

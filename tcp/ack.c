@@ -10,7 +10,7 @@ void tcp_ack_now(struct tcp_conn *conn)
 
 void tcp_ack_loss(struct tcp_conn *conn)
 {
-    conn->rcv.quick_acks = TCP_QUICK_ACKS;
+    tcp_ack_quickly(conn);
     tcp_ack_now(conn);
 }
 

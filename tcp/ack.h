@@ -21,6 +21,17 @@
 /* An ACK goes with this turn's output. */
 void tcp_ack_now(struct tcp_conn *conn);
 
+/* From here on so many segments as the policy says are each answered at once. */
+static inline void tcp_ack_quickly(struct tcp_conn *conn)
+{
+    const struct tcp_policy *policy = tcp_conn_policy(conn);
+
+    conn->rcv.quick_acks = policy->quick_acks;
+    if (policy->ack_delay_ms == 0 && policy->quick_acks == 0) {
+        conn->rcv.quick_acks = 1; /* and it stays so: nothing is delayed */
+    }
+}
+
 /* The same, for a peer that has lost something: the segments that follow are answered as at
  * the start, because its window is as small. */
 void tcp_ack_loss(struct tcp_conn *conn);

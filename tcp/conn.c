@@ -203,7 +203,7 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
         uint64_t pause_ns = conn->tcp->now_ns - conn->last_send_ns;
 
         conn->idle += (uint32_t)(pause_ns >> TCP_BUSY_SHIFT);
-        if (pause_ns > conn->rtt.rto_ns) {
+        if (pause_ns > conn->rtt.rto_ns && tcp_conn_policy(conn)->idle_restart) {
             conn->cc->idle(conn);
         }
     }

@@ -1,5 +1,6 @@
 #include "tcp/input.h"
 
+#include "tcp/ack.h"
 #include "tcp/admission.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
@@ -62,7 +63,7 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     }
     conn->snd.backoff = 0;
     conn->retransmissions = 0;
-    conn->rcv.quick_acks = TCP_QUICK_ACKS;
+    tcp_ack_quickly(conn);
     tcp_window_tune_begin(conn);
     keepalive_begin(conn);
 }

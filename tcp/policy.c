@@ -1,5 +1,6 @@
 #include "tcp/policy.h"
 
+#include "tcp/ack.h"
 #include "tcp/keepalive.h"
 #include "tcp/limits.h"
 #include "tcp/pacing.h"
@@ -75,7 +76,7 @@ int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
     }
     conn->policy = place;
     if (policy->ack_delay_ms == 0) {
-        conn->rcv.quick_acks = TCP_QUICK_ACKS; /* which then stay so many */
+        tcp_ack_quickly(conn); /* which then stay so many */
     }
     conn->rtt.rto_ns = min_u64(conn->rtt.rto_ns, policy->rto.max_ns);
     keepalive_begin(conn);

@@ -40,13 +40,20 @@ struct tcp_policy {
     uint8_t mtu_probing : 2;     /* enum tcp_mtu_probing */
     bool rates : 1;              /* delivery rates are sampled (tcp/rate.h) */
     bool dsack : 1;              /* what came twice is told (RFC 2883) */
-    uint8_t zero : 2;
-    uint8_t r1;             /* retransmissions until the neighbour is asked anew */
-    uint8_t r2;             /* and until the connection ends */
-    uint8_t r2_syn;         /* the same of a SYN */
-    uint8_t r2_syn_ack;     /* and of a listener's SYN-ACK */
-    uint8_t initial_window; /* segments: IW of RFC 6928, which has 10 */
-    uint8_t zeros[5];
+    bool tail_probes : 1;        /* tail loss probes (RFC 8985 section 7) */
+    bool frto : 1;               /* timeouts are doubted (RFC 5682) */
+    uint8_t r1;                  /* retransmissions until the neighbour is asked anew */
+    uint8_t r2;                  /* and until the connection ends */
+    uint8_t r2_syn;              /* the same of a SYN */
+    uint8_t r2_syn_ack;          /* and of a listener's SYN-ACK */
+    uint8_t initial_window;      /* segments: IW of RFC 6928, which has 10 */
+    uint8_t dup_threshold;       /* DupThresh of RFC 5681 and RFC 8985, which have 3 */
+    uint8_t quick_acks;    /* segments that are answered at once, at the start and behind a loss */
+    bool idle_restart : 1; /* the window closes with idleness (RFC 5681 section 4.1) */
+    bool reordering_adapts : 1;   /* the reordering window grows with D-SACKs (RFC 8985) */
+    bool reordering_by_count : 1; /* there is none with dup_threshold segments SACKed, at first */
+    uint8_t zero : 5;
+    uint8_t zeros[2];
 };
 
 static_assert(sizeof(struct tcp_policy) == 56, "without padding: compared as a whole");

@@ -52,21 +52,32 @@ void tcp_rack_dsack(struct tcp_conn *conn)
     if (flight->rack_dsack_pending && seq_lt(conn->snd.una, flight->rack_dsack_round)) {
         return;
     }
+    flight->rack_reordering = true;
+    if (!tcp_conn_policy(conn)->reordering_adapts) {
+        return;
+    }
     flight->rack_dsack_pending = true;
     flight->rack_dsack_round = conn->snd.nxt;
     if (flight->rack_reo_mult < UINT8_MAX) {
         flight->rack_reo_mult++;
     }
     flight->rack_reo_persist = 16; /* recoveries; RFC 8985 section 6.2, step 4 */
-    flight->rack_reordering = true;
+}
+
+/* So much was SACKed that a loss is likelier than the reordering that nobody has seen. */
+static bool many_are_sacked(const struct tcp_conn *conn)
+{
+    const struct tcp_policy *policy = tcp_conn_policy(conn);
+
+    return policy->reordering_by_count && conn->flight->sendq.sacked_count >= policy->dup_threshold;
 }
 
 uint64_t tcp_rack_window_ns(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
 
-    if (!flight->rack_reordering &&
-        (tcp_recovery_repairs(flight->recovery) || flight->sendq.sacked_count >= TCP_DUPTHRESH)) {
+    if (!flight->rack_reordering && (tcp_recovery_repairs(flight->recovery) ||
+                                     (flight->sendq.sacked_count > 0 && many_are_sacked(conn)))) {
         return 0;
     }
     return min_u64((1u + flight->rack_reo_mult) * (conn->rtt.min_rtt_ns / 4), conn->rtt.srtt_ns);

@@ -108,7 +108,7 @@ static bool says_nothing_new(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
 
-    return flight->dup_acks >= TCP_DUPTHRESH &&
+    return flight->dup_acks >= tcp_conn_policy(conn)->dup_threshold &&
            (flight->dup_acks + 1u) * conn->snd.mss > conn->snd.nxt - conn->snd.una;
 }
 
@@ -139,8 +139,8 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
     flight->dup_acks++;
     /* RFC 6582 section 3.2, step 2: not again for what an earlier recovery or
      * timeout has covered. */
-    return flight->dup_acks == TCP_DUPTHRESH && !tcp_recovery_repairs(flight->recovery) &&
-           mark_head_lost(conn);
+    return flight->dup_acks == tcp_conn_policy(conn)->dup_threshold &&
+           !tcp_recovery_repairs(flight->recovery) && mark_head_lost(conn);
 }
 
 /* RFC 8985 section 7.4: what became of the probe. */

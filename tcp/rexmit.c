@@ -30,6 +30,7 @@ static bool tlp_is_eligible(const struct tcp_conn *conn)
     const struct tcp_flight *flight = conn->flight;
 
     return tcp_conn_has(conn, TCP_CONN_SACK_OK) && !flight->tlp_out &&
+           tcp_conn_policy(conn)->tail_probes &&
            tcp_state_is_synchronized((enum tcp_state)conn->state) &&
            !tcp_recovery_repairs(flight->recovery) && flight->sendq.sacked_bytes == 0 &&
            flight->sendq.lost_bytes == 0;

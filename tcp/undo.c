@@ -119,7 +119,7 @@ void frto_begin(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
 
-    if (!tcp_state_is_synchronized((enum tcp_state)conn->state) ||
+    if (!tcp_conn_policy(conn)->frto || !tcp_state_is_synchronized((enum tcp_state)conn->state) ||
         flight->sendq.head == flight->sendq.next ||
         (flight->recovery == TCP_RECOVERY_LOSS && flight->frto != TCP_FRTO_AGAIN)) {
         flight->frto = TCP_FRTO_OFF;

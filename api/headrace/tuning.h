@@ -54,6 +54,9 @@ struct hr_tuning {
     /* 0 to 499 ms: less than two full segments are acknowledged after that long, or with the next
      * data (RFC 9293 MUST-40). 0: each segment at once. */
     uint16_t ack_delay_ms;
+    /* 0 to 255: so many segments are each acknowledged at once, at the start and behind a loss of
+     * the peer's, whose window is small then. 0: none but what RFC 5681 asks for. */
+    uint8_t quick_acks;
     /* The retransmission timeout (RFC 6298), in milliseconds: before the first round trip is
      * measured, rto_min_ms to rto_max_ms; the least that is added to a smoothed round trip, 1 to
      * rto_max_ms; the most, doublings included, 1,000 to 120,000. A minimum below what the peer
@@ -68,6 +71,25 @@ struct hr_tuning {
      * larger than 1,460 bytes what that many of 1,460 hold, but two where it is two or more (RFC
      * 6928, which has 10). */
     uint8_t initial_window_segments;
+    /* After an RTO in which nothing was sent the congestion window is no larger than the initial
+     * one (RFC 5681 section 4.1). False, as Linux's tcp_slow_start_after_idle 0: it stays. */
+    bool idle_restart;
+    /* 3 to 127, DupThresh: without SACK so many duplicate ACKs are a loss (RFC 5681); with it so
+     * many SACKed segments are one at once while no reordering was seen (RFC 8985). More for a path
+     * that reorders: losses are found later. As Linux's tcp_reordering. */
+    uint8_t dup_threshold;
+    /* With SACK a segment is lost when a later one has arrived and a quarter of the least round
+     * trip has passed (RFC 8985): this grows with what was sent again for nothing, unless
+     * `reordering_adapts` is false; dup_threshold segments end it, unless `reordering_by_count` is.
+     * As bits 2 and 4 of Linux's tcp_recovery. */
+    bool reordering_adapts;
+    bool reordering_by_count;
+    /* The last segment goes again, or a new one, before the timeout, where its ACK is late (RFC
+     * 8985 section 7). As Linux's tcp_early_retrans 3 and 4; false: 0. */
+    bool tail_probes;
+    /* After a timeout, ACKs of what went before it show that it was needless, and the window is as
+     * it was (RFC 5682). As Linux's tcp_frto. */
+    bool frto;
     /* Bytes, up to 1 GiB: as far as the send buffer grows by itself with the congestion window,
      * where that needs more than was set. 0: not at all. */
     uint32_t send_buffer_max;
@@ -88,8 +110,9 @@ struct hr_tuning {
 };
 
 /* No keepalives (else after 7,200 s, each 75 s, 9 of them), no user timeout, R1 of 3, R2 of 15, 7
- * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, RTO of 1 s at first, at least 200 ms beyond
- * the round trip, at most 120 s, FIN-WAIT-2 of 60 s, an initial window of 10 segments, send buffers
+ * SYNs and 5 SYN-ACKs again, ACKs delayed by 40 ms, 16 quick ones, RTO of 1 s at first, at least
+ * 200 ms beyond the round trip, at most 120 s, FIN-WAIT-2 of 60 s, an initial window of 10
+ * segments, a restart after idleness, DupThresh 3, RFC 8985 and RFC 5682 as they are, send buffers
  * up to 4 MiB, receive buffers up to 6 MiB, MTU probing after a black hole, DSCP 0, TTL 64, no
  * pacing, D-SACK, no delivery rates. */
 extern const struct hr_tuning hr_tuning_default;

@@ -65,6 +65,8 @@ static void ranges_are_checked(void **state)
         WITH(fin_wait_2_s, 3601),
         WITH(initial_window_segments, 0),
         WITH(initial_window_segments, 101),
+        WITH(dup_threshold, 2),
+        WITH(dup_threshold, 128),
         WITH(send_buffer_max, (1u << 30) + 1),
         WITH(receive_buffer_max, (1u << 30) + 1),
         WITH(mtu_probing, 3),
@@ -95,6 +97,7 @@ static const struct hr_tuning least = {
     .rto_max_ms = 1000,
     .fin_wait_2_s = 1,
     .initial_window_segments = 1,
+    .dup_threshold = 3,
     .ttl = 1,
 };
 static const struct hr_tuning most = {
@@ -115,6 +118,13 @@ static const struct hr_tuning most = {
     .rto_max_ms = 120000,
     .fin_wait_2_s = 3600,
     .initial_window_segments = 100,
+    .dup_threshold = 127,
+    .quick_acks = 255,
+    .idle_restart = true,
+    .reordering_adapts = true,
+    .reordering_by_count = true,
+    .tail_probes = true,
+    .frto = true,
     .dsack = true,
     .delivery_rates = true,
     .pacing = true,
@@ -143,6 +153,13 @@ static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wan
     assert_int_equal(got.rto_max_ms, want->rto_max_ms);
     assert_int_equal(got.fin_wait_2_s, want->fin_wait_2_s);
     assert_int_equal(got.initial_window_segments, want->initial_window_segments);
+    assert_int_equal(got.dup_threshold, want->dup_threshold);
+    assert_int_equal(got.quick_acks, want->quick_acks);
+    assert_int_equal(got.idle_restart, want->idle_restart);
+    assert_int_equal(got.reordering_adapts, want->reordering_adapts);
+    assert_int_equal(got.reordering_by_count, want->reordering_by_count);
+    assert_int_equal(got.tail_probes, want->tail_probes);
+    assert_int_equal(got.frto, want->frto);
     assert_int_equal(got.dsack, want->dsack);
     assert_int_equal(got.delivery_rates, want->delivery_rates);
     assert_int_equal(got.send_buffer_max, want->send_buffer_max);
