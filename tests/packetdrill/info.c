@@ -88,7 +88,7 @@ static void tell_window(const struct tcp_conn *conn, struct tcp_info *info)
     info->tcpi_snd_cwnd = cwnd / mss;
     info->tcpi_snd_ssthresh =
         conn->ssthresh >= TCP_CWND_MAX ? SSTHRESH_INFINITE : conn->ssthresh / mss;
-    info->tcpi_reordering = TCP_DUPTHRESH;
+    info->tcpi_reordering = tcp_conn_policy(conn)->dup_threshold;
     info->tcpi_snd_wnd = conn->snd.wnd;
     info->tcpi_notsent_bytes = 0;
 }

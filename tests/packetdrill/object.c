@@ -14,12 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* At most so much in one call of sendfile(). */
+#define SENDFILE_BYTES 65536u
+
 #define EXPORT __attribute__((visibility("default")))
 
-/* For close() and getsockopt(), which come without userdata. */
+/* For calls that come without userdata. */
 static struct drill *the_object;
 
 static struct drill *enter(void *userdata)
@@ -364,7 +368,8 @@ static void on_free(void *userdata)
     free(drill);
 }
 
-/* "local=192.168.0.1,local6=fd00::1,mtu=1500,sysctl=/proc/sys/net/ipv4", each as one likes. */
+/* "local=192.168.0.1,local6=fd00::1,remote=192.0.2.1,mtu=1500,sysctl=/proc/sys/net/ipv4", each as
+ * one likes. */
 static void read_flags(struct drill *drill, const char *flags, struct stack_config *config)
 {
     char text[256];
@@ -383,6 +388,8 @@ static void read_flags(struct drill *drill, const char *flags, struct stack_conf
             (void)ip_addr_parse(value, &drill->local[0]);
         } else if (strcmp(item, "local6") == 0) {
             (void)ip_addr_parse(value, &drill->local[1]);
+        } else if (strcmp(item, "remote") == 0) {
+            (void)ip_addr_parse(value, &drill->remote);
         } else if (strcmp(item, "mtu") == 0) {
             config->mtu = (uint16_t)strtoul(value, NULL, 10);
         } else if (strcmp(item, "sysctl") == 0) {
@@ -395,7 +402,6 @@ static struct drill *drill_new(const char *flags)
 {
     struct drill *drill = calloc(1, sizeof *drill);
     struct stack_config config = {.mtu = 1500, .events = &drill_events};
-    struct sysctl_values values;
 
     if (!drill) {
         abort(); /* a test's own memory */
@@ -404,7 +410,9 @@ static struct drill *drill_new(const char *flags)
     (void)ip_addr_parse("fd3d:a0b:17d6::1", &drill->local[1]);
     read_flags(drill, flags, &config);
     clock_init(&drill->clock, &drill->stack);
-    sysctl_read(drill->folder[0] != '\0' ? drill->folder : NULL, &values);
+    if (drill->folder[0] != '\0') {
+        untold_begin(&drill->untold, drill->folder, sysctl_is_read);
+    }
     config.local[0] = drill->local[0];
     config.local[1] = drill->local[1];
     config.app = drill;
@@ -472,4 +480,21 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen
         return on_getsockopt(the_object, fd, level, name, value, length);
     }
     return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+}
+
+EXPORT ssize_t sendfile(int to, int from, off_t *offset, size_t count)
+{
+    uint8_t bytes[SENDFILE_BYTES];
+    ssize_t got;
+
+    if (!the_object || !sock_find(the_object, to)) {
+        return syscall(SYS_sendfile, to, from, offset, count);
+    }
+    count = count < sizeof bytes ? count : sizeof bytes;
+    got = offset ? pread(from, bytes, count, *offset) : read(from, bytes, count);
+    got = got > 0 ? on_write(the_object, to, bytes, (size_t)got) : got;
+    if (offset && got > 0) {
+        *offset += got;
+    }
+    return got;
 }

@@ -1,17 +1,19 @@
 #include "tests/packetdrill/options.h"
 
 #include "tcp/cc.h"
-#include "tests/packetdrill/info.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+
+/* Of Linux 6.15, younger than the headers. */
+#define OPTION_RTO_MAX_MS 44
+#define OPTION_RTO_MIN_US 45
+#define OPTION_DELACK_MAX_US 46
 
 #define BUFFER_MIN 4608u
 #define BUFFER_MAX (1u << 30)
@@ -107,6 +109,36 @@ static int set_policy(struct sock *sock, int name, int value)
     return apply_policy(sock);
 }
 
+/* Bounds of time, those of Linux. */
+static int set_time(struct sock *sock, int name, int value)
+{
+    struct tcp_policy *policy = &settings_of(sock)->policy;
+    uint64_t us = (uint64_t)(value > 0 ? value : 0);
+
+    switch (name) {
+    case OPTION_RTO_MAX_MS:
+        if (value < 1000 || value > (int)(TCP_RTO_MAX_NS / NS_PER_MS)) {
+            return -EINVAL;
+        }
+        policy->rto.max_ns = us * NS_PER_MS;
+        policy->rto.initial_ns = min_u64(policy->rto.initial_ns, policy->rto.max_ns);
+        break;
+    case OPTION_RTO_MIN_US:
+        if (us == 0 || us * NS_PER_US > policy->rto.max_ns) {
+            return -EINVAL;
+        }
+        policy->rto.min_ns = us * NS_PER_US;
+        break;
+    default:
+        if (us == 0 || us > TCP_PEER_DELAYED_ACK_NS / NS_PER_US) {
+            return -EINVAL;
+        }
+        policy->ack_delay_ms = (uint16_t)min_u64(policy->ack_delay_ms, (us + 999) / 1000);
+        break;
+    }
+    return apply_policy(sock);
+}
+
 /* What may let something go that was held back. */
 static int set_pushing(struct sock *sock, int name, bool on)
 {
@@ -130,8 +162,12 @@ static int set_pushing(struct sock *sock, int name, bool on)
             tcp_set_cork(conn, on);
         } else if (on) {
             tcp_hurry_acks(conn);
+        } else {
+            conn->rcv.quick_acks = 0;
         }
         clock_turn(&sock->drill->clock);
+    } else if (name == TCP_QUICKACK) {
+        settings_of(sock)->policy.quick_acks = on ? TCP_QUICK_ACKS : 0;
     }
     return 0;
 }
@@ -211,6 +247,10 @@ static int set_tcp(struct sock *sock, int name, int value, const struct sockopt 
     case TCP_SYNCNT:
     case TCP_USER_TIMEOUT:
         return set_policy(sock, name, value);
+    case OPTION_RTO_MAX_MS:
+    case OPTION_RTO_MIN_US:
+    case OPTION_DELACK_MAX_US:
+        return set_time(sock, name, value);
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT:
     case TCP_FASTOPEN_KEY:
@@ -296,140 +336,6 @@ int sock_set_option(struct sock *sock, const struct sockopt *option)
         sock->drill->stack.tcp.listeners[sock->listener].settings = *settings_of(sock);
     }
     return error;
-}
-
-static int put(const struct sockopt *option, const void *from, size_t bytes)
-{
-    *option->length = *option->length < bytes ? *option->length : (socklen_t)bytes;
-    memcpy(option->value, from, *option->length);
-    return 0;
-}
-
-/* Of what the runner asks for with each TCP_INFO. */
-static int get_memory(struct sock *sock, const struct sockopt *option)
-{
-    uint32_t memory[SK_MEMINFO_VARS] = {
-        [SK_MEMINFO_RMEM_ALLOC] = sock_readable(sock),
-        [SK_MEMINFO_RCVBUF] = settings_of(sock)->receive_buffer,
-        [SK_MEMINFO_SNDBUF] = settings_of(sock)->send_buffer,
-        [SK_MEMINFO_WMEM_QUEUED] = sock->conn ? tcp_unacked(sock->conn) : 0,
-    };
-
-    return put(option, memory, sizeof memory);
-}
-
-static int get_socket(struct sock *sock, const struct sockopt *option)
-{
-    struct linger linger = {sock->linger, sock->linger_s};
-    int value;
-
-    switch (option->name) {
-    case SO_ERROR:
-        value = sock_take_error(sock);
-        break;
-    case SO_SNDBUF:
-        value = (int)settings_of(sock)->send_buffer;
-        break;
-    case SO_RCVBUF:
-        value = (int)settings_of(sock)->receive_buffer;
-        break;
-    case SO_KEEPALIVE:
-        value = sock->keepalive;
-        break;
-    case SO_REUSEADDR:
-        value = sock->reuse;
-        break;
-    case SO_LINGER:
-        return put(option, &linger, sizeof linger);
-    case SO_MEMINFO:
-        return get_memory(sock, option);
-    default:
-        return -ENOPROTOOPT;
-    }
-    return put(option, &value, sizeof value);
-}
-
-static int get_text(struct sock *sock, const struct sockopt *option)
-{
-    const struct fast_open_key *keys = sock->drill->stack.tcp.fast_open.keys;
-    const char *name = settings_of(sock)->cc->name;
-
-    if (option->name == TCP_FASTOPEN_KEY) {
-        return put(option, keys,
-                   *option->length < sizeof keys[0] * 2 ? sizeof keys[0] : sizeof keys[0] * 2);
-    }
-    return put(option, name, strlen(name) + 1);
-}
-
-static int get_tcp(struct sock *sock, const struct sockopt *option)
-{
-    const struct tcp_policy *policy = &settings_of(sock)->policy;
-    int value;
-
-    switch (option->name) {
-    case TCP_NODELAY:
-        value = settings_of(sock)->nodelay;
-        break;
-    case TCP_CORK:
-        value = sock->cork;
-        break;
-    case TCP_KEEPIDLE:
-        value = policy->keepalive_idle_s;
-        break;
-    case TCP_KEEPINTVL:
-        value = policy->keepalive_gap_s;
-        break;
-    case TCP_KEEPCNT:
-        value = policy->keepalive_count;
-        break;
-    case TCP_SYNCNT:
-        value = policy->r2_syn;
-        break;
-    case TCP_USER_TIMEOUT:
-        value = (int)policy->user_timeout_ms;
-        break;
-    case TCP_MAXSEG:
-        value = sock->conn                       ? sock->conn->snd.mss
-                : settings_of(sock)->mss_max > 0 ? settings_of(sock)->mss_max
-                                                 : (int)TCP_MSS_DEFAULT_V4;
-        break;
-    case TCP_NOTSENT_LOWAT:
-        value = (int)sock->notsent_lowat;
-        break;
-    case TCP_FASTOPEN:
-        value = (int)sock->fast_open_backlog;
-        break;
-    case TCP_INQ:
-        value = sock->inq;
-        break;
-    case TCP_FASTOPEN_KEY:
-    case TCP_CONGESTION:
-        return get_text(sock, option);
-    case TCP_CC_INFO:
-        *option->length = 0; /* as an algorithm without says it */
-        return 0;
-    case TCP_INFO:
-        return info_fill(sock, option->value, option->length);
-    default:
-        return -ENOPROTOOPT;
-    }
-    return put(option, &value, sizeof value);
-}
-
-int sock_get_option(struct sock *sock, const struct sockopt *option)
-{
-    int value = settings_of(sock)->tos;
-
-    if (option->level == SOL_SOCKET) {
-        return get_socket(sock, option);
-    }
-    if (option->level == IPPROTO_TCP) {
-        return get_tcp(sock, option);
-    }
-    if (option->level == IPPROTO_IP && option->name == IP_TOS) {
-        return put(option, &value, sizeof value);
-    }
-    return -ENOPROTOOPT;
 }
 
 int sock_fcntl(struct sock *sock, int command, long argument)

@@ -1,6 +1,7 @@
 #include "tests/packetdrill/sockets.h"
 
 #include "tests/packetdrill/ready.h"
+#include "tests/packetdrill/route.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,7 +22,15 @@ struct sock *sock_find(const struct drill *drill, int fd)
 
 void drill_read_sysctls(struct drill *drill, struct sysctl_values *values)
 {
-    sysctl_read(drill->folder[0] != '\0' ? drill->folder : NULL, values);
+    bool has_folder = drill->folder[0] != '\0';
+
+    sysctl_read(has_folder ? drill->folder : NULL, values, &drill->untold);
+    if (has_folder) {
+        untold_look(&drill->untold, drill->folder);
+    }
+    if (!ip_addr_is_unspecified(&drill->remote)) {
+        route_read(&drill->remote, &values->settings, &drill->untold);
+    }
     if (!drill->keys_set && values->key_count > 0) {
         tcp_fast_open_keys(&drill->stack.tcp, values->keys, values->key_count);
     }

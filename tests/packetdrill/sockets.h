@@ -84,8 +84,10 @@ struct drill {
     struct clock clock;
     struct stack stack;
     struct ip_addr local[2];
-    char folder[128]; /* of the sysctls; empty: defaults */
-    bool keys_set;    /* by a socket option: the sysctl is not looked at any more */
+    char folder[128];      /* of the sysctls; empty: defaults */
+    struct ip_addr remote; /* whose route is asked for; unspecified: none */
+    struct untold untold;
+    bool keys_set; /* by a socket option: the sysctl is not looked at any more */
     uint64_t fast_open_taken;
     struct sock *socks[DRILL_FDS];
 };

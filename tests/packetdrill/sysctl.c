@@ -11,9 +11,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES 128u
+#define TEXT_BYTES UNTOLD_VALUE_BYTES
 
-static bool read_text(const char *folder, const char *name, char text[TEXT_BYTES])
+/* Bits of tcp_recovery. */
+#define RECOVERY_RACK 0x1u
+#define RECOVERY_STATIC 0x2u
+#define RECOVERY_NO_COUNT 0x4u
+
+/* What is read below, and what says the same by whatever value. */
+static const char *const names[] = {
+    "tcp_congestion_control",
+    "tcp_dsack",
+    "tcp_early_retrans",
+    "tcp_ecn",
+    "tcp_fack", /* means nothing to Linux either */
+    "tcp_fastopen",
+    "tcp_fastopen_key",
+    "tcp_fin_timeout",
+    "tcp_frto",
+    "tcp_keepalive_intvl",
+    "tcp_keepalive_probes",
+    "tcp_keepalive_time",
+    "tcp_mtu_probing",
+    "tcp_notsent_lowat",
+    "tcp_recovery",
+    "tcp_reordering",
+    "tcp_retries1",
+    "tcp_retries2",
+    "tcp_rmem",
+    "tcp_rto_max_ms",
+    "tcp_rto_min_us",
+    "tcp_sack",
+    "tcp_slow_start_after_idle",
+    "tcp_syn_retries",
+    "tcp_synack_retries",
+    "tcp_syncookies",
+    "tcp_timestamps",
+    "tcp_window_scaling",
+    "tcp_wmem",
+};
+
+bool sysctl_is_read(const char *name)
+{
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sysctl_text(const char *folder, const char *name, char text[TEXT_BYTES])
 {
     char path[256];
     FILE *file;
@@ -36,7 +84,7 @@ static uint32_t number_at(const char *folder, const char *name, unsigned place, 
     char text[TEXT_BYTES];
     char *at = text;
 
-    if (!read_text(folder, name, text)) {
+    if (!sysctl_text(folder, name, text)) {
         return otherwise;
     }
     for (unsigned i = 0; i < place; i++) {
@@ -82,9 +130,40 @@ static void read_ecn(const char *folder, struct sysctl_values *values)
     };
     uint32_t mode = number(folder, "tcp_ecn", 2);
 
-    mode = mode < COUNT_OF(modes) ? mode : 2;
+    mode = mode < COUNT_OF(modes) ? mode : 2; /* Linux has no others */
     values->settings.ecn = modes[mode][0];
     values->ecn_out = modes[mode][1];
+}
+
+/* A value that has no place: said, and what was stays. */
+static void refuse(struct untold *untold, const char *name, uint32_t value)
+{
+    char text[TEXT_BYTES];
+
+    (void)snprintf(text, sizeof text, "%u", value);
+    untold_say(untold, name, text);
+}
+
+/* Loss is always found by RACK. */
+static void read_recovery(const char *folder, struct tcp_policy *policy, struct untold *untold)
+{
+    uint32_t recovery = number(folder, "tcp_recovery", RECOVERY_RACK);
+    uint32_t early = number(folder, "tcp_early_retrans", 3);
+    uint32_t reordering = number(folder, "tcp_reordering", policy->dup_threshold);
+
+    policy->reordering_adapts = !(recovery & RECOVERY_STATIC);
+    policy->reordering_by_count = !(recovery & RECOVERY_NO_COUNT);
+    if (!(recovery & RECOVERY_RACK)) {
+        refuse(untold, "tcp_recovery", recovery);
+    }
+    policy->tail_probes = early == 3 || early == 4;
+    policy->frto = number(folder, "tcp_frto", 2) != 0;
+    policy->idle_restart = number(folder, "tcp_slow_start_after_idle", 1) != 0;
+    if (reordering >= 3 && reordering <= 127) {
+        policy->dup_threshold = (uint8_t)reordering;
+    } else {
+        refuse(untold, "tcp_reordering", reordering);
+    }
 }
 
 static void read_policy(const char *folder, struct tcp_policy *policy)
@@ -109,18 +188,21 @@ static void read_policy(const char *folder, struct tcp_policy *policy)
     policy->r2_syn_ack = (uint8_t)number(folder, "tcp_synack_retries", policy->r2_syn_ack);
 }
 
-static void read_cc(const char *folder, struct tcp_settings *settings)
+static void read_cc(const char *folder, struct tcp_settings *settings, struct untold *untold)
 {
     char name[TEXT_BYTES];
 
-    if (read_text(folder, "tcp_congestion_control", name)) {
+    if (sysctl_text(folder, "tcp_congestion_control", name)) {
         const struct tcp_cc_ops *cc = tcp_cc_find(name);
 
         settings->cc = cc ? cc : settings->cc;
+        if (!cc) {
+            untold_say(untold, "tcp_congestion_control", name);
+        }
     }
 }
 
-static void read_settings(const char *folder, struct tcp_settings *settings)
+static void read_settings(const char *folder, struct tcp_settings *settings, struct untold *untold)
 {
     struct tcp_policy *policy = &settings->policy;
 
@@ -132,20 +214,24 @@ static void read_settings(const char *folder, struct tcp_settings *settings)
     settings->sack = number(folder, "tcp_sack", 1) != 0;
     settings->window_scale = number(folder, "tcp_window_scaling", 1) != 0;
     read_policy(folder, &settings->policy);
-    read_cc(folder, settings);
+    read_recovery(folder, &settings->policy, untold);
+    read_cc(folder, settings, untold);
 }
 
-static void read_fast_open(const char *folder, struct sysctl_values *values)
+static void read_fast_open(const char *folder, struct sysctl_values *values, struct untold *untold)
 {
     char text[TEXT_BYTES];
 
     values->fast_open = number(folder, "tcp_fastopen", SYSCTL_FAST_OPEN_CLIENT);
-    if (read_text(folder, "tcp_fastopen_key", text)) {
+    if (values->fast_open & SYSCTL_FAST_OPEN_NO_COOKIE) {
+        refuse(untold, "tcp_fastopen", values->fast_open);
+    }
+    if (sysctl_text(folder, "tcp_fastopen_key", text)) {
         values->key_count = sysctl_parse_keys(text, values->keys);
     }
 }
 
-void sysctl_read(const char *folder, struct sysctl_values *values)
+void sysctl_read(const char *folder, struct sysctl_values *values, struct untold *untold)
 {
     memset(values, 0, sizeof *values);
     values->settings = tcp_settings_default;
@@ -156,9 +242,9 @@ void sysctl_read(const char *folder, struct sysctl_values *values)
     if (!folder) {
         return;
     }
-    read_settings(folder, &values->settings);
+    read_settings(folder, &values->settings, untold);
     read_ecn(folder, values);
-    read_fast_open(folder, values);
+    read_fast_open(folder, values, untold);
     values->notsent_lowat = number(folder, "tcp_notsent_lowat", UINT32_MAX);
     values->cookies = (uint8_t)min_u32(number(folder, "tcp_syncookies", 1), TCP_COOKIES_ALWAYS);
 }

@@ -1,262 +1,17 @@
 /*
  * Goal:   the object that packetdrill loads does what the runner expects of it, so that it
  *         does not rot where there is no packetdrill.
- * Method: it is loaded by its name, as the runner does it, and driven through the table that it
- *         fills: calls of an application, packets from IPv4 headers on, virtual time. Packets
- *         are written and read here, without the code under test.
+ * Method: calls of an application, packets from IPv4 headers on, virtual time (test_bed.h).
  */
-#include "tests/packetdrill/interface.h"
+#include "tests/packetdrill/test_bed.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
+#include <linux/tcp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-#define FIN 0x01u
-#define SYN 0x02u
-#define PSH 0x08u
-#define ACK 0x10u
-#define LOCAL 0xc0a80001u  /* 192.168.0.1 */
-#define REMOTE 0xc0000201u /* 192.0.2.1 */
-#define LOCAL_PORT 8080u
-#define REMOTE_PORT 40000u
-#define PACKET_BYTES 65536u
-#define IPV4_BYTES 20u
-#define TCP_BYTES 20u
-
-static const char *object_path;
-static void (*init)(const char *flags, struct packetdrill_interface *table);
-
-/* One packet in either direction; sequence numbers as they stand on the wire. */
-struct packet {
-    unsigned flags;
-    uint32_t seq, ack;
-    uint16_t local_port, remote_port; /* the stack's, and the peer's */
-    unsigned bytes;                   /* of text */
-    bool sack_permitted;              /* in the options of a SYN */
-    bool timestamps;
-    long long at_us;
-};
-
-struct bed {
-    struct packetdrill_interface table;
-    void *self;
-    uint32_t iss, irs; /* the peer's next number, the stack's */
-    uint8_t bytes[PACKET_BYTES];
-};
-
-static uint32_t get(const uint8_t *at, unsigned bytes)
-{
-    uint32_t value = 0;
-
-    for (unsigned i = 0; i < bytes; i++) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
-
-static void put(uint8_t *at, unsigned bytes, uint32_t value)
-{
-    for (unsigned i = 0; i < bytes; i++) {
-        at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-    }
-}
-
-static uint16_t sum(const uint8_t *at, unsigned length, uint32_t start)
-{
-    uint64_t total = start;
-
-    for (unsigned i = 0; i < length; i++) {
-        total += (uint32_t)at[i] << (i % 2 == 0 ? 8 : 0);
-    }
-    while (total >> 16) {
-        total = (total & 0xffff) + (total >> 16);
-    }
-    return (uint16_t)total;
-}
-
-static uint32_t pseudo_sum(unsigned l4_bytes)
-{
-    return (LOCAL >> 16) + (LOCAL & 0xffff) + (REMOTE >> 16) + (REMOTE & 0xffff) + IPPROTO_TCP +
-           l4_bytes;
-}
-
-/* The peer's packet arrives. Its SYN has an MSS of 1460, SACK and no scaling. */
-static void inject(struct bed *bed, const struct packet *packet)
-{
-    static const uint8_t options[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 1};
-    unsigned options_bytes = packet->flags & SYN ? sizeof options : 0;
-    unsigned l4_bytes = TCP_BYTES + options_bytes + packet->bytes;
-    uint8_t *ip = bed->bytes;
-    uint8_t *tcp = ip + IPV4_BYTES;
-
-    memset(ip, 0, IPV4_BYTES + TCP_BYTES);
-    put(ip, 1, 0x45);
-    put(ip + 2, 2, IPV4_BYTES + l4_bytes);
-    put(ip + 8, 2, 64u << 8 | IPPROTO_TCP);
-    put(ip + 12, 4, REMOTE);
-    put(ip + 16, 4, LOCAL);
-    put(ip + 10, 2, (uint16_t)~sum(ip, IPV4_BYTES, 0));
-    put(tcp, 2, packet->remote_port);
-    put(tcp + 2, 2, packet->local_port);
-    put(tcp + 4, 4, packet->seq);
-    put(tcp + 8, 4, packet->ack);
-    put(tcp + 12, 2, (TCP_BYTES + options_bytes) << 10 | packet->flags);
-    put(tcp + 14, 2, 65535);
-    memcpy(tcp + TCP_BYTES, options, options_bytes);
-    for (unsigned i = 0; i < packet->bytes; i++) {
-        tcp[TCP_BYTES + options_bytes + i] = (uint8_t)i;
-    }
-    put(tcp + 16, 2, (uint16_t)~sum(tcp, l4_bytes, pseudo_sum(l4_bytes)));
-    assert_int_equal(bed->table.netdev_send(bed->self, ip, IPV4_BYTES + l4_bytes), 0);
-}
-
-static void read_options(const uint8_t *at, unsigned length, struct packet *packet)
-{
-    while (length > 0) {
-        unsigned bytes = at[0] == 1 ? 1 : at[1];
-
-        assert_in_range(bytes, 1, length);
-        packet->sack_permitted |= at[0] == 4;
-        packet->timestamps |= at[0] == 8;
-        at += bytes;
-        length -= bytes;
-    }
-}
-
-/* The next packet of the stack, in virtual time; false when none is to come. */
-static bool receive(struct bed *bed, struct packet *packet)
-{
-    size_t bytes = sizeof bed->bytes;
-    const uint8_t *tcp = bed->bytes + IPV4_BYTES;
-    unsigned header_bytes;
-
-    memset(packet, 0, sizeof *packet);
-    assert_int_equal(bed->table.netdev_receive(bed->self, bed->bytes, &bytes, &packet->at_us), 0);
-    if (bytes == 0) {
-        return false;
-    }
-    assert_in_range(bytes, IPV4_BYTES + TCP_BYTES, 1500);
-    assert_int_equal(get(bed->bytes, 1), 0x45);
-    assert_int_equal(get(bed->bytes + 2, 2), bytes);
-    assert_int_equal(get(bed->bytes + 12, 4), LOCAL);
-    assert_int_equal(get(bed->bytes + 16, 4), REMOTE);
-    assert_int_equal(sum(bed->bytes, IPV4_BYTES, 0), 0xffff);
-    assert_int_equal(
-        sum(tcp, (unsigned)bytes - IPV4_BYTES, pseudo_sum((unsigned)bytes - IPV4_BYTES)), 0xffff);
-    header_bytes = get(tcp + 12, 1) / 16 * 4;
-    packet->local_port = (uint16_t)get(tcp, 2);
-    packet->remote_port = (uint16_t)get(tcp + 2, 2);
-    packet->seq = get(tcp + 4, 4);
-    packet->ack = get(tcp + 8, 4);
-    packet->flags = get(tcp + 12, 2) & 0x1ff;
-    packet->bytes = (unsigned)bytes - IPV4_BYTES - header_bytes;
-    read_options(tcp + TCP_BYTES, header_bytes - TCP_BYTES, packet);
-    return true;
-}
-
-#define PEER(...)                                                                                  \
-    inject(bed, &(struct packet){.local_port = LOCAL_PORT, .remote_port = REMOTE_PORT, __VA_ARGS__})
-
-static struct packet expect(struct bed *bed, unsigned flags, unsigned bytes)
-{
-    struct packet packet;
-
-    assert_true(receive(bed, &packet));
-    assert_int_equal(packet.flags, flags);
-    assert_int_equal(packet.bytes, bytes);
-    return packet;
-}
-
-static long long now_us(struct bed *bed)
-{
-    struct timeval time;
-
-    assert_int_equal(bed->table.gettimeofday(bed->self, &time, NULL), 0);
-    return time.tv_sec * 1000000LL + time.tv_usec;
-}
-
-static struct sockaddr_in address(uint32_t ip, uint16_t port)
-{
-    return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(ip)}};
-}
-
-static void open_bed(struct bed *bed, const char *flags)
-{
-    init(flags, &bed->table);
-    bed->self = bed->table.userdata;
-    bed->iss = 5000;
-}
-
-static int setup(void **state)
-{
-    *state = calloc(1, sizeof(struct bed));
-    assert_non_null(*state);
-    open_bed(*state, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct bed *bed = *state;
-
-    bed->table.free(bed->self);
-    free(bed);
-    return 0;
-}
-
-static int listening(struct bed *bed)
-{
-    struct sockaddr_in any = address(0, LOCAL_PORT);
-    int fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM, IPPROTO_TCP);
-
-    assert_true(fd >= 0);
-    assert_int_equal(bed->table.bind(bed->self, fd, (struct sockaddr *)&any, sizeof any), 0);
-    assert_int_equal(bed->table.listen(bed->self, fd, 1), 0);
-    return fd;
-}
-
-static void shake_hands(struct bed *bed)
-{
-    struct packet packet;
-
-    PEER(.flags = SYN, .seq = bed->iss);
-    packet = expect(bed, SYN | ACK, 0);
-    assert_int_equal(packet.ack, bed->iss + 1);
-    bed->iss++;
-    bed->irs = packet.seq + 1;
-    PEER(.flags = ACK, .seq = bed->iss, .ack = bed->irs);
-}
-
-static int accepted(struct bed *bed)
-{
-    struct sockaddr_in peer;
-    socklen_t length = sizeof peer;
-    int listener = listening(bed);
-    int fd;
-
-    shake_hands(bed);
-    fd = bed->table.accept(bed->self, listener, (struct sockaddr *)&peer, &length);
-    assert_true(fd >= 0 && fd != listener);
-    assert_int_equal(length, sizeof peer);
-    assert_int_equal(ntohs(peer.sin_port), REMOTE_PORT);
-    assert_int_equal(ntohl(peer.sin_addr.s_addr), REMOTE);
-    return fd;
-}
 
 static void a_server_reads_writes_and_closes(void **state)
 {
@@ -409,32 +164,25 @@ static void a_blocked_call_wakes_in_time(void **state)
     assert_in_range(reading.done_us, sent_us - 10, sent_us + 10);
 }
 
-/* What a script sets by sysctl is what the next socket has. */
-static void sysctls_reach_the_stack(void **state)
+/* Short segments fill their frames before their bytes: who waits to write is not asked over and
+ * over meanwhile. Nobody acknowledges, so that the call ends when the runner would give up. */
+static void a_writer_waits_for_room(void **state)
 {
     struct bed *bed = *state;
-    char folder[] = "/tmp/headrace_sysctl_XXXXXX";
-    char path[64], flags[64];
-    struct sockaddr_in to = address(REMOTE, REMOTE_PORT);
-    struct packet syn;
-    FILE *file;
+    int bytes = 2304, segment = 88, listener = listening(bed);
+    static const uint8_t text[2 * 2304];
     int fd;
 
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(path, sizeof path, "%s/tcp_timestamps", folder);
-    (void)snprintf(flags, sizeof flags, "sysctl=%s", folder);
-    bed->table.free(bed->self);
-    open_bed(bed, flags);
-    file = fopen(path, "we");
-    assert_non_null(file);
-    (void)fputs("0\n", file);
-    (void)fclose(file);
-    fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
-    (void)bed->table.connect(bed->self, fd, (struct sockaddr *)&to, sizeof to);
-    syn = expect(bed, SYN, 0);
-    assert_true(syn.sack_permitted && !syn.timestamps);
-    (void)unlink(path);
-    (void)rmdir(folder);
+    assert_int_equal(bed->table.setsockopt(bed->self, listener, IPPROTO_TCP, TCP_MAXSEG, &segment,
+                                           sizeof segment),
+                     0);
+    shake_hands(bed);
+    fd = bed->table.accept(bed->self, listener, NULL, NULL);
+    assert_int_equal(
+        bed->table.setsockopt(bed->self, fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+    (void)alarm(20);
+    assert_in_range(bed->table.write(bed->self, fd, text, sizeof text), 1, sizeof text - 1);
+    (void)alarm(0);
 }
 
 int main(int argc, char **argv)
@@ -446,16 +194,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(nothing_to_come_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_segment_arrives_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_blocked_call_wakes_in_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(sysctls_reach_the_stack, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_writer_waits_for_room, setup, teardown),
     };
-    void *object;
 
-    object_path = argc > 1 ? argv[1] : "";
-    object = dlopen(object_path, RTLD_NOW | RTLD_LOCAL);
-    if (!object) {
-        (void)fprintf(stderr, "%s\n", dlerror());
-        return 1;
-    }
-    *(void **)&init = dlsym(object, "packetdrill_interface_init");
-    return init ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+    return argc > 1 && bed_load(argv[1]) ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -170,13 +170,13 @@ ssize_t sock_read_message(struct sock *sock, struct msghdr *msg, int flags)
     return got;
 }
 
+/* The stack would take some: as much room as the system wakes a writer for. */
 static bool may_write(const void *ctx)
 {
     const struct sock *sock = ctx;
 
     return sock->state != SOCK_CONNECTING &&
-           (!sock->conn || sock->shut_write || sock->error != 0 ||
-            tcp_conn_queued(sock->conn) < tcp_send_limit(sock->conn));
+           (!sock->conn || sock->shut_write || sock->error != 0 || tcp_send_has_room(sock->conn));
 }
 
 /* As much as the stack takes, or an error. */

@@ -1,0 +1,275 @@
+/*
+ * Goal:   what scripts set by sysctl, by the route and by socket options reaches the stack, and
+ *         what can't be told to it is said.
+ * Method: a folder of files in the place of /proc/sys/net/ipv4, and a network namespace of the
+ *         test's own for the route; what the next socket then does, or says of itself.
+ */
+#include "tests/packetdrill/test_bed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEGMENT 1460u
+#define OPTION_RTO_MAX_MS 44
+#define OPTION_RTO_MIN_US 45
+#define OPTION_DELACK_MAX_US 46
+
+static char folder[] = "/tmp/headrace_sysctl_XXXXXX";
+
+static void set(const char *name, const char *value)
+{
+    char path[128];
+    FILE *file;
+
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    file = fopen(path, "we");
+    assert_non_null(file);
+    (void)fprintf(file, "%s\n", value);
+    (void)fclose(file);
+}
+
+static void unset(const char *name)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)unlink(path);
+}
+
+/* An object that reads the folder. */
+static void open_again(struct bed *bed, const char *more)
+{
+    char flags[128];
+
+    (void)snprintf(flags, sizeof flags, "sysctl=%s%s", folder, more);
+    bed->table.free(bed->self);
+    open_bed(bed, flags);
+}
+
+static struct tcp_info info_of(struct bed *bed, int fd)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+
+    assert_int_equal(bed->table.getsockopt(bed->self, fd, IPPROTO_TCP, TCP_INFO, &info, &length),
+                     0);
+    return info;
+}
+
+static void timestamps(void **state)
+{
+    struct bed *bed = *state;
+    struct sockaddr_in to = address(REMOTE, REMOTE_PORT);
+    struct packet syn;
+    int fd;
+
+    open_again(bed, "");
+    set("tcp_timestamps", "0");
+    fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
+    (void)bed->table.connect(bed->self, fd, (struct sockaddr *)&to, sizeof to);
+    syn = expect(bed, SYN, 0);
+    assert_true(syn.sack_permitted && !syn.timestamps);
+    unset("tcp_timestamps");
+}
+
+/* Of three segments that nobody acknowledges the last goes again first, or else the oldest. */
+static void early_retrans(void **state)
+{
+    static const struct {
+        const char *value;
+        unsigned again;
+    } rows[] = {{"0", 0}, {"1", 0}, {"3", 2}, {"4", 2}};
+    static const uint8_t text[3 * SEGMENT];
+    struct bed *bed = *state;
+
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        int fd;
+
+        set("tcp_early_retrans", rows[row].value);
+        open_again(bed, "");
+        fd = accepted(bed);
+        assert_int_equal(bed->table.write(bed->self, fd, text, sizeof text), sizeof text);
+        for (unsigned i = 0; i < 3; i++) {
+            struct packet packet;
+
+            assert_true(receive(bed, &packet));
+            assert_int_equal(packet.seq, bed->irs + i * SEGMENT);
+        }
+        assert_int_equal(expect(bed, rows[row].again == 2 ? ACK | PSH : ACK, SEGMENT).seq,
+                         bed->irs + rows[row].again * SEGMENT);
+    }
+    unset("tcp_early_retrans");
+}
+
+static void reordering(void **state)
+{
+    struct bed *bed = *state;
+
+    set("tcp_reordering", "7");
+    open_again(bed, "");
+    assert_int_equal(info_of(bed, accepted(bed)).tcpi_reordering, 7);
+    unset("tcp_reordering");
+}
+
+/* What stderr is told while the object opens a socket, with one file changed before that. */
+static void said_of(struct bed *bed, const char *name, const char *value, char text[256])
+{
+    char path[] = "/tmp/headrace_untold_XXXXXX";
+    int file = mkstemp(path), old = dup(STDERR_FILENO);
+    ssize_t got;
+
+    assert_true(file >= 0 && old >= 0);
+    (void)unlink(path);
+    open_again(bed, "");
+    set(name, value);
+    (void)dup2(file, STDERR_FILENO);
+    (void)bed->table.socket(bed->self, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    (void)bed->table.socket(bed->self, AF_INET, SOCK_STREAM, IPPROTO_TCP); /* once, all the same */
+    (void)dup2(old, STDERR_FILENO);
+    got = pread(file, text, 255, 0);
+    text[got > 0 ? got : 0] = '\0';
+    (void)close(file);
+    (void)close(old);
+}
+
+static void what_has_no_place_is_said(void **state)
+{
+    static const struct {
+        const char *name, *before, *value, *said;
+    } rows[] = {
+        {"tcp_min_tso_segs", "2", "10", "untold: tcp_min_tso_segs 10\n"},
+        {"tcp_min_tso_segs", "2", "2", ""},
+        {"tcp_recovery", "1", "0", "untold: tcp_recovery 0\n"},
+        {"tcp_recovery", "1", "7", ""},
+        {"tcp_reordering", "3", "2", "untold: tcp_reordering 2\n"},
+        {"tcp_reordering", "3", "128", "untold: tcp_reordering 128\n"},
+        {"tcp_reordering", "3", "127", ""},
+        {"tcp_congestion_control", "cubic", "vegas", "untold: tcp_congestion_control vegas\n"},
+        {"tcp_congestion_control", "cubic", "reno", ""},
+        {"tcp_fastopen", "1", "0x5", "untold: tcp_fastopen 5\n"},
+        {"tcp_fastopen", "1", "0x403", ""},
+        {"tcp_timestamps", "1", "0", ""},
+    };
+    struct bed *bed = *state;
+
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        char text[256];
+
+        set(rows[row].name, rows[row].before);
+        said_of(bed, rows[row].name, rows[row].value, text);
+        assert_string_equal(text, rows[row].said);
+        unset(rows[row].name);
+    }
+}
+
+/* How long the ACK of one segment takes. */
+static long long ack_after_us(struct bed *bed)
+{
+    long long from_us = now_us(bed);
+
+    PEER(.flags = ACK | PSH, .seq = bed->iss, .ack = bed->irs, .bytes = 100);
+    bed->iss += 100;
+    return expect(bed, ACK, 0).at_us - from_us;
+}
+
+static int set_option(struct bed *bed, int fd, int name, int value)
+{
+    return bed->table.setsockopt(bed->self, fd, IPPROTO_TCP, name, &value, sizeof value);
+}
+
+static void quick_acks(void **state)
+{
+    struct bed *bed = *state;
+    int fd = accepted(bed);
+
+    assert_in_range(ack_after_us(bed), 0, 10);
+    assert_int_equal(set_option(bed, fd, TCP_QUICKACK, 0), 0);
+    assert_in_range(ack_after_us(bed), 39000, 45000);
+    assert_int_equal(set_option(bed, fd, OPTION_DELACK_MAX_US, 10000), 0);
+    assert_in_range(ack_after_us(bed), 9000, 15000);
+    assert_int_equal(set_option(bed, fd, TCP_QUICKACK, 1), 0);
+    assert_in_range(ack_after_us(bed), 0, 10);
+}
+
+/* Also before there is a connection. */
+static void no_quick_acks_from_the_start(void **state)
+{
+    struct bed *bed = *state;
+    int listener = listening(bed);
+
+    assert_int_equal(set_option(bed, listener, TCP_QUICKACK, 0), 0);
+    shake_hands(bed);
+    assert_in_range(ack_after_us(bed), 39000, 45000);
+}
+
+static void times_are_checked(void **state)
+{
+    static const struct {
+        int name, value;
+        bool good;
+    } rows[] = {
+        {OPTION_RTO_MAX_MS, 999, false},      {OPTION_RTO_MAX_MS, 1000, true},
+        {OPTION_RTO_MAX_MS, 120001, false},   {OPTION_RTO_MIN_US, 0, false},
+        {OPTION_RTO_MIN_US, 1000001, false},  {OPTION_RTO_MIN_US, 5000, true},
+        {OPTION_DELACK_MAX_US, 0, false},     {OPTION_DELACK_MAX_US, 200001, false},
+        {OPTION_DELACK_MAX_US, 200000, true},
+    };
+    struct bed *bed = *state;
+    int fd = accepted(bed);
+
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        errno = 0;
+        assert_int_equal(set_option(bed, fd, rows[row].name, rows[row].value),
+                         rows[row].good ? 0 : -1);
+        assert_int_equal(errno, rows[row].good ? 0 : EINVAL);
+    }
+}
+
+/* `ip route ... initcwnd 3 quickack 1 reordering 9`, of a device that nobody else sees. */
+static void a_route(void **state)
+{
+    struct bed *bed = *state;
+    struct tcp_info info;
+
+    if (unshare(CLONE_NEWNET) != 0 ||
+        system(
+            "ip tuntap add d0 mode tun && ip link set d0 up && "
+            "ip addr add 192.168.0.1/16 dev d0 && "
+            "ip route add 192.0.2.1 via 192.168.0.2 dev d0 initcwnd 3 quickack 1 reordering 9") !=
+            0) {
+        skip(); /* wants root */
+    }
+    open_again(bed, ",remote=192.0.2.1");
+    info = info_of(bed, accepted(bed));
+    assert_int_equal(info.tcpi_snd_cwnd, 3);
+    assert_int_equal(info.tcpi_ato, 0);
+    assert_int_equal(info.tcpi_reordering, 9);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
+        cmocka_unit_test_setup_teardown(early_retrans, setup, teardown),
+        cmocka_unit_test_setup_teardown(reordering, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_has_no_place_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(quick_acks, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_quick_acks_from_the_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(times_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_route, setup, teardown),
+    };
+    int failed;
+
+    if (argc < 2 || !bed_load(argv[1]) || !mkdtemp(folder)) {
+        return 1;
+    }
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    (void)rmdir(folder);
+    return failed;
+}
