@@ -218,12 +218,14 @@ static bool is_unsettled(const struct peer *peer)
 }
 
 /* A peer acknowledges all that was sent, with a number, a window and a clock that are
- * taken: none of it is older than what it said before. */
+ * taken: none of it is older than what it said before. Nor are they marked: three marks are
+ * an ACK in answer (RFC 9768 section 3.2.2.5.1), and while something is sent no time passes. */
 static void settle_peer(struct peer *peer)
 {
     struct packet_segment seg = peer_segment(peer, TCP_ACK);
     const struct tcp_conn *conn = peer_view(peer).conn;
 
+    seg.tos = 0;
     seg.seq = seq_max(conn->rcv.nxt, conn->snd.wl1);
     seg.window = UINT16_MAX;
     if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
