@@ -19,11 +19,12 @@ static void fetch(const struct frame_pool *pool, const struct port_packet *packe
 static enum net_kind parse(struct net *net, struct port_packet *raw, struct packet *packet,
                            uint64_t now_ns)
 {
-    enum net_kind kind = net_parse(net, raw, packet);
+    enum net_kind kind;
 
-    return kind == NET_FRAGMENT && net_reassemble(net, packet, raw, now_ns)
-               ? net_parse(net, raw, packet)
-               : kind;
+    do {
+        kind = net_parse(net, raw, packet);
+    } while (kind == NET_FRAGMENT && net_reassemble(net, packet, raw, now_ns));
+    return kind;
 }
 
 /* Segments go to TCP in order of arrival, behind one another, so that memory is

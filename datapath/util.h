@@ -16,6 +16,10 @@
 
 #define CACHE_LINE_BYTES 64
 
+/* Of a function that is called rarely: kept apart and small, or what calls it would save
+ * registers for it each time. */
+#define RARE __attribute__((cold, noinline))
+
 #define NS_PER_US 1000ull
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull

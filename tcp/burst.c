@@ -38,21 +38,29 @@ static void fetch_connection(struct tcp *tcp, struct tcp_arrival *arrival)
 
 /* The guess was made before the segments in front of this one were taken: they may
  * have ended that connection, or begun another. */
+static RARE struct tcp_conn *find(struct tcp *tcp, const struct tcp_arrival *arrival)
+{
+    uint32_t value = tcp_table_find(tcp, &arrival->tuple, arrival->hash);
+
+    if (value == TABLE_NONE) {
+        return tcp_input_unconnected(tcp, TIMEWAIT_NONE, arrival);
+    }
+    if (value & TCP_TABLE_TIMEWAIT) {
+        return tcp_input_unconnected(tcp, value & ~TCP_TABLE_TIMEWAIT, arrival);
+    }
+    return slab_at(&tcp->conns, value);
+}
+
 static void take(struct tcp *tcp, struct tcp_arrival *arrival)
 {
     struct tcp_conn *conn = arrival->guess;
 
     if (!conn || conn->state == TCP_CLOSED || !tuple_equal(&conn->tuple, &arrival->tuple)) {
-        uint32_t value = tcp_table_find(tcp, &arrival->tuple, arrival->hash);
-
-        if (value == TABLE_NONE || value & TCP_TABLE_TIMEWAIT) {
-            tcp_input_unconnected(
-                tcp, value == TABLE_NONE ? TIMEWAIT_NONE : value & ~TCP_TABLE_TIMEWAIT, arrival);
-            return;
-        }
-        conn = slab_at(&tcp->conns, value);
+        conn = find(tcp, arrival);
     }
-    tcp_input_connection(conn, &arrival->seg);
+    if (conn) {
+        tcp_input_connection(conn, &arrival->seg);
+    }
 }
 
 void tcp_input_burst(struct tcp *tcp, const struct packet *const *packets, unsigned count)

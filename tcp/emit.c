@@ -54,7 +54,7 @@ static void write_checksum(uint8_t *header, const struct emission *segment, uint
     memcpy(header + 16, &sum, sizeof sum);
 }
 
-static void send_on(struct tcp_conn *conn, const struct emission *segment)
+static inline void send_on(struct tcp_conn *conn, const struct emission *segment)
 {
     struct net *net = conn->tcp->net;
     uint8_t *header = write_header(segment, &conn->tuple);
@@ -81,7 +81,7 @@ static void send_on(struct tcp_conn *conn, const struct emission *segment)
 }
 
 /* Apart: urgent data is rare, and none of a SYN's business. */
-static __attribute__((noinline)) void write_urgent(struct tcp_conn *conn, struct emission *segment)
+static RARE void write_urgent(struct tcp_conn *conn, struct emission *segment)
 {
     if (segment->flags & TCP_SYN) {
         return;
@@ -139,8 +139,8 @@ static void add_timestamps(const struct tcp_conn *conn, struct tcp_options_out *
 
 /* With the option of accurate ECN, when a segment that goes for the first time leaves room for
  * it. Apart: nothing else has a need of this. */
-static __attribute__((noinline)) unsigned
-write_told_options(struct tcp_conn *conn, const struct tcp_record *record, uint8_t *payload)
+static RARE unsigned write_told_options(struct tcp_conn *conn, const struct tcp_record *record,
+                                        uint8_t *payload)
 {
     struct tcp_options_out options = {0};
     unsigned bytes;
@@ -211,8 +211,7 @@ static uint16_t record_flags(const struct tcp_conn *conn, const struct tcp_recor
  * would change a packet that is on its way. Sets `send` to false when the segment is
  * not to be sent now: it counts as sent again, because the kernel is about to
  * send it; from the second time on a copy is sent. False when there is no frame for one. */
-static __attribute__((noinline)) bool free_frame(struct tcp_conn *conn, uint32_t position,
-                                                 bool *send)
+static RARE bool free_frame(struct tcp_conn *conn, uint32_t position, bool *send)
 {
     struct tcp *tcp = conn->tcp;
     struct tcp_sendq_room room = {tcp->pool, &tcp->blocks};
@@ -298,7 +297,7 @@ static void take_text(struct tcp_conn *conn, uint32_t position, struct emission 
 bool emit_record(struct tcp_conn *conn, uint32_t position)
 {
     struct tcp *tcp = conn->tcp;
-    const struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
+    struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
     struct emission segment = {
         .seq = record->seq,
         .flags = record_flags(conn, record, position + 1 == conn->flight->sendq.tail)};
@@ -331,7 +330,7 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
     if (send) {
         mark_for_ecn(conn, record, &segment);
         segment.ack = segment.flags & TCP_ACK ? conn->rcv.nxt : 0;
-        segment.window = tcp_window_field(conn, syn);
+        segment.window = syn ? tcp_window_field_of_syn(conn) : tcp_window_field(conn);
         segment.options_bytes = syn ? write_syn_options(conn, segment.payload)
                                 : conn->ecn.flags & TCP_ECN_TELL_BYTES
                                     ? write_told_options(conn, record, segment.payload)
@@ -346,7 +345,7 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
         frame_drop(tcp->pool, segment.frame, FRAME_WORKER);
     }
     if (tcp_conn_has(conn, TCP_CONN_RATED)) {
-        rate_sent(conn, sendq_at(&conn->flight->sendq, position));
+        rate_sent(conn, record);
     }
     sendq_transmitted(&conn->flight->sendq, position, tcp->now_ns);
     return true;
@@ -374,7 +373,7 @@ bool emit_ack(struct tcp_conn *conn)
         return false;
     }
     segment.flags |= ecn_ack_flags(conn, true);
-    segment.window = tcp_window_field(conn, false);
+    segment.window = tcp_window_field(conn);
     segment.options_bytes = write_ack_options(conn, segment.payload);
     if (tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
         write_urgent(conn, &segment);

@@ -9,7 +9,7 @@
 
 /* Segment arrival in SYN-RECEIVED or a synchronized state, in the order of
  * RFC 9293 section 3.10.7.4. The third check, security, has no counterpart. */
-static void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
+static inline void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     if (!tcp_check_sequence(conn, seg)) {
         return;
@@ -41,23 +41,25 @@ void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg)
     }
 }
 
-static void input_unknown(struct tcp *tcp, const struct tcp_arrival *arrival)
+static struct tcp_conn *input_unknown(struct tcp *tcp, const struct tcp_arrival *arrival)
 {
     const struct tcp_segment *seg = &arrival->seg;
     const struct tcp_tuple *tuple = &arrival->tuple;
     struct tcp_listener *listener = tcp_listener_find(tcp, &tuple->local, tuple->local_port);
 
     uint16_t kind = seg->flags & (TCP_SYN | TCP_ACK | TCP_RST);
+    struct tcp_conn *conn;
 
     if (listener && kind == TCP_SYN) {
         tcp_input_listen(tcp, listener, arrival);
-        return;
+        return NULL;
     }
-    if (listener && kind == TCP_ACK && tcp_cookie_accept(tcp, listener, arrival)) {
-        return;
+    if (listener && kind == TCP_ACK && tcp_cookie_accept(tcp, listener, arrival, &conn)) {
+        return conn;
     }
     tcp->counters.no_connection++;
     emit_reset_to(tcp, tuple, seg);
+    return NULL;
 }
 
 /* Another worker's, whom it has been given to. */
@@ -73,17 +75,16 @@ static bool is_from_a_host(const struct packet *packet)
     return !(packet->flags & PACKET_TO_GROUP) && ip_addr_is_unicast(&packet->src);
 }
 
-void tcp_input_unconnected(struct tcp *tcp, uint32_t entry, const struct tcp_arrival *arrival)
+struct tcp_conn *tcp_input_unconnected(struct tcp *tcp, uint32_t entry,
+                                       const struct tcp_arrival *arrival)
 {
     if (!is_from_a_host(arrival->packet)) {
         tcp->counters.dropped_bad_source++;
-        return;
+        return NULL;
     }
     if (entry != TIMEWAIT_NONE) {
         tcp_input_timewait(tcp, entry, arrival);
-        return;
+        return NULL;
     }
-    if (!is_passed(tcp, arrival)) {
-        input_unknown(tcp, arrival);
-    }
+    return is_passed(tcp, arrival) ? NULL : input_unknown(tcp, arrival);
 }

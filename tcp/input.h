@@ -27,18 +27,20 @@ struct tcp_arrival {
 /* A segment for a connection, in whatever state. */
 void tcp_input_connection(struct tcp_conn *conn, struct tcp_segment *seg);
 /* A segment that no connection has: for the TIME-WAIT entry of that index, or with
- * TIMEWAIT_NONE for a listener, another worker, or nobody (3.10.7.1). */
-void tcp_input_unconnected(struct tcp *tcp, uint32_t entry, const struct tcp_arrival *arrival);
+ * TIMEWAIT_NONE for a listener, another worker, or nobody (3.10.7.1). The connection that a
+ * cookie in it has made, which then takes it, or NULL. */
+struct tcp_conn *tcp_input_unconnected(struct tcp *tcp, uint32_t entry,
+                                       const struct tcp_arrival *arrival);
 
 /* A SYN for a listener: 3.10.7.2. */
 void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
                       const struct tcp_arrival *arrival);
 /* The answer to a SYN with a cookie, and the ACK of one: false when it is none, and to be
- * reset. */
+ * reset; *out is the connection that it has made, or NULL. */
 void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
                        const struct tcp_arrival *arrival);
 bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
-                       const struct tcp_arrival *arrival);
+                       const struct tcp_arrival *arrival, struct tcp_conn **out);
 
 /* 3.10.7.3. */
 void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg);
@@ -75,7 +77,14 @@ void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg);
 /* Seventh: text, in order to the application, out of order to wait. */
 void tcp_accept_text(struct tcp_conn *conn, struct tcp_segment *seg);
 /* Eighth: FIN, when everything before it is here. */
-void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg);
+void tcp_fin_arrived(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+static inline void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    if (seg->flags & TCP_FIN || tcp_conn_has(conn, TCP_CONN_FIN_PENDING)) {
+        tcp_fin_arrived(conn, seg);
+    }
+}
 /* Hands what waits to the application, until it pauses. */
 void tcp_deliver_queued(struct tcp_conn *conn);
 

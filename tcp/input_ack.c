@@ -140,8 +140,7 @@ static bool takes_nothing(struct tcp_conn *conn)
  * been answered: the peer had no room for it, so it is no loss of the path, for which RACK
  * or the RTO, long overdue, would take it. Apart, or every ACK would save the registers
  * that this takes: 12 instructions. */
-static __attribute__((noinline)) void end_probing(struct tcp_conn *conn,
-                                                  const struct tcp_ack_news *news)
+static RARE void end_probing(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
     const struct tcp_record *probe;
@@ -164,8 +163,8 @@ static __attribute__((noinline)) void end_probing(struct tcp_conn *conn,
     flight->rto_base_ns = conn->tcp->now_ns;
 }
 
-static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
-                          struct tcp_ack_news *news)
+static inline void update_window(struct tcp_conn *conn, const struct tcp_segment *seg,
+                                 struct tcp_ack_news *news)
 {
     if (has_new_window(conn, seg, news)) {
         uint32_t before = conn->snd.wnd;

@@ -25,7 +25,7 @@ void tcp_challenge_ack(struct tcp_conn *conn)
 }
 
 /* TS.Recent is so old that the sign of a difference to it says nothing. */
-static bool ts_recent_is_outdated(const struct tcp_conn *conn)
+static RARE bool ts_recent_is_outdated(const struct tcp_conn *conn)
 {
     return tcp_age(conn->tcp) - conn->ts_recent_age > TCP_PAWS_IDLE;
 }
@@ -64,9 +64,9 @@ static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
 }
 
 /* The table of RFC 9293 section 3.4. */
-static bool is_acceptable(const struct tcp_conn *conn, const struct tcp_segment *seg)
+static bool is_acceptable(const struct tcp_conn *conn, const struct tcp_segment *seg,
+                          uint32_t length)
 {
-    uint32_t length = tcp_segment_length(seg);
     uint32_t window = tcp_window(conn);
 
     if (length == 0) {
@@ -78,13 +78,10 @@ static bool is_acceptable(const struct tcp_conn *conn, const struct tcp_segment 
     return seg->seq - conn->rcv.nxt < window || seg->seq + length - 1 - conn->rcv.nxt < window;
 }
 
-static void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
+static RARE void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     uint32_t cut = conn->rcv.nxt - seg->seq;
 
-    if (seq_ge(seg->seq, conn->rcv.nxt)) {
-        return;
-    }
     if (seg->payload.length > 0) {
         (void)slice_take_front(conn->tcp->pool, &seg->payload,
                                (uint16_t)min_u32(cut, seg->payload.length));
@@ -93,13 +90,10 @@ static void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
     seg->urgent = (uint16_t)(seg->urgent - min_u32(cut, seg->urgent));
 }
 
-static void trim_right(struct tcp_conn *conn, struct tcp_segment *seg)
+static RARE void trim_right(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     uint32_t room = conn->rcv.edge - seg->seq;
 
-    if (tcp_segment_length(seg) <= room) {
-        return;
-    }
     seg->flags &= (uint16_t)~TCP_FIN;
     if (seg->payload.length > room) {
         struct slice rest = seg->payload;
@@ -189,7 +183,7 @@ static void strip_crossed_syn(struct tcp_conn *conn, struct tcp_segment *seg)
 /* What is not acceptable, and whether it is processed all the same: MUST-66, a full receiver
  * takes ACK, RST and URG, or it could never learn that it may send. Apart, or each segment
  * would save the registers that this takes. */
-static __attribute__((noinline)) bool pass_over(struct tcp_conn *conn, struct tcp_segment *seg)
+static RARE bool pass_over(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     bool at_zero_window = tcp_window(conn) == 0 && seg->seq == conn->rcv.nxt;
 
@@ -204,11 +198,14 @@ static __attribute__((noinline)) bool pass_over(struct tcp_conn *conn, struct tc
 
 bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
 {
+    uint32_t length;
+
     if (!check_timestamp(conn, seg)) {
         return false;
     }
     strip_crossed_syn(conn, seg);
-    if (!is_acceptable(conn, seg) || is_old_syn(conn, seg)) {
+    length = tcp_segment_length(seg);
+    if (!is_acceptable(conn, seg, length) || is_old_syn(conn, seg)) {
         return pass_over(conn, seg);
     }
     /* Of one who knows what we sent: or anybody who hits the window could set TS.Recent, and
@@ -219,8 +216,13 @@ bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
             ecn_receive(conn, seg);
         }
     }
-    trim_left(conn, seg);
-    trim_right(conn, seg);
+    if (seq_lt(seg->seq, conn->rcv.nxt)) {
+        trim_left(conn, seg);
+        length = tcp_segment_length(seg);
+    }
+    if (length > conn->rcv.edge - seg->seq) {
+        trim_right(conn, seg);
+    }
     return true;
 }
 

@@ -138,12 +138,13 @@ static bool was_sent_lately(const struct tcp *tcp, const struct tcp_listener *li
 }
 
 bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
-                       const struct tcp_arrival *arrival)
+                       const struct tcp_arrival *arrival, struct tcp_conn **out)
 {
-    struct tcp_segment seg = arrival->seg;
+    const struct tcp_segment *seg = &arrival->seg;
     struct tcp_segment syn;
     struct tcp_conn *conn;
 
+    *out = NULL;
     if (!was_sent_lately(tcp, listener)) {
         return false;
     }
@@ -151,7 +152,7 @@ bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
         tcp->counters.syn_cookies_failed++;
         /* Text from further on, whose beginning was lost with the ACK, does not say what the
          * SYN was: the beginning comes again. */
-        return arrival->seg.payload.length > 0;
+        return seg->payload.length > 0;
     }
     /* Without an answer the peer sends its data again, or its keepalive: it has one more
      * chance then, as long as the cookie is good. */
@@ -165,11 +166,10 @@ bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
     }
     tcp->counters.syn_cookies_accepted++;
     tcp_admission_begin(conn, listener);
-    begin(conn, &syn, seg.ack - 1);
-    tcp_establish(conn, &seg);
+    begin(conn, &syn, seg->ack - 1);
+    tcp_establish(conn, seg);
     conn->flags |= TCP_CONN_OPEN_TOLD;
     tcp->events->open(conn);
-    /* Text and FIN, and what the ACK says of the window, as in any other state. */
-    tcp_input_connection(conn, &seg);
+    *out = conn;
     return true;
 }

@@ -296,7 +296,7 @@ static void take_fin(struct tcp_conn *conn)
     }
 }
 
-void tcp_accept_fin(struct tcp_conn *conn, const struct tcp_segment *seg)
+void tcp_fin_arrived(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     uint32_t fin = seg->seq + seg->payload.length;
 

@@ -162,7 +162,7 @@ static enum verdict send_syn(struct tcp_conn *conn)
 }
 
 /* Apart: most records go as they are. */
-static __attribute__((noinline)) bool cut_next(struct tcp_conn *conn, uint32_t length)
+static RARE bool cut_next(struct tcp_conn *conn, uint32_t length)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
@@ -177,7 +177,7 @@ static __attribute__((noinline)) bool cut_next(struct tcp_conn *conn, uint32_t l
     return true;
 }
 
-static enum verdict send_new(struct tcp_conn *conn)
+static inline enum verdict send_new(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_record *record = sendq_at(sendq, sendq->next);
@@ -237,7 +237,7 @@ static enum verdict send_lost(struct tcp_conn *conn)
 
 /* RFC 5682 section 2.1: behind a timeout the oldest goes again alone; when it is answered,
  * what was never sent, and only when that can't go what is lost. */
-static enum verdict send_by_frto(struct tcp_conn *conn)
+static RARE enum verdict send_by_frto(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
     enum verdict verdict = OUTPUT_DONE;
@@ -339,7 +339,7 @@ static bool ack_is_due(const struct tcp_conn *conn, enum verdict verdict)
 /* What was never sent found no frame, or no place in the queue, with nothing out that would bring
  * one: the timer runs all the same (tcp/rexmit.c). Once it goes nobody has been silent. Apart, for
  * it is rare. */
-static __attribute__((noinline)) void note_stuck(struct tcp_conn *conn, enum verdict verdict)
+static RARE void note_stuck(struct tcp_conn *conn, enum verdict verdict)
 {
     struct tcp_flight *flight = conn->flight;
     bool stuck = verdict == OUTPUT_STUCK && flight->sendq.head == flight->sendq.next;

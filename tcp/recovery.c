@@ -203,9 +203,8 @@ static bool finds_loss(struct tcp_conn *conn, const struct tcp_ack_news *news)
 static bool is_calm(const struct tcp_flight *flight, const struct tcp_ack_news *news)
 {
     return flight->sendq.in_flight.first == TCP_POSITION_NONE && news->acked > 0 &&
-           flight->recovery == TCP_RECOVERY_OPEN &&
-           !(flight->can_undo | flight->tlp_out | flight->mtu_probe_out) && news->sacked == 0 &&
-           !(news->dsack | news->congested);
+           flight->recovery == TCP_RECOVERY_OPEN && !flight->can_undo && !flight->tlp_out &&
+           !flight->mtu_probe_out && news->sacked == 0 && !news->dsack && !news->congested;
 }
 
 /* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */

@@ -68,8 +68,12 @@ static inline uint64_t tcp_user_timeout_ns(const struct tcp_conn *conn)
 static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
-    uint32_t left = (uint32_t)flight->dup_acks * conn->snd.mss;
+    uint32_t left;
 
+    if (flight->dup_acks == 0) {
+        return flight->sendq.in_flight_bytes;
+    }
+    left = (uint32_t)flight->dup_acks * conn->snd.mss;
     return flight->sendq.in_flight_bytes - min_u32(left, flight->sendq.in_flight_bytes);
 }
 

@@ -8,7 +8,7 @@
 #include <assert.h>
 
 /* When it has run out before it is not waited beyond the user timeout, as in Linux. */
-static __attribute__((noinline)) uint64_t rto_again_ns(const struct tcp_conn *conn)
+static RARE uint64_t rto_again_ns(const struct tcp_conn *conn)
 {
     uint64_t at_ns = conn->flight->rto_base_ns + tcp_rto_ns(conn);
 
@@ -103,11 +103,11 @@ static bool piece_is_due(const struct tcp_conn *conn)
            (tcp_conn_has(conn, TCP_CONN_OVERRIDE) && tcp_usable_window(conn) > 0);
 }
 
-void tcp_rexmit_arm(struct tcp_conn *conn)
+void tcp_rexmit_arm_queued(struct tcp_conn *conn)
 {
     enum tcp_rexmit_timer kind = TCP_TIMER_NONE;
 
-    if (conn->flight && conn->flight->sendq.head != conn->flight->sendq.next) {
+    if (conn->flight->sendq.head != conn->flight->sendq.next) {
         kind = arm_outstanding(conn);
     } else if (tcp_has_unsent(conn) &&
                (conn->flight->stuck ||

@@ -116,8 +116,7 @@ static bool grow(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
  * what it costs was paid by the records that have gone. Else a peer that acknowledges all of a
  * long queue but the last byte would keep the ring for as long as it likes, and a few of them all
  * blocks of the worker. */
-static __attribute__((noinline)) void shrink(struct tcp_sendq *sendq,
-                                             const struct tcp_sendq_room *room)
+static RARE void shrink(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
 {
     uint32_t capacity = TCP_SENDQ_INLINE;
     struct tcp_record *records = sendq->inline_records;

@@ -74,7 +74,7 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     entry->tuple = conn->tuple;
     entry->snd_nxt = conn->snd.nxt;
     entry->rcv_nxt = conn->rcv.nxt;
-    entry->rcv_wnd = tcp_window_field(conn, false);
+    entry->rcv_wnd = tcp_window_field(conn);
     entry->timestamps = tcp_conn_has(conn, TCP_CONN_TIMESTAMPS);
     entry->ts_recent = conn->ts_recent;
     entry->ts_offset = conn->ts_offset;

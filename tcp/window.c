@@ -28,19 +28,6 @@ uint8_t tcp_window_scale(const struct tcp_settings *settings)
     return shift;
 }
 
-static void move_edge(struct tcp_conn *conn, uint32_t edge)
-{
-    assert(seq_ge(edge, conn->rcv.edge));
-    conn->tcp->promised_bytes += edge - conn->rcv.edge;
-    conn->rcv.edge = edge;
-}
-
-/* Bytes that wait for the application. */
-static uint32_t unread(const struct tcp_conn *conn)
-{
-    return conn->recvq.bytes + conn->rcv.held;
-}
-
 /* With more promised than the limit a window that was squeezed at first is earned by what the
  * application was given: it doubles with each, as a sender in slow start does. Whoever sends
  * nothing is promised no more. */
@@ -58,7 +45,7 @@ static uint32_t earned(const struct tcp_conn *conn)
 /* The window that the buffer and the field allow, and pressure on top of it. */
 static uint32_t allowed(const struct tcp_conn *conn)
 {
-    uint32_t used = unread(conn);
+    uint32_t used = tcp_window_unread(conn);
     uint32_t room = used < conn->rcv.buffer ? conn->rcv.buffer - used : 0;
 
     room = min_u32(room, (uint32_t)UINT16_MAX << conn->rcv.wscale);
@@ -125,14 +112,13 @@ static void tune(struct tcp_conn *conn)
     tcp_window_tune_begin(conn);
     /* Of a longer time, or without a time to hold it against, it says nothing; and an
      * application that does not keep up gains nothing. */
-    if (round_ns < 2 * conn->rtt.srtt_ns && unread(conn) == 0) {
+    if (round_ns < 2 * conn->rtt.srtt_ns && tcp_window_unread(conn) == 0) {
         grow(conn, (uint32_t)min_u64(came * TCP_RECEIVE_BUFFER_ROUNDS,
                                      tcp_conn_policy(conn)->receive_buffer_max));
     }
 }
 
-/* Apart: most segments leave no room for a step. */
-static __attribute__((noinline)) void open_by(struct tcp_conn *conn, uint32_t step)
+void tcp_window_open_by(struct tcp_conn *conn, uint32_t step)
 {
     uint32_t window = tcp_window(conn);
     uint32_t room;
@@ -146,45 +132,8 @@ static __attribute__((noinline)) void open_by(struct tcp_conn *conn, uint32_t st
         tcp_recheck_frames(conn, TCP_CONN_SQUEEZED);
     }
     if (room > window && room - window >= step) {
-        move_edge(conn, conn->rcv.nxt + room);
+        tcp_window_widen(conn, room - window);
     }
-}
-
-void tcp_window_open(struct tcp_conn *conn)
-{
-    uint32_t step = min_u32(conn->rcv.buffer / 2, conn->snd.mss);
-
-    if (tcp_window(conn) + step <= conn->rcv.buffer || tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
-        open_by(conn, step);
-    }
-}
-
-/* Rounded up to a unit of the scale, so that the edge stays for the peer too. Each
- * segment that is no multiple of a unit would move it on so, with nobody reading: a
- * buffer that is exceeded by an eighth is told rounded down, by less than a unit, as
- * RFC 7323 section 2.4 allows; what was promised is still taken. */
-static uint32_t rounded(const struct tcp_conn *conn, uint32_t unit)
-{
-    uint32_t window = tcp_window(conn);
-    uint32_t up = (window + unit - 1) & ~(unit - 1);
-    uint32_t most = conn->rcv.buffer + conn->rcv.buffer / 8;
-
-    return unread(conn) + up <= most ? up : window & ~(unit - 1);
-}
-
-uint16_t tcp_window_field(struct tcp_conn *conn, bool syn)
-{
-    uint32_t unit = syn ? 1 : 1u << conn->rcv.wscale;
-    uint32_t window;
-
-    if (!syn) {
-        tcp_window_open(conn);
-    }
-    window = min_u32(rounded(conn, unit), (uint32_t)UINT16_MAX * unit);
-    if (seq_gt(conn->rcv.nxt + window, conn->rcv.edge)) {
-        move_edge(conn, conn->rcv.nxt + window);
-    }
-    return (uint16_t)(syn ? window : window >> conn->rcv.wscale);
 }
 
 void tcp_window_freed(struct tcp_conn *conn)

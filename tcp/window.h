@@ -29,12 +29,61 @@ uint8_t tcp_window_scale(const struct tcp_settings *settings);
 /* The connection is established: the first round of what the peer sends begins. */
 void tcp_window_tune_begin(struct tcp_conn *conn);
 
-/* Opens the window as far as it may be now. */
-void tcp_window_open(struct tcp_conn *conn);
+/* RCV.EDGE moves on. */
+static inline void tcp_window_widen(struct tcp_conn *conn, uint32_t bytes)
+{
+    conn->tcp->promised_bytes += bytes;
+    conn->rcv.edge += bytes;
+}
 
-/* Opens the window and returns the field of the next segment. A SYN's window
- * is never scaled (RFC 7323 section 2.2). */
-uint16_t tcp_window_field(struct tcp_conn *conn, bool syn);
+/* Bytes that wait for the application. */
+static inline uint32_t tcp_window_unread(const struct tcp_conn *conn)
+{
+    return conn->recvq.bytes + conn->rcv.held;
+}
+
+/* By `step` or more, if it may be; tcp_window_open() calls it. */
+void tcp_window_open_by(struct tcp_conn *conn, uint32_t step);
+
+/* Opens the window as far as it may be now. Most segments leave no room for a step. */
+static inline void tcp_window_open(struct tcp_conn *conn)
+{
+    uint32_t step = min_u32(conn->rcv.buffer / 2, conn->snd.mss);
+
+    if (tcp_window(conn) + step <= conn->rcv.buffer || tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {
+        tcp_window_open_by(conn, step);
+    }
+}
+
+/* Opens the window and returns the field of the next segment.
+ * Rounded up to a unit of the scale, so that the edge stays for the peer too. Each
+ * segment that is no multiple of a unit would move it on so, with nobody reading: a
+ * buffer that is exceeded by an eighth is told rounded down, by less than a unit, as
+ * RFC 7323 section 2.4 allows; what was promised is still taken. */
+static inline uint16_t tcp_window_field(struct tcp_conn *conn)
+{
+    unsigned shift = conn->rcv.wscale;
+    uint32_t most = conn->rcv.buffer + conn->rcv.buffer / 8;
+    uint32_t window, units;
+
+    tcp_window_open(conn);
+    window = tcp_window(conn);
+    units = (window + (1u << shift) - 1) >> shift;
+    if (tcp_window_unread(conn) + (units << shift) > most) {
+        units = window >> shift;
+    }
+    units = min_u32(units, UINT16_MAX);
+    if (units << shift > window) {
+        tcp_window_widen(conn, (units << shift) - window);
+    }
+    return (uint16_t)units;
+}
+
+/* A SYN's is never scaled (RFC 7323 section 2.2). */
+static inline uint16_t tcp_window_field_of_syn(const struct tcp_conn *conn)
+{
+    return (uint16_t)min_u32(tcp_window(conn), UINT16_MAX);
+}
 
 /* SQUEEZED or STARVED: in a while the timer looks whether there are frames. */
 void tcp_recheck_frames(struct tcp_conn *conn, uint32_t flag);

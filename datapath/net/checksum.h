@@ -69,7 +69,7 @@ static inline uint64_t checksum_part(uint64_t sum, const void *data, size_t leng
 {
     const uint8_t *at = data;
 
-    for (; length >= 32; length -= 32, at += 32) {
+    for (size_t blocks = length / 32; blocks > 0; blocks--, at += 32) {
         sum = checksum_word(sum, at);
         sum = checksum_word(sum, at + 8);
         sum = checksum_word(sum, at + 16);

@@ -116,7 +116,7 @@ struct receiver {
 static uint32_t tell(struct receiver *r)
 {
     uint32_t unit = 1u << r->conn->rcv.wscale;
-    uint32_t window = (uint32_t)tcp_window_field(r->conn, false) << r->conn->rcv.wscale;
+    uint32_t window = (uint32_t)tcp_window_field(r->conn) << r->conn->rcv.wscale;
 
     r->told = r->conn->rcv.nxt + window;
     assert_true(r->conn->rcv.edge - r->told < unit);
@@ -137,7 +137,7 @@ static void open_receiver(struct receiver *r, uint32_t buffer, bool scaled, uint
     conn->rcv.nxt = nxt;
     conn->rcv.edge = nxt + tcp_window_initial(&r->f.tcp, buffer, MSS);
     r->f.tcp.promised_bytes = tcp_window(conn);
-    assert_int_equal(tcp_window_field(conn, true), min_u32(buffer, UINT16_MAX));
+    assert_int_equal(tcp_window_field_of_syn(conn), min_u32(buffer, UINT16_MAX));
     r->told = conn->rcv.edge;
 }
 
