@@ -385,7 +385,9 @@ static enum verdict serve(struct tcp_conn *conn)
     }
     if (sent > 0 || verdict == OUTPUT_DONE || verdict == OUTPUT_STUCK) {
         tcp_rexmit_arm(conn);
-        tcp_conn_rest(conn);
+        if (conn->flight && sendq_is_empty(&conn->flight->sendq)) {
+            tcp_conn_rest(conn);
+        }
     }
     return verdict;
 }

@@ -33,10 +33,9 @@ static void list_append(struct tcp_sendq *sendq, struct tcp_record_list *list, u
     list->last = position;
 }
 
-static void list_remove(struct tcp_sendq *sendq, struct tcp_record_list *list, uint32_t position)
+static void list_remove(struct tcp_sendq *sendq, struct tcp_record_list *list,
+                        const struct tcp_record *record)
 {
-    struct tcp_record *record = at(sendq, position);
-
     if (record->prev == TCP_POSITION_NONE) {
         list->first = record->next;
     } else {
@@ -50,19 +49,18 @@ static void list_remove(struct tcp_sendq *sendq, struct tcp_record_list *list, u
 }
 
 /* Takes a sent record off whatever it is on, bytes included. */
-static void detach(struct tcp_sendq *sendq, uint32_t position)
+static void detach(struct tcp_sendq *sendq, const struct tcp_record *record)
 {
-    struct tcp_record *record = at(sendq, position);
     uint32_t length = record->length;
 
     if (record->flags & TCP_RECORD_SACKED) {
         sendq->sacked_bytes -= length;
         sendq->sacked_count--;
     } else if (record->flags & TCP_RECORD_LOST) {
-        list_remove(sendq, &sendq->lost, position);
+        list_remove(sendq, &sendq->lost, record);
         sendq->lost_bytes -= length;
     } else {
-        list_remove(sendq, &sendq->in_flight, position);
+        list_remove(sendq, &sendq->in_flight, record);
         sendq->in_flight_bytes -= length;
     }
 }
@@ -208,11 +206,11 @@ struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq)
 
 void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_ns)
 {
-    struct tcp_record *record = sendq_at(sendq, position);
+    struct tcp_record *record = at(sendq, position);
 
     if (record->flags & TCP_RECORD_SENT) {
         assert(!(record->flags & TCP_RECORD_SACKED));
-        detach(sendq, position);
+        detach(sendq, record);
         record->flags = (uint8_t)((record->flags & ~TCP_RECORD_LOST) | TCP_RECORD_RETRANSMITTED);
     } else {
         assert(position == sendq->next);
@@ -282,7 +280,7 @@ void sendq_drop_head(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
 {
     struct tcp_record *record = at(sendq, sendq->head);
 
-    detach(sendq, sendq->head);
+    detach(sendq, record);
     sendq->bytes -= record->length;
     drop_frame(record, room);
     sendq->head++;
@@ -348,7 +346,7 @@ void sendq_mark_sacked(struct tcp_sendq *sendq, uint32_t position)
     struct tcp_record *record = sendq_at(sendq, position);
 
     assert(record->flags & TCP_RECORD_SENT && !(record->flags & TCP_RECORD_SACKED));
-    detach(sendq, position);
+    detach(sendq, record);
     record->flags = (uint8_t)((record->flags & ~TCP_RECORD_LOST) | TCP_RECORD_SACKED);
     record->next = position + 1;
     record->prev = TCP_POSITION_NONE;
@@ -362,7 +360,7 @@ void sendq_mark_lost(struct tcp_sendq *sendq, uint32_t position)
 
     assert(record->flags & TCP_RECORD_SENT);
     assert(!(record->flags & (TCP_RECORD_SACKED | TCP_RECORD_LOST)));
-    detach(sendq, position);
+    detach(sendq, record);
     record->flags |= TCP_RECORD_LOST;
     list_append(sendq, &sendq->lost, position);
     sendq->lost_bytes += record->length;
@@ -423,7 +421,7 @@ void sendq_unmark_lost(struct tcp_sendq *sendq)
         if (!(record->flags & TCP_RECORD_LOST) || record->flags & TCP_RECORD_RETRANSMITTED) {
             continue;
         }
-        list_remove(sendq, &sendq->lost, position);
+        list_remove(sendq, &sendq->lost, record);
         record->flags &= (uint8_t)~TCP_RECORD_LOST;
         sendq->lost_bytes -= record->length;
         sendq->in_flight_bytes += record->length;

@@ -8,18 +8,17 @@ bool ipv4_parse(struct net *net, const uint8_t *chunk, uint16_t end, struct pack
 {
     const uint8_t *l3 = chunk + out->l3_offset;
     uint16_t room = (uint16_t)(end - out->l3_offset);
-    struct ipv4_header ip;
+    const struct ipv4_header *ip = (const void *)l3;
     uint16_t header_bytes;
     uint16_t length;
 
-    if (room < sizeof ip) {
+    if (room < sizeof *ip) {
         net->counters.drop_short++;
         return false;
     }
-    memcpy(&ip, l3, sizeof ip);
-    header_bytes = (uint16_t)((ip.version_words & 15u) * 4);
-    length = be16_get(ip.length);
-    if (ip.version_words >> 4 != 4 || header_bytes < sizeof ip) {
+    header_bytes = (uint16_t)((ip->version_words & 15u) * 4);
+    length = be16_get(ip->length);
+    if (ip->version_words >> 4 != 4 || header_bytes < sizeof *ip) {
         net->counters.drop_version++;
         return false;
     }
@@ -34,13 +33,13 @@ bool ipv4_parse(struct net *net, const uint8_t *chunk, uint16_t end, struct pack
     /* Options are skipped (MUST-50): source routes are not followed (RFC 7126). */
     out->l4_offset = (uint16_t)(out->l3_offset + header_bytes);
     out->l4_length = (uint16_t)(length - header_bytes);
-    out->protocol = ip.protocol;
-    if ((be16_get(ip.fragment) & 0x3fff) != 0) { /* more to come, or an offset */
-        out->protocol = IPPROTO_FRAGMENT;        /* as IPv6 tells it */
+    out->protocol = ip->protocol;
+    if ((be16_get(ip->fragment) & 0x3fff) != 0) { /* more to come, or an offset */
+        out->protocol = IPPROTO_FRAGMENT;         /* as IPv6 tells it */
     }
-    out->tos = ip.tos;
-    out->ttl = ip.ttl;
-    out->src = ip_addr_v4_load(ip.src.bytes);
-    out->dst = ip_addr_v4_load(ip.dst.bytes);
+    out->tos = ip->tos;
+    out->ttl = ip->ttl;
+    out->src = ip_addr_v4_load(ip->src.bytes);
+    out->dst = ip_addr_v4_load(ip->dst.bytes);
     return true;
 }
