@@ -206,6 +206,13 @@ enum frame_pressure frame_pool_pressure(const struct frame_pool *pool)
     return used >= pool->pressure_at ? FRAME_PRESSURE : FRAME_NORMAL;
 }
 
+uint32_t frame_pool_data_uncritical(const struct frame_pool *pool)
+{
+    uint32_t used = pool->used[FRAME_BUDGET_DATA];
+
+    return used < pool->critical_at ? pool->critical_at - used : 0;
+}
+
 uint32_t frame_pool_data_free(const struct frame_pool *pool)
 {
     return unspent_floor(pool, FRAME_BUDGET_DATA) + (pool->free_count - pool->reserved);

@@ -123,6 +123,9 @@ void frame_arrive(struct frame_pool *pool, uint32_t index, uint16_t fill_end);
 
 enum frame_pressure frame_pool_pressure(const struct frame_pool *pool);
 
+/* Frames that the data budget can take until the level is critical. */
+uint32_t frame_pool_data_uncritical(const struct frame_pool *pool);
+
 /* Frames that a take from the data budget could still get. */
 uint32_t frame_pool_data_free(const struct frame_pool *pool);
 

@@ -253,8 +253,10 @@ static void take_failure(struct tcp_conn *conn)
 
 void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
     struct fast_open_peer *peer;
     bool carried = conn->snd.nxt != conn->snd.iss + 1;
+    bool once = sendq_at(sendq, sendq->head)->transmissions == 1;
 
     if (!tcp_conn_has(conn, TCP_CONN_FAST_OPEN)) {
         return;
@@ -267,8 +269,11 @@ void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
     peer = fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
     if (peer) {
         peer->failures = 0;
-        /* Not wanted, and no other given: the next SYN asks for one. */
-        peer->length = carried && seg->ack != conn->snd.nxt ? 0 : peer->length;
+        /* Not wanted, and no other given: the next SYN asks for one. But one that went again,
+         * since a router called it too big, had neither text nor cookie. */
+        if (carried && once && seg->ack != conn->snd.nxt) {
+            peer->length = 0;
+        }
         peer->mss = seg->options_seen & TCP_OPT_MSS ? seg->mss : peer->mss;
     }
     if (seg->options_seen & TCP_OPT_FAST_OPEN && seg->fast_open_length > 0) {

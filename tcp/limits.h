@@ -173,11 +173,13 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 /* Each record of a send queue has a frame, however little of it is used. So many nobody counts;
  * the frames of more may be so many times what may be queued (a full segment of 1,448 bytes in a
  * chunk of 4,096 is 2.8 times its text), and such a part of those that are left: whoever comes
- * later still finds some. Under pressure a share of all. */
+ * later still finds some. Under pressure a share of all, and less of what is left until it is
+ * critical: readers that are slow together come near that, and not there. */
 #define TCP_SENDQ_SHARE_MIN 16u
 #define TCP_SENDQ_OVERHEAD_SHIFT 2u
 #define TCP_SENDQ_LEFT_SHIFT 2u
 #define TCP_SENDQ_SHARE_SHIFT 6u
+#define TCP_SENDQ_SCARCE_SHIFT 3u
 
 /* Records of a send queue: bounds the frames of one connection apart from its
  * bytes. */

@@ -156,15 +156,16 @@ static void repair_slowly(struct tcp_conn *conn)
     tcp_conn_want_output(conn);
 }
 
-/* A router quotes the beginning of what it could not pass on, which is larger than it says. In
- * the handshake that is a SYN, whose text is a record of its own. */
+/* A router quotes the beginning of what it could not pass on, which is larger than it says, and
+ * which the peer has not. In the handshake that is a SYN, whose text is a record of its own. */
 static bool has_met(const struct tcp_conn *conn, uint32_t seq, uint32_t bytes)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
     const struct tcp_record *record = sendq_at(sendq, sendq_find(sendq, seq));
 
     return !tcp_state_is_synchronized((enum tcp_state)conn->state) ||
-           (record->seq == seq && record->slice.length > bytes);
+           (record->seq == seq && record->slice.length > bytes &&
+            !(record->flags & TCP_RECORD_SACKED));
 }
 
 /* RFC 1191 section 6.1 to 6.4. Nobody drives us below what every path must carry, or up. */

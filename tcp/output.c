@@ -33,10 +33,11 @@ static bool first_window_is_out(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
     const struct tcp_sendq *sendq = &flight->sendq;
+    uint32_t acked = conn->snd.una - conn->snd.iss; /* 0: the SYN, which counts for none, is out */
 
-    return conn->snd.una - conn->snd.iss <= 1 && flight->recovery == TCP_RECOVERY_OPEN &&
+    return acked <= 1 && flight->recovery == TCP_RECOVERY_OPEN &&
            sendq->next - sendq->head - sendq->sacked_count >=
-               tcp_conn_policy(conn)->initial_window + (uint32_t)flight->dup_acks &&
+               tcp_conn_policy(conn)->initial_window + (uint32_t)flight->dup_acks + 1 - acked &&
            conn->cwnd <= tcp_cc_initial_window(conn);
 }
 

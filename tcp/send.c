@@ -53,7 +53,8 @@ static uint32_t record_limit(const struct tcp_conn *conn)
         most = min_u32(tcp_send_limit(conn) >> (pool->chunk_shift - TCP_SENDQ_OVERHEAD_SHIFT),
                        frame_pool_data_free(pool) >> TCP_SENDQ_LEFT_SHIFT);
     } else {
-        most = pool->count >> TCP_SENDQ_SHARE_SHIFT;
+        most = min_u32(pool->count >> TCP_SENDQ_SHARE_SHIFT,
+                       frame_pool_data_uncritical(pool) >> TCP_SENDQ_SCARCE_SHIFT);
     }
     return max_u32(most, TCP_SENDQ_SHARE_MIN);
 }

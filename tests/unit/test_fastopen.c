@@ -113,6 +113,28 @@ static void a_long_answer_keeps_to_the_windows(void **state)
     peer_sends(f, TCP_ACK, .seq = 11, .ack = 5001);
 }
 
+/* Ten segments of text: the SYN-ACK before them is none.
+ * Shows: RFC 5681 3.1a. */
+static void a_syn_ack_counts_for_no_segment(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.nodelay = true;
+    serve(f, 8);
+    peer_send_syn(f, with_cookie(f, SEG(TCP_SYN, .seq = 0, .bytes = 10)));
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 11);
+    for (uint32_t i = 0; i < 12; i++) {
+        app_sends(f, 10);
+        if (i < 10) {
+            expect(f, TCP_ACK, .seq = 1 + 10 * i, .ack = 11, .bytes = 10);
+        }
+        expect_silence(f);
+    }
+    peer_sends(f, TCP_ACK, .seq = 11, .ack = 101);
+    expect(f, TCP_ACK, .seq = 101, .ack = 11, .bytes = 20);
+    peer_sends(f, TCP_ACK, .seq = 11, .ack = 121);
+}
+
 static void the_application_may_end_it_at_once(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -407,6 +429,7 @@ int main(void)
         SCRIPT(it_is_off_by_default),
         SCRIPT(text_of_a_syn_is_delivered_and_answered),
         SCRIPT(a_long_answer_keeps_to_the_windows),
+        SCRIPT(a_syn_ack_counts_for_no_segment),
         SCRIPT(the_application_may_end_it_at_once),
         SCRIPT(text_beyond_the_window_is_cut),
         SCRIPT(an_abort_inside_open_takes_no_text),

@@ -109,6 +109,27 @@ static void a_server_that_stopped_is_asked_anew(void **state)
     expect(f, TCP_SYN, .seq = 0, .fast_open = true);
 }
 
+/* A router has passed it on no further: what the server did not see it has not refused. */
+static void a_syn_too_big_keeps_its_cookie(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < 3; i++) {
+        f->peers[i].mss = 1400;
+    }
+    get_cookie(f);
+    connect_and_send(f, 1, 100);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 100, COOKIE);
+    icmp_says(f, NET_ICMP_FRAG_NEEDED, 0, 1300);
+    expect(f, TCP_SYN, .seq = 0);
+    expect_silence(f);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
+    connect_and_send(f, 2, 100);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 100, COOKIE);
+}
+
 /* One segment goes with the SYN, options and text no longer than the server takes.
  * Shows: RFC 7413 4.1.3.2b. */
 static void a_long_text_is_cut(void **state)
@@ -263,6 +284,7 @@ int main(void)
         SCRIPT(it_is_off_by_default),
         SCRIPT(what_the_server_does_not_take_goes_again),
         SCRIPT(a_server_that_stopped_is_asked_anew),
+        SCRIPT(a_syn_too_big_keeps_its_cookie),
         SCRIPT(a_long_text_is_cut),
         SCRIPT(a_fin_waits_for_the_handshake),
         SCRIPT(a_lost_syn_goes_again_without),

@@ -127,6 +127,29 @@ static void the_limit_of_frames(void **state)
     }
 }
 
+/* Slow readers together: each has an eighth of what is left until it is critical, so that it
+ * takes many of them to come there. */
+static void slow_readers_come_near_critical(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t left = 800;
+
+    f->frames = 8192;
+    f->settings.nodelay = true;
+    f->peer->mss = TCP_MSS_MIN;
+    f->peer->window = WINDOW_ZERO;
+    establish(f);
+    press(f, FRAME_PRESSURE);
+    while (frame_pool_data_uncritical(&f->pool) > left) {
+        assert_int_not_equal(frame_take(&f->pool, FRAME_BUDGET_DATA, FRAME_WORKER), FRAME_NONE);
+    }
+    (void)app_sends(f, 1u << 18);
+    left -= sendq_count(&conn_of(f)->flight->sendq);
+    assert_int_equal(frame_pool_data_uncritical(&f->pool), left);
+    assert_in_range(sendq_count(&conn_of(f)->flight->sendq), left / 8, left / 8 + 1);
+    press(f, FRAME_NORMAL);
+}
+
 /* Refused for its frames it is told when a third of them are free: its own ACKs bring that. */
 static void a_writer_beyond_its_share_is_told(void **state)
 {
@@ -181,6 +204,7 @@ int main(void)
         SCRIPT(a_writer_keeps_a_growing_window_full),
         SCRIPT(frames_are_shared),
         SCRIPT(the_limit_of_frames),
+        SCRIPT(slow_readers_come_near_critical),
         SCRIPT(a_writer_beyond_its_share_is_told),
         SCRIPT(the_first_window_counts_segments),
     };

@@ -164,6 +164,26 @@ static void what_was_too_big_goes_again_slowly(void **state)
     assert_int_equal(f->tcp.counters.rto_expired, 0);
 }
 
+/* The peer has it: no router has dropped it for its size. */
+static void what_was_sacked_was_not_too_big(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t full = f->v6 ? 1440 : 1460;
+
+    f->peer->mss = 1460;
+    establish(f);
+    app_sends(f, 3 * full);
+    forget_sent(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{1 + full, 1 + 2 * full}});
+    forget_sent(f); /* what it shows to be lost */
+    icmp_says(f, NET_ICMP_FRAG_NEEDED, 1 + full, 1400);
+    expect_silence(f);
+    assert_int_equal(conn_of(f)->path.mtu, 1500);
+    icmp_says(f, NET_ICMP_FRAG_NEEDED, 1, 1400);
+    assert_int_equal(conn_of(f)->path.mtu, 1400);
+    forget_sent(f);
+}
+
 /* RFC 1122 section 4.2.3.9: hard errors abort, but only what is being opened; soft
  * ones do not, and tell why when the end comes by itself.
  * Shows: RFC 9293 MUST-56, SHLD-26; RFC 5927 5.2a. */
@@ -396,6 +416,7 @@ int main(void)
         SCRIPT(icmp_of_another_protocol_is_not_ours),
         SCRIPT(a_smaller_path_cuts_segments),
         SCRIPT(what_was_too_big_goes_again_slowly),
+        SCRIPT(what_was_sacked_was_not_too_big),
         SCRIPT(icmp_errors_end_only_opens),
         SCRIPT(a_soft_error_is_told),
         SCRIPT(silence_is_told),
