@@ -48,10 +48,7 @@ static void take_settings(struct tcp_conn *conn, const struct tcp_settings *sett
     conn->send_buffer = settings->send_buffer;
     conn->tos = settings->tos;
     conn->ttl = settings->ttl;
-    conn->ecn.most = settings->ecn;
-    if (tcp_cc_counts_marks(settings->cc) && settings->ecn == TCP_ECN_OFF) {
-        conn->ecn.most = TCP_ECN_CLASSIC; /* without marks it would be blind */
-    }
+    conn->ecn.most = (uint8_t)ecn_most(settings);
 }
 
 /* No segment is larger, whatever the path takes: the peer's by what our SYN says, ours by what

@@ -1,8 +1,11 @@
 /* Negotiation, and what segments carry. What is received is in ecn_feedback.c. */
 #include "tcp/ecn.h"
 
+#include "tcp/cc.h"
 #include "tcp/conn.h"
+#include "tcp/options.h"
 #include "tcp/segment.h"
+#include "tcp/settings.h"
 
 #define ALL_FLAGS (TCP_AE | TCP_CWR | TCP_ECE)
 
@@ -18,6 +21,14 @@ static const uint16_t handshake_ace[] = {
 
 /* RFC 9768 section 3.2.1: no counter begins with what a middlebox clears it to. */
 static const uint8_t cep_initial = 5;
+
+enum tcp_ecn_mode ecn_most(const struct tcp_settings *settings)
+{
+    /* Without marks it would be blind. */
+    return tcp_cc_counts_marks(settings->cc) && settings->ecn == TCP_ECN_OFF
+               ? TCP_ECN_CLASSIC
+               : (enum tcp_ecn_mode)settings->ecn;
+}
 
 static void set_mode(struct tcp_conn *conn, enum tcp_ecn_mode mode)
 {
@@ -94,13 +105,48 @@ static enum tcp_ecn_mode asked_by(const struct tcp_segment *syn)
 }
 
 /* Classic ECN knows a SYN by its two flags, and does not look at the third. */
-static enum tcp_ecn_mode agreed(const struct tcp_conn *conn, const struct tcp_segment *syn)
+enum tcp_ecn_mode ecn_agreed(enum tcp_ecn_mode most, const struct tcp_segment *syn)
 {
-    if (conn->ecn.most == TCP_ECN_CLASSIC) {
+    if (most == TCP_ECN_CLASSIC) {
         return (syn->flags & (TCP_CWR | TCP_ECE)) == (TCP_CWR | TCP_ECE) ? TCP_ECN_CLASSIC
                                                                          : TCP_ECN_OFF;
     }
-    return conn->ecn.most == TCP_ECN_ACCURATE ? asked_by(syn) : TCP_ECN_OFF;
+    return most == TCP_ECN_ACCURATE ? asked_by(syn) : TCP_ECN_OFF;
+}
+
+static enum tcp_ecn_mode agreed(const struct tcp_conn *conn, const struct tcp_segment *syn)
+{
+    return ecn_agreed((enum tcp_ecn_mode)conn->ecn.most, syn);
+}
+
+uint16_t ecn_cookie_flags(enum tcp_ecn_mode mode, const struct tcp_segment *syn)
+{
+    switch (mode) {
+    case TCP_ECN_CLASSIC:
+        return TCP_ECE;
+    case TCP_ECN_ACCURATE:
+        return (uint16_t)(handshake_ace[syn->tos & 3u] << ACE_SHIFT);
+    default:
+        return 0;
+    }
+}
+
+/* The counters at their beginning. */
+void ecn_cookie_option(struct tcp_options_out *options)
+{
+    options->seen |= TCP_OPT_ACCECN;
+    options->accecn_order_1 = false;
+    options->accecn_fields = 1;
+    options->accecn[0] = 1;
+}
+
+/* A pure ACK of who has asked for AccECN has 2 or more; classic ECN and none have 0, or 1 for a
+ * SYN-ACK with CE. Text says less: its ACE counts. */
+uint16_t ecn_cookie_syn_flags(const struct tcp_segment *ack)
+{
+    unsigned ace = (ack->flags & ALL_FLAGS) >> ACE_SHIFT;
+
+    return ack->payload.length == 0 && !(ack->flags & TCP_FIN) && ace >= 2 ? ALL_FLAGS : 0;
 }
 
 void ecn_take_syn(struct tcp_conn *conn, const struct tcp_segment *seg)
@@ -187,6 +233,11 @@ void ecn_take_last_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
     } else if (ace == handshake_ace[ECN_ECT_0] || ace == handshake_ace[ECN_ECT_1]) {
         ecn->flags |= TCP_ECN_NO_ECT;
     }
+}
+
+void ecn_last_ack_taken(struct tcp_conn *conn)
+{
+    conn->ecn.flags &= (uint16_t)~TCP_ECN_NO_COUNT;
 }
 
 uint16_t ecn_ack_flags(struct tcp_conn *conn, bool pure)

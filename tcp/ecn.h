@@ -25,6 +25,7 @@ struct tcp_ack_news;
 struct tcp_conn;
 struct tcp_options_out;
 struct tcp_segment;
+struct tcp_settings;
 
 enum tcp_ecn_mode {
     TCP_ECN_OFF,
@@ -81,6 +82,19 @@ struct tcp_ecn {
     };
 };
 
+/* Up to what a connection with these settings would. */
+enum tcp_ecn_mode ecn_most(const struct tcp_settings *settings);
+
+/* What the SYN asks for and we would. */
+enum tcp_ecn_mode ecn_agreed(enum tcp_ecn_mode most, const struct tcp_segment *syn);
+
+/* A SYN-ACK after which nothing is kept: its flags, and what its options tell. */
+uint16_t ecn_cookie_flags(enum tcp_ecn_mode mode, const struct tcp_segment *syn);
+void ecn_cookie_option(struct tcp_options_out *options);
+/* The flags of the SYN that it answered, by the ACK of it (RFC 9768 section 5.1), unless it was
+ * classic. */
+uint16_t ecn_cookie_syn_flags(const struct tcp_segment *ack);
+
 /* The flags of our SYN or SYN-ACK as it goes now. */
 uint16_t ecn_syn_flags(struct tcp_conn *conn);
 
@@ -99,6 +113,8 @@ void ecn_repeat_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
 
 /* The ACK that ends the handshake arrived. */
 void ecn_take_last_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* Nobody looks at it again: the next one counts. */
+void ecn_last_ack_taken(struct tcp_conn *conn);
 
 /* An acceptable segment arrived: what the peer is to be told, and whether at once. */
 void ecn_receive(struct tcp_conn *conn, const struct tcp_segment *seg);

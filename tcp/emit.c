@@ -471,7 +471,7 @@ bool emit_syn_ack(struct tcp *tcp, const struct tcp_tuple *tuple, const struct e
     struct emission segment = {
         .seq = what->seq,
         .ack = what->ack,
-        .flags = TCP_SYN | TCP_ACK,
+        .flags = (uint16_t)(TCP_SYN | TCP_ACK | what->flags),
         .window = what->window,
         .tos = what->tos,
         .ttl = what->ttl,

@@ -31,6 +31,7 @@ bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry);
 struct emit_syn_ack {
     uint32_t seq;
     uint32_t ack;
+    uint16_t flags; /* of ECN */
     uint16_t window;
     uint8_t tos;
     uint8_t ttl;

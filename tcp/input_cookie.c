@@ -23,14 +23,32 @@ static uint32_t window_of(const struct tcp_settings *settings)
     return min_u32(settings->receive_buffer, UINT16_MAX);
 }
 
+static bool agrees_to_timestamps(const struct tcp_settings *settings, const struct tcp_segment *seg)
+{
+    return settings->timestamps && seg->options_seen & TCP_OPT_TIMESTAMPS;
+}
+
+/* Classic ECN needs to be remembered; the peer's ACK says of the accurate one that it was agreed
+ * to (RFC 9768 section 5.1). */
+static enum tcp_ecn_mode ecn_of(const struct tcp_settings *settings, const struct tcp_segment *syn)
+{
+    enum tcp_ecn_mode mode = ecn_agreed(ecn_most(settings), syn);
+
+    return mode == TCP_ECN_CLASSIC && !agrees_to_timestamps(settings, syn) ? TCP_ECN_OFF : mode;
+}
+
 /* The options of a SYN-ACK; scale and SACK only with timestamps, which remember them. */
 static struct tcp_options_out options_of(const struct tcp *tcp, const struct tcp_settings *settings,
                                          const struct tcp_segment *syn)
 {
-    struct syncookie_options kept = {.wscale = SYNCOOKIE_NO_WSCALE};
+    enum tcp_ecn_mode ecn = ecn_of(settings, syn);
+    struct syncookie_options kept = {.wscale = SYNCOOKIE_NO_WSCALE, .ecn = ecn == TCP_ECN_CLASSIC};
     struct tcp_options_out options = {.seen = TCP_OPT_MSS};
 
-    if (!settings->timestamps || !(syn->options_seen & TCP_OPT_TIMESTAMPS)) {
+    if (ecn == TCP_ECN_ACCURATE) {
+        ecn_cookie_option(&options);
+    }
+    if (!agrees_to_timestamps(settings, syn)) {
         return options;
     }
     options.seen |= TCP_OPT_TIMESTAMPS;
@@ -58,6 +76,7 @@ void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
     uint16_t mss = v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
     struct emit_syn_ack answer = {
         .ack = syn->seq + 1,
+        .flags = ecn_cookie_flags(ecn_of(settings, syn), syn),
         .window = (uint16_t)window_of(settings),
         .tos = settings->tos,
         .ttl = settings->ttl,
@@ -93,11 +112,12 @@ static bool restore_syn(const struct tcp *tcp, const struct tcp_settings *settin
     struct syncookie_of of = cookie_of(tcp, &arrival->tuple, ack->seq - 1);
     struct syncookie_options kept;
 
-    *syn = (struct tcp_segment){.seq = ack->seq - 1, .options_seen = TCP_OPT_MSS};
+    *syn = (struct tcp_segment){
+        .seq = ack->seq - 1, .flags = ecn_cookie_syn_flags(ack), .options_seen = TCP_OPT_MSS};
     if (!syncookie_check(tcp->secret, &of, ack->ack - 1, &syn->mss)) {
         return false;
     }
-    if (!settings->timestamps || !(ack->options_seen & TCP_OPT_TIMESTAMPS)) {
+    if (!agrees_to_timestamps(settings, ack)) {
         return true;
     }
     if (!syncookie_read_timestamp(tcp->now_ms, ack->ts_ecr - of.base.ts_offset, &kept)) {
@@ -105,6 +125,7 @@ static bool restore_syn(const struct tcp *tcp, const struct tcp_settings *settin
     }
     syn->options_seen |= TCP_OPT_TIMESTAMPS | (kept.sack ? TCP_OPT_SACK_PERMITTED : 0);
     syn->ts_val = ack->ts_val;
+    syn->flags = kept.ecn ? TCP_CWR | TCP_ECE : syn->flags;
     if (kept.wscale != SYNCOOKIE_NO_WSCALE) {
         syn->options_seen |= TCP_OPT_WSCALE;
         syn->wscale = kept.wscale;
@@ -125,6 +146,7 @@ static void begin(struct tcp_conn *conn, const struct tcp_segment *syn, uint32_t
     conn->rcv.acked = conn->rcv.nxt;
     conn->tcp->promised_bytes += window;
     tcp_take_syn_options(conn, syn);
+    ecn_take_syn(conn, syn);
     conn->ts_offset = isn_make(conn->tcp->secret, &conn->tuple, 0).ts_offset;
     conn->snd.iss = iss;
     conn->snd.una = iss + 1;
@@ -167,9 +189,13 @@ bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
     tcp->counters.syn_cookies_accepted++;
     tcp_admission_begin(conn, listener);
     begin(conn, &syn, seg->ack - 1);
+    ecn_take_last_ack(conn, seg);
     tcp_establish(conn, seg);
     conn->flags |= TCP_CONN_OPEN_TOLD;
     tcp->events->open(conn);
+    if (!conn->flight) {
+        ecn_last_ack_taken(conn); /* else it is when what it acknowledges is looked for */
+    }
     *out = conn;
     return true;
 }

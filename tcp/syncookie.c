@@ -21,6 +21,7 @@ static_assert(COUNT_OF(sizes) == 8, "2^24 codes by 8: once in 2^21, in 2 counter
 #define OPTION_MASK ((1u << OPTION_BITS) - 1)
 #define OPTION_WSCALE 0xfu
 #define OPTION_SACK 0x10u
+#define OPTION_ECN 0x20u
 
 /* Of 24 bytes, which is the length of no other thing that the secret is used for. */
 static uint32_t code(const uint64_t secret[2], const struct syncookie_of *of, uint32_t count)
@@ -68,7 +69,8 @@ bool syncookie_check(const uint64_t secret[2], const struct syncookie_of *of, ui
 
 uint32_t syncookie_timestamp(uint32_t now_ms, const struct syncookie_options *options)
 {
-    uint32_t bits = options->wscale | (options->sack ? OPTION_SACK : 0);
+    uint32_t bits =
+        options->wscale | (options->sack ? OPTION_SACK : 0) | (options->ecn ? OPTION_ECN : 0);
     uint32_t timestamp = (now_ms & ~OPTION_MASK) | bits;
 
     assert(options->wscale <= OPTION_WSCALE);
@@ -81,5 +83,6 @@ bool syncookie_read_timestamp(uint32_t now_ms, uint32_t timestamp,
 {
     options->wscale = timestamp & OPTION_WSCALE;
     options->sack = (timestamp & OPTION_SACK) != 0;
+    options->ecn = (timestamp & OPTION_ECN) != 0;
     return now_ms - timestamp <= SYNCOOKIE_LIFE_NS / NS_PER_MS + OPTION_MASK;
 }

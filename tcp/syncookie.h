@@ -6,8 +6,8 @@
  * function and the index of an MSS in the lower 24. A blind guess is right once in 2^28.
  *
  * What does not fit stands in the low 6 bits of the timestamp that goes with it; a peer
- * without timestamps has no window scale and no SACK on such a connection. That timestamp is
- * up to 128 ms older than the clock.
+ * without timestamps has no window scale, no SACK and no classic ECN on such a connection. That
+ * timestamp is up to 128 ms older than the clock.
  *
  * Pure; the secret is handed in.
  */
@@ -39,6 +39,7 @@ struct syncookie_of {
 struct syncookie_options {
     uint8_t wscale; /* of the peer, or SYNCOOKIE_NO_WSCALE */
     bool sack;
+    bool ecn; /* the classic one: the accurate one shows in the ACK (RFC 9768 section 5.1) */
 };
 
 /* The ISN of the SYN-ACK. Of `mss` the largest of eight sizes below it is kept. */

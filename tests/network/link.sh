@@ -65,7 +65,7 @@ marked() {
     shift 4
     in_client sysctl -qw net.ipv4.tcp_ecn="$sysctl"
     line_start --rate 20 --delay 5 --queue "$queue" --mark 20000
-    serve=(--service "$service" --ecn "$ecn")
+    serve=(--service "$service" --ecn "$ecn" --syn-cookies "$cookies")
     transfer "$@"
     holds 'link["right"]["lost"] == link["left"]["lost"] == 0' "link['$way']['packets'] > 1000"
 }
@@ -76,6 +76,7 @@ kernel_ce() {
 }
 
 queue=50000
+cookies=when-full
 marked off 1 chargen left --workload download
 holds 'link["left"]["marked"] == 0' 'link["left"]["dropped_by_queue"] > 0'
 queue=300000
@@ -103,5 +104,14 @@ for ecn in classic accurate; do
         --address 10.77.0.4/24 --ecn $ecn
     holds 'link["left"]["marked"] > 0' 'link["left"]["dropped_by_queue"] == 0' \
         'server["retransmissions"] == 0 and server["timeouts"] == 0' \
+        'server["ecn_reductions"] > 0'
+done
+# And what a SYN cookie agrees to, after which nothing was kept.
+cookies=always
+for kind in "${kinds[@]}"; do
+    # shellcheck disable=SC2086 # two words
+    marked $kind chargen left --workload download
+    holds 'server["syn_cookies_accepted"] > 0' 'link["left"]["marked"] > 0' \
+        'link["left"]["dropped_by_queue"] == 0' 'server["retransmissions"] == 0' \
         'server["ecn_reductions"] > 0'
 done

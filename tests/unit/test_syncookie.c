@@ -146,16 +146,18 @@ static void the_timestamp_says_the_options(void **state)
     static const uint32_t clocks[] = {0, 1, 63, 64, 65, 1000, UINT32_MAX};
 
     (void)state;
-    for (unsigned i = 0; i < COUNT_OF(clocks) * 32; i++) {
-        struct syncookie_options said = {.wscale = i & 15, .sack = (i & 16) != 0};
+    for (unsigned i = 0; i < COUNT_OF(clocks) * 64; i++) {
+        struct syncookie_options said = {
+            .wscale = i & 15, .sack = (i & 16) != 0, .ecn = (i & 32) != 0};
         struct syncookie_options read;
-        uint32_t clock = clocks[i / 32];
+        uint32_t clock = clocks[i / 64];
         uint32_t timestamp = syncookie_timestamp(clock, &said);
 
         assert_in_range(clock - timestamp, 0, 127);
         assert_true(syncookie_read_timestamp(clock + 100, timestamp, &read));
         assert_int_equal(read.wscale, said.wscale);
         assert_int_equal(read.sack, said.sack);
+        assert_int_equal(read.ecn, said.ecn);
         assert_false(syncookie_read_timestamp(timestamp - 1, timestamp, &read));
         assert_true(syncookie_read_timestamp(timestamp + 137438, timestamp, &read));
         assert_false(syncookie_read_timestamp(timestamp + 137438 + 64, timestamp, &read));
