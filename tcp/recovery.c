@@ -103,12 +103,13 @@ static bool mark_head_lost(struct tcp_conn *conn)
 }
 
 /* More duplicates than there are segments in flight tell of duplicates of ACKs: counted, they
- * would make room for what is sent next. Three of short segments are needed to find a loss. */
+ * would make room for what is sent next. Until a loss is found three of short segments may. */
 static bool says_nothing_new(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
 
-    return flight->dup_acks >= tcp_conn_policy(conn)->dup_threshold &&
+    return (flight->dup_acks >= tcp_conn_policy(conn)->dup_threshold ||
+            tcp_recovery_repairs(flight->recovery)) &&
            (flight->dup_acks + 1u) * conn->snd.mss > conn->snd.nxt - conn->snd.una;
 }
 
@@ -139,8 +140,14 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
     flight->dup_acks++;
     /* RFC 6582 section 3.2, step 2: not again for what an earlier recovery or
      * timeout has covered. */
-    return flight->dup_acks == tcp_conn_policy(conn)->dup_threshold &&
-           !tcp_recovery_repairs(flight->recovery) && mark_head_lost(conn);
+    if (flight->dup_acks != tcp_conn_policy(conn)->dup_threshold ||
+        tcp_recovery_repairs(flight->recovery) || !mark_head_lost(conn)) {
+        return false;
+    }
+    /* Short segments have counted as full ones until now: no more has left than was out. */
+    flight->dup_acks =
+        (uint16_t)min_u32(flight->dup_acks, flight->sendq.in_flight_bytes / conn->snd.mss);
+    return true;
 }
 
 /* RFC 8985 section 7.4: what became of the probe. */

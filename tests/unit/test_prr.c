@@ -124,6 +124,40 @@ static void duplicates_of_acks_let_nothing_go(void **state)
     forget_sent(f);
 }
 
+/* Nor do duplicates behind a partial ACK, when less is out than they would speak of: one, of a
+ * byte, and the segment before it that is about to be repaired. */
+static void duplicates_of_short_segments_let_nothing_go(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_conn *conn;
+    uint32_t nxt;
+
+    f->settings.nodelay = true;
+    f->peer->window = 3 * MSS + 1;
+    f = far_peer(state, false);
+    conn = conn_of(f);
+    send_segments(f, 3);
+    assert_int_equal(app_sends(f, 1), 1);
+    assert_int_equal(app_sends(f, 10 * MSS), 10 * MSS);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    assert_int_equal(conn->snd.nxt - conn->snd.una, 3 * MSS + 1);
+    for (unsigned i = 0; i < 4; i++) {
+        acks(f, 0);
+    }
+    assert_int_equal(conn->flight->recovery, TCP_RECOVERY_FAST);
+    forget_sent(f);
+    f->peer->window = 20 * MSS;
+    nxt = conn->snd.nxt;
+    for (unsigned i = 0; i < 4; i++) {
+        peer_queues(f, TCP_ACK, .seq = 1, .ack = 1 + 2 * MSS);
+    }
+    turn(f);
+    expect(f, TCP_ACK, .seq = 1 + 2 * MSS, .ack = 1, .bytes = MSS);
+    assert_in_range(conn->snd.nxt - nxt, 0, MSS);
+    forget_sent(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +165,7 @@ int main(void)
         SCRIPT(after_heavy_loss_it_conserves_packets),
         SCRIPT(the_timer_sends_one),
         SCRIPT(duplicates_of_acks_let_nothing_go),
+        SCRIPT(duplicates_of_short_segments_let_nothing_go),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
