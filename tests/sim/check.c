@@ -332,15 +332,28 @@ static bool reset_for_no_cookie(const struct sim *sim, const struct app *app)
     return app->reason == TCP_REASON_RESET && sim->pair.host[1].tcp.counters.syn_cookies_failed > 0;
 }
 
+/* How long it takes at the least until R2 has passed: the RTO is of a short round trip. */
+static uint64_t patience_ns(const struct tcp_policy *policy)
+{
+    uint64_t sum_ns = 0;
+
+    for (unsigned i = 0; i <= policy->r2; i++) {
+        sum_ns += min_u64(policy->rto.min_ns << min_u32(i, TCP_BACKOFF_MAX), policy->rto.max_ns);
+    }
+    return sum_ns;
+}
+
 /* R2 is long: nobody reaches it but where much is lost, or it was made short. */
 static bool may_give_up(const struct sim *sim, unsigned i, unsigned side)
 {
     static const uint32_t much_ppm = 40000;
+    static const uint64_t patient_ns = 100 * NS_PER_S; /* links are down for seconds */
     const struct tcp_policy *policy = &sim->plan.settings[side].policy;
     const struct wire_impairment *link = sim->plan.link;
 
     return !sim->app[i][side].opened || policy->user_timeout_ms > 0 ||
-           policy->r2 < TCP_R2_RETRANSMISSIONS || policy->keepalive_count < UINT8_MAX / 2 ||
+           policy->r2 < TCP_R2_RETRANSMISSIONS || patience_ns(policy) < patient_ns ||
+           policy->keepalive_count < UINT8_MAX / 2 ||
            link[0].loss_ppm * (link[0].loss_run + 1ull) > much_ppm ||
            link[1].loss_ppm * (link[1].loss_run + 1ull) > much_ppm ||
            link[0].packet_bytes_max + link[1].packet_bytes_max > 0 ||

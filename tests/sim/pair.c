@@ -68,6 +68,10 @@ static int create_host(struct pair *pair, unsigned side, const struct pair_confi
     if (config->connections_max[side] > 0) {
         host.tcp.connections_max = config->connections_max[side];
     }
+    if (config->ack_every[side] > 0) {
+        host.tcp.ack_every_segments = config->ack_every[side];
+        host.tcp.ack_hold_ns = config->ack_hold_ns[side];
+    }
     return host_init(&pair->host[side], &pair->wire, &pair->pool[side], &host);
 }
 

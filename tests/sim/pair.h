@@ -18,6 +18,8 @@ struct pair_config {
     uint32_t flight_packets_max; /* on the way in each direction */
     struct tcp_config tcp;       /* of both hosts */
     uint32_t connections_max[2]; /* where it is not that of both; 0: it is */
+    uint32_t ack_every[2];       /* likewise, of segments; and with it: */
+    uint64_t ack_hold_ns[2];
     uint64_t seed;
 };
 

@@ -246,4 +246,7 @@ void sim_plan_draw(struct sim *sim)
     if (sim->edition >= 3) {
         sim_plan_draw_third(sim->seed, plan);
     }
+    if (sim->edition >= 4) {
+        sim_plan_draw_fourth(sim->seed, plan);
+    }
 }

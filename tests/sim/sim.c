@@ -45,6 +45,8 @@ static int create_pair(struct sim *sim)
     config.tcp.events = &app_events;
     for (unsigned side = 0; side < 2; side++) {
         config.connections_max[side] = sim->plan.memory.connections[side];
+        config.ack_every[side] = sim->plan.ack_every[side];
+        config.ack_hold_ns[side] = sim->plan.ack_hold_ns[side];
     }
     config.tcp.flights_max = 2 * SIM_CONNECTIONS_MAX;
     config.tcp.timewaits_max = sim->plan.memory.timewaits;

@@ -21,7 +21,7 @@
 
 /* What seeds draw has grown. A seed means what its edition made of it, so that those which found
  * bugs keep finding them: a new edition draws more, from streams of its own. */
-#define SIM_EDITION_LATEST 3u
+#define SIM_EDITION_LATEST 4u
 
 /* Memory of both hosts, in objects. */
 struct sim_memory {
@@ -48,6 +48,8 @@ struct sim_plan {
     uint16_t cookie_mss; /* the client has a Fast Open cookie, with this MSS; 0: it has none */
     bool cookie_wrong;
     struct sim_memory memory;
+    uint32_t ack_every[2]; /* this and the next: of the hosts' tcp_config; 0: by default */
+    uint64_t ack_hold_ns[2];
     uint32_t lent;
     uint32_t tx_packets_max;
     uint16_t mtu[2];
@@ -85,8 +87,9 @@ struct sim {
 void sim_plan_draw(struct sim *sim);
 /* What the second edition has on top. */
 void sim_plan_draw_second(uint64_t seed, struct sim_plan *plan);
-/* And the third. */
+/* And the third, and the fourth. */
 void sim_plan_draw_third(uint64_t seed, struct sim_plan *plan);
+void sim_plan_draw_fourth(uint64_t seed, struct sim_plan *plan);
 
 /* Which run. */
 struct sim_choice {

@@ -49,6 +49,17 @@ static bool read_segment(const struct wire_sight *sight, struct seen *seen)
     return true;
 }
 
+/* RFC 2883 section 4: below the acknowledgement, or in the block behind it. */
+static bool tells_duplicate(const struct tcp_segment *seg)
+{
+    const struct tcp_sack_block *first = &seg->sack[0];
+
+    return seg->sack_count > 0 &&
+           (seq_lt(first->start, seg->ack) ||
+            (seg->sack_count > 1 && seq_ge(first->start, seg->sack[1].start) &&
+             seq_le(first->end, seg->sack[1].end)));
+}
+
 /* Shows: RFC 9293 SHLD-14. */
 static void check_ack(struct sim *sim, struct witness *witness, unsigned side,
                       const struct tcp_segment *seg)
@@ -84,6 +95,9 @@ static void check_ack(struct sim *sim, struct witness *witness, unsigned side,
             (void)sim_fail(sim, INVARIANT_SACK, "side %u: block %u is %u to %u", side, i,
                            block->start, block->end);
         }
+    }
+    if (!sim->plan.settings[side].policy.dsack && tells_duplicate(seg)) {
+        (void)sim_fail(sim, INVARIANT_SACK, "side %u: a duplicate is told", side);
     }
 }
 
@@ -123,6 +137,11 @@ static uint64_t key_of(const struct sim *sim, unsigned connection, unsigned side
     return app->plan.echo ? app->peer->stream_key : app->stream_key;
 }
 
+static uint32_t limited(uint32_t value, uint32_t limit)
+{
+    return limit > 0 ? min_u32(value, limit) : value;
+}
+
 /* Text that goes first, or again, perhaps cut otherwise, is that of its place; and no more at
  * once than the peer takes with the options beside it (RFC 9293 section 3.7.1). */
 static void check_text(struct sim *sim, unsigned connection, unsigned side, const struct seen *seen)
@@ -131,9 +150,9 @@ static void check_text(struct sim *sim, unsigned connection, unsigned side, cons
     const struct testimony *peer = &sim->witness[connection].side[!side];
     const struct tcp_segment *seg = &seen->seg;
     bool syn = (seg->flags & TCP_SYN) != 0;
-    uint32_t mss = sim->plan.link[!side].middlebox.mss_max;
+    uint32_t mss = limited(peer->mss, sim->plan.link[!side].middlebox.mss_max);
 
-    mss = mss > 0 ? min_u32(mss, peer->mss) : peer->mss;
+    mss = limited(mss, sim->plan.settings[side].mss_max);
     if (seg->payload.length == 0) {
         return;
     }
