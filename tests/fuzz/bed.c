@@ -230,6 +230,10 @@ static void open_tcp(void)
     config.timewaits_max = TIMEWAITS;
     config.pieces_max = PIECES;
     config.blocks_bytes = BLOCKS_BYTES;
+    if (bed.config.ack_every > 0) {
+        config.ack_every_segments = bed.config.ack_every;
+        config.ack_hold_ns = bed.config.ack_hold_ns;
+    }
     for (unsigned i = 0; i < COUNT_OF(config.secret); i++) {
         config.secret[i] = secret(i);
     }

@@ -31,6 +31,8 @@ struct bed_config {
     uint32_t frames; /* BED_FRAMES_MIN to BED_FRAMES */
     uint16_t mtu;
     uint16_t vlan;
+    uint32_t ack_every; /* this and the next: of struct tcp_config; 0: by default */
+    uint64_t ack_hold_ns;
     bool resolved; /* the neighbours' addresses are known; those of IPv6 always are */
 };
 

@@ -49,7 +49,7 @@ enum more_settings {
 enum more_opening {
     MORE_SERVES_FAST_OPEN = 1 << 0,
     MORE_ASKS_FAST_OPEN = 1 << 1,
-    MORE_COOKIES_SHIFT = 2, /* two bits: enum tcp_cookies */
+    MORE_COOKIES_SHIFT = 2, /* two bits: enum tcp_cookies, or MORE_LIMITS */
     MORE_SYN_SHIFT = 4,     /* three bits: the flags of ECN of the peers' SYNs */
     MORE_PEER_FAST_OPEN = 1 << 7,
 };
@@ -59,6 +59,42 @@ enum more_opening {
 enum more_peers {
     MORE_FLAGS_SHIFT = 3,
     MORE_FIELD_SHIFT = 6,
+};
+
+/* In the place of the cookies: these stand in the last of five bytes more. */
+#define MORE_LIMITS 3u
+
+/* The first: what bounds the RTO, by tables. */
+enum more_rto {
+    LIMITS_RTO_MIN = 7,
+    LIMITS_RTO_MAX_SHIFT = 3,     /* two bits */
+    LIMITS_RTO_INITIAL_SHIFT = 5, /* three bits */
+};
+
+/* The second is the initial window in segments, the third: */
+enum more_sizes {
+    LIMITS_MSS = 7,
+    LIMITS_NO_DSACK = 1 << 3,
+    LIMITS_FIN_WAIT_2_SHIFT = 4, /* two bits */
+    LIMITS_R2_SHIFT = 6,         /* two bits */
+};
+
+/* The fourth: how ACKs are held, and the cookies. */
+enum more_acks {
+    LIMITS_ACK_EVERY = 7,
+    LIMITS_ACK_HOLD_SHIFT = 3, /* two bits */
+    LIMITS_COOKIES_SHIFT = 5,  /* two bits: enum tcp_cookies */
+};
+
+/* The fifth: what of loss recovery is off, and DupThresh. */
+enum more_recovery {
+    LIMITS_NO_TAIL_PROBES = 1 << 0,
+    LIMITS_NO_FRTO = 1 << 1,
+    LIMITS_NO_IDLE_RESTART = 1 << 2,
+    LIMITS_NO_ADAPTION = 1 << 3,
+    LIMITS_NO_COUNT = 1 << 4,
+    LIMITS_NO_QUICK_ACKS = 1 << 5,
+    LIMITS_DUP_THRESHOLD_SHIFT = 6, /* two bits */
 };
 
 struct world world;
@@ -135,8 +171,58 @@ static void take_more_settings(struct tcp_settings *settings, uint8_t more)
     }
 }
 
+static void take_rto(struct rto_bounds *rto, uint8_t bounds)
+{
+    static const uint64_t min_ms[] = {200, 1, 4, 20, 50, 500, 1000, 120000};
+    static const uint64_t max_ms[] = {120000, 1000, 3000, 20000};
+
+    rto->max_ns = NS_PER_MS * max_ms[bounds >> LIMITS_RTO_MAX_SHIFT & 3];
+    rto->min_ns = min_u64(NS_PER_MS * min_ms[bounds & LIMITS_RTO_MIN], rto->max_ns);
+    rto->initial_ns =
+        rto->min_ns + (rto->max_ns - rto->min_ns) / 8 * (bounds >> LIMITS_RTO_INITIAL_SHIFT);
+}
+
+static void take_recovery(struct tcp_policy *policy, uint8_t recovery)
+{
+    static const uint8_t dup_threshold[] = {TCP_DUPTHRESH, 4, 10, 127};
+
+    policy->tail_probes = !(recovery & LIMITS_NO_TAIL_PROBES);
+    policy->frto = !(recovery & LIMITS_NO_FRTO);
+    policy->idle_restart = !(recovery & LIMITS_NO_IDLE_RESTART);
+    policy->reordering_adapts = !(recovery & LIMITS_NO_ADAPTION);
+    policy->reordering_by_count = !(recovery & LIMITS_NO_COUNT);
+    policy->quick_acks = recovery & LIMITS_NO_QUICK_ACKS ? 0 : policy->quick_acks;
+    policy->dup_threshold = dup_threshold[recovery >> LIMITS_DUP_THRESHOLD_SHIFT];
+}
+
+/* What bounds RTO, windows and segments, and when ACKs go. */
+static void take_limits(struct input *in, struct bed_config *config)
+{
+    static const uint16_t mss[] = {0, TCP_MSS_MIN, 100, 200, 536, 700, 1000, 1460};
+    static const uint16_t fin_wait_2_s[] = {TCP_FIN_WAIT_2_S, 1, 5, 3600};
+    static const uint8_t r2[] = {TCP_R2_RETRANSMISSIONS, 1, 3, 255};
+    static const uint8_t every[] = {TCP_ACK_EVERY_SEGMENTS, 1, 2, 3, 5, 8, 32, 255};
+    static const uint64_t hold_ns[] = {TCP_ACK_HOLD_NS, 0, NS_PER_MS, TCP_DELAYED_ACK_NS};
+    struct tcp_policy *policy = &world.settings.policy;
+    uint8_t rto = input_u8(in);
+    uint8_t window = input_u8(in);
+    uint8_t sizes = input_u8(in);
+    uint8_t acks = input_u8(in);
+
+    take_recovery(policy, input_u8(in));
+    take_rto(&policy->rto, rto);
+    policy->initial_window = 1 + window % 100;
+    policy->dsack = !(sizes & LIMITS_NO_DSACK);
+    policy->fin_wait_2_s = fin_wait_2_s[sizes >> LIMITS_FIN_WAIT_2_SHIFT & 3];
+    policy->r2 = r2[sizes >> LIMITS_R2_SHIFT];
+    world.settings.mss_max = mss[sizes & LIMITS_MSS];
+    world.syn_cookies = (acks >> LIMITS_COOKIES_SHIFT & 3) % (TCP_COOKIES_ALWAYS + 1);
+    config->ack_every = every[acks & LIMITS_ACK_EVERY];
+    config->ack_hold_ns = hold_ns[acks >> LIMITS_ACK_HOLD_SHIFT & 3];
+}
+
 /* ECN, the other congestion controls, pacing, rates, probes of the MTU, cookies, Fast Open. */
-static void take_more(struct input *in)
+static void take_more(struct input *in, struct bed_config *config)
 {
     uint8_t settings = input_u8(in);
     uint8_t opening = input_u8(in);
@@ -145,7 +231,10 @@ static void take_more(struct input *in)
     take_more_settings(&world.settings, settings);
     world.settings.fast_open = (opening & MORE_ASKS_FAST_OPEN) != 0;
     world.fast_opens_max = opening & MORE_SERVES_FAST_OPEN ? 1 : 0;
-    world.syn_cookies = (opening >> MORE_COOKIES_SHIFT & 3) % (TCP_COOKIES_ALWAYS + 1);
+    world.syn_cookies = opening >> MORE_COOKIES_SHIFT & 3;
+    if (world.syn_cookies == MORE_LIMITS) {
+        take_limits(in, config);
+    }
     for (unsigned i = 0; i < PEERS; i++) {
         struct peer *peer = &world.peers[i];
 
@@ -195,7 +284,7 @@ static void open_world(struct input *in)
         bed_start_ns(&world.peers[0].tuple, setting & SETTING_WRAP ? UINT32_MAX - 1500 : 2000000);
     world.settings = settings_of(setting, buffers);
     if (shape & SHAPE_MORE) {
-        take_more(in);
+        take_more(in, &config);
     }
     bed_open(&config);
     world_listen();
