@@ -3,6 +3,7 @@
 #include "datapath/util.h"
 #include "tcp/conn.h"
 #include "tcp/flight.h"
+#include "tcp/tcp.h"
 #include "tcp/timewait.h"
 
 #include <stddef.h>
@@ -58,5 +59,10 @@ void sizes_print(void)
     (void)printf("%5u  its share of the table of connections, 4 of 7 entries in use\n",
                  CACHE_LINE_BYTES / 4);
     print_parts("more while data is in flight", flight, COUNT_OF(flight));
+    (void)printf("%5zu  more once it is paced\n", sizeof(struct tcp_pacing));
+    (void)printf("%5zu  more once delivery rates are sampled\n", sizeof(struct tcp_rate));
+    (void)printf("%5zu  more once it has BBR\n", sizeof(struct tcp_bbr));
+    (void)printf("%5zu  more once something happens that mostly does not\n",
+                 sizeof(struct tcp_mishaps));
     (void)printf("%5zu  instead, in TIME-WAIT\n", sizeof(struct timewait_entry));
 }

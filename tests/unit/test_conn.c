@@ -33,6 +33,9 @@ static_assert(SPAN(tcp_flight, undo, rto_base_ns) == 64 &&
                   SPAN(tcp_flight, sendq, prr) == 320 &&
                   sizeof(struct tcp_flight) - offsetof(struct tcp_flight, prr) == 48,
               "in flight");
+static_assert(sizeof(struct tcp_pacing) == 64 && sizeof(struct tcp_rate) == 192 &&
+                  sizeof(struct tcp_bbr) == 232 && sizeof(struct tcp_mishaps) == 64,
+              "beside it");
 
 static void a_created_connection_is_found(void **state)
 {
