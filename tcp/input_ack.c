@@ -211,7 +211,7 @@ static void tell_sent(struct tcp_conn *conn, uint32_t bytes)
     if (bytes > 0 && !tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
         events->sent(conn, bytes);
     }
-    if (conn->state != TCP_CLOSED) {
+    if (conn->state != TCP_CLOSED && tcp_conn_has(conn, TCP_CONN_WANTS_WRITE)) {
         tcp_tell_writable(conn);
     }
 }
