@@ -67,6 +67,8 @@ static struct hr_stats collect(const struct hr_worker *worker)
         .tail_probes = tcp->tlp_sent,
         .fast_recoveries = tcp->fast_recoveries,
         .undone = tcp->recoveries_undone + tcp->timeouts_undone,
+        .ecn_classic = tcp->ecn_classic,
+        .ecn_accurate = tcp->ecn_accurate,
         .ce_in = tcp->ce_in,
         .ecn_reductions = tcp->ecn_reductions,
         .mtu_probes = tcp->mtu_probes,

@@ -22,6 +22,8 @@
     X(rto_expired, "retransmission timeouts")                                                      \
     X(tlp_sent, "tail loss probes")                                                                \
     X(fast_recoveries, "recoveries entered by RACK or duplicate ACKs")                             \
+    X(ecn_classic, "connections that agreed to ECN as RFC 3168 has it")                            \
+    X(ecn_accurate, "connections that agreed to accurate ECN (RFC 9768)")                          \
     X(ce_in, "segments received with congestion experienced (ECN)")                                \
     X(ecn_reductions, "times a window was reduced since segments were marked (ECN)")               \
     X(recoveries_undone, "fast recoveries that were needless: nothing was lost")                   \

@@ -47,6 +47,8 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     } else {
         tcp->counters.opened_active++;
     }
+    tcp->counters.ecn_classic += conn->ecn.mode == TCP_ECN_CLASSIC;
+    tcp->counters.ecn_accurate += conn->ecn.mode == TCP_ECN_ACCURATE;
     tcp_state_set(conn, TCP_ESTABLISHED);
     if (tcp_conn_has(conn, TCP_CONN_FIN_QUEUED | TCP_CONN_FIN_OWED)) {
         tcp_state_set(conn, TCP_FIN_WAIT_1); /* shut down before (3.10.4) */

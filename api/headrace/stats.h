@@ -43,6 +43,8 @@ struct hr_stack;
     X(tail_probes, "tail loss probes")                                                             \
     X(fast_recoveries, "recoveries begun by SACK or duplicate ACKs, before a timeout")             \
     X(undone, "of timeouts and fast recoveries, found needless and undone")                        \
+    X(ecn_classic, "connections that agreed to ECN as RFC 3168 has it")                            \
+    X(ecn_accurate, "connections that agreed to accurate ECN (RFC 9768)")                          \
     X(ce_in, "segments received with congestion experienced (ECN)")                                \
     X(ecn_reductions, "times a window was reduced since segments were marked (ECN)")               \
     X(mtu_probes, "segments larger than is known to pass, to find out whether they do")            \

@@ -17,6 +17,13 @@ static void end_it(struct tcp_fixture *f)
     forget_sent(f);
 }
 
+/* What the counters tell of the only connection that there was. */
+static void expect_agreed(const struct tcp_fixture *f, enum tcp_ecn_mode mode)
+{
+    assert_int_equal(f->tcp.counters.ecn_classic, mode == TCP_ECN_CLASSIC);
+    assert_int_equal(f->tcp.counters.ecn_accurate, mode == TCP_ECN_ACCURATE);
+}
+
 /* Shows: RFC 9293 SHLD-8; RFC 3168 6.1.1b, 6.1.1c; RFC 9768 3.1.1b, 3.1.2a, 3.1.2b, 3.1.3a,
  * 3.2.2.2a. */
 static void a_listener_agrees_to_what_is_asked(void **state)
@@ -54,6 +61,9 @@ static void a_listener_agrees_to_what_is_asked(void **state)
                          0);
         assert_int_equal(conn_of(f)->ecn.mode, cases[i].mode);
         assert_true(cases[i].mode != TCP_ECN_ACCURATE || conn_of(f)->ecn.cep == 5);
+        expect_agreed(f, TCP_ECN_OFF); /* a half-open one is no connection yet */
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+        expect_agreed(f, cases[i].mode);
         end_it(f);
         f = start_over(state);
     }
@@ -94,6 +104,7 @@ static void a_client_takes_what_it_is_given(void **state)
         peer_sends_syn(f, TCP_ACK | cases[i].syn_ack, .seq = 0, .ack = 1);
         forget_sent(f); /* the ACK: test_accecn */
         assert_int_equal(conn_of(f)->ecn.mode, cases[i].mode);
+        expect_agreed(f, cases[i].mode);
         app_sends(f, 100);
         assert_int_equal(ecn_text_field(conn_of(f)), cases[i].ect ? ECN_ECT_0 : ECN_NOT_ECT);
         end_it(f);

@@ -89,6 +89,8 @@ static const struct row table[] = {
     SAME(closed),
     SAME(retransmissions),
     SAME(fast_recoveries),
+    SAME(ecn_classic),
+    SAME(ecn_accurate),
     SAME(ce_in),
     SAME(ecn_reductions),
     SAME(mtu_probes),
