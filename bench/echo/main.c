@@ -9,6 +9,7 @@
 #include "bench/place_stack.h"
 #include "bench/result_file.h"
 #include "bench/signals.h"
+#include "bench/stats_write.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,17 +63,6 @@ static void print_stats(const struct hr_stack *stack)
     (void)fflush(stdout);
 }
 
-static void write_worker(FILE *file, const struct hr_stats *stats)
-{
-    const char *separator = "";
-
-#define FIELD(name, meaning)                                                                       \
-    (void)fprintf(file, "%s\"" #name "\": %" PRIu64, separator, stats->name);                      \
-    separator = ", ";
-    HR_STATS(FIELD)
-#undef FIELD
-}
-
 /* Opened before anything else is: who asked for numbers does not want to hear at the
  * end of a run that there are none. */
 static void write_json(FILE *file, const struct hr_stack *stack)
@@ -82,9 +72,8 @@ static void write_json(FILE *file, const struct hr_stack *stack)
         struct hr_stats stats;
 
         hr_stack_stats(stack, i, &stats);
-        (void)fprintf(file, "%s {", i > 0 ? ",\n" : "");
-        write_worker(file, &stats);
-        (void)fprintf(file, "}");
+        (void)fprintf(file, "%s ", i > 0 ? ",\n" : "");
+        stats_write(file, &stats);
     }
     (void)fprintf(file, "\n]}\n");
 }

@@ -265,14 +265,12 @@ static int make_lanes(struct lane *lanes, struct hr_stack *stack,
 static void add_results(struct lane *lanes, const struct hr_stack *stack,
                         struct load_results *results)
 {
-    struct hr_stats stats;
-
     for (unsigned i = 0; i < hr_stack_worker_count(stack); i++) {
         load_finish(&lanes[i].load);
         load_results_add(results, &lanes[i].load.results);
     }
-    hr_stack_stats_sum(stack, &stats);
-    results->time_wait_reused = stats.time_wait_reused;
+    hr_stack_stats_sum(stack, &results->stats);
+    results->time_wait_reused = results->stats.time_wait_reused;
 }
 
 static int run(struct lane *lanes, struct hr_stack *stack, const struct load_options *options,

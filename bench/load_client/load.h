@@ -41,6 +41,7 @@ struct load_results {
     int failure;              /* of the first connection that could not be opened: the
                                  transport's number, or 0 */
     struct histogram latency; /* ns, of requests or connections */
+    struct hr_stats stats;    /* of --stack headrace: what it counted, opening and closing too */
 };
 
 struct load;

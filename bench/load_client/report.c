@@ -1,6 +1,7 @@
 #include "bench/load_client/report.h"
 
 #include "bench/load_client/engine.h"
+#include "bench/stats_write.h"
 
 #include <inttypes.h>
 
@@ -97,5 +98,9 @@ void report_json(FILE *file, const struct load_options *options, const struct lo
                   results->time_wait_reused, load_errors(results), errors[LOAD_ERROR_CONNECT],
                   errors[LOAD_ERROR_RESET], errors[LOAD_ERROR_CLOSED], errors[LOAD_ERROR_DATA]);
     write_latency(file, &results->latency);
+    if (options->stack == LOAD_HEADRACE) {
+        (void)fprintf(file, ",\n \"stats\": ");
+        stats_write(file, &results->stats);
+    }
     (void)fprintf(file, "}\n");
 }
