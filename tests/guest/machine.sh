@@ -126,7 +126,7 @@ make_tap() {
 run_qemu() {
     # It must not outlive this shell, however that ends.
     exec setpriv --pdeathsig KILL ip netns exec "$outside_ns" "$qemu" -nodefaults -display none -no-reboot \
-        -machine q35 -accel tcg,thread=single -cpu qemu64 -smp 2 -m 512 \
+        -machine q35 -accel tcg,thread=single -cpu qemu64,+rdrand -smp 2 -m 512 \
         -kernel "$GUEST/kernel-$flavour/vmlinuz" -initrd "$GUEST/initramfs-$flavour" \
         -append "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0 ipv6.disable=1 \
 rdinit=/init guest.address=$kernel_address/24" \
@@ -162,7 +162,7 @@ machine_assemble() {
     mkdir -p "$GUEST"
     "$here/kernel" "$kernel" "$flavour"
     "$here/initramfs" "$GUEST/initramfs-$flavour" "$kernel/modules" "$(command -v busybox)" "$here/init" \
-        "$ECHO_SERVER" "$KERNEL_ECHO" "$ANSWERER" "$TURNER" ip ss ethtool
+        "$ECHO_SERVER" "$LOAD" "$LINK" "$KERNEL_ECHO" "$ANSWERER" "$TURNER" "$ECN_PEER" ip ss ethtool
     say "the guest is assembled, Linux $(cat "$kernel/release")"
 }
 

@@ -3,8 +3,9 @@
 
 Names in an expression: `load` and `driver` are what load and the driving reflector have
 written into load.json and driver.json of the folder, `link` what the emulated line has into
-link.json, `report` what the server has into server.json, `workers` its workers and `server`
-their sums. None: there is nothing yet.
+link.json, `kernel` what ecn_peer of tests/guest has into kernel.json, `report` what the
+server has into server.json, `workers` its workers and `server` their sums. None: there is
+nothing yet.
 """
 
 import json
@@ -23,7 +24,7 @@ def read(folder, name):
 def main():
     folder, *expressions = sys.argv[1:]
     names = {"load": read(folder, "load"), "driver": read(folder, "driver"),
-             "link": read(folder, "link"),
+             "link": read(folder, "link"), "kernel": read(folder, "kernel"),
              "report": read(folder, "server"), "workers": None, "server": None}
     if names["report"]:
         names["workers"] = names["report"]["workers"]

@@ -59,7 +59,7 @@ holds 'link["left"]["dropped_by_queue"] > 0' 'link["right"]["dropped_by_queue"] 
 # Marks instead of drops. A queue that is marked from 20 kB on fills, and drops from 50 kB on,
 # when the sender takes no notice: that is what happens without ECN. `tcp_ecn` 1 of
 # the kernel asks for what RFC 3168 has, 3 for RFC 9768, which Linux 6.18 has not yet: there
-# only our own client shows that.
+# only our own client shows that, and guest/accecn has a kernel that speaks it.
 marked() {
     local ecn=$1 sysctl=$2 service=$3 way=$4
     shift 4
