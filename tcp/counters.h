@@ -25,14 +25,14 @@
     X(ecn_classic, "connections that agreed to ECN as RFC 3168 has it")                            \
     X(ecn_accurate, "connections that agreed to accurate ECN (RFC 9768)")                          \
     X(ce_in, "segments received with congestion experienced (ECN)")                                \
-    X(ecn_reductions, "times a window was reduced since segments were marked (ECN)")               \
+    X(ecn_reductions, "times a window was reduced because segments were marked (ECN)")             \
     X(recoveries_undone, "fast recoveries that were needless: nothing was lost")                   \
     X(timeouts_undone, "retransmission timeouts that were needless")                               \
     X(zero_window_probes, "probes of a closed window")                                             \
     X(keepalives, "keepalives sent")                                                               \
     X(splits, "segments cut in two")                                                               \
-    X(held_by_kernel, "retransmissions put off since the kernel held the frame")                   \
-    X(copied_for_retransmission, "retransmissions from a copy since the kernel held the frame")    \
+    X(held_by_kernel, "retransmissions put off because the kernel held the frame")                 \
+    X(copied_for_retransmission, "retransmissions from a copy because the kernel held the frame")  \
     X(challenge_acks, "challenge ACKs sent")                                                       \
     X(challenge_acks_limited, "challenge ACKs not sent for their limit")                           \
     X(paws_dropped, "segments dropped for an old timestamp")                                       \
@@ -65,7 +65,7 @@
     X(pruned, "pieces of out-of-order data dropped under pressure")                                \
     X(mtu_probes, "segments sent larger than the others, to see whether the path takes them")      \
     X(mtu_probes_lost, "of them, lost")                                                            \
-    X(black_holes, "times segments became small since large ones had no answer")                   \
+    X(black_holes, "times segments became small because large ones had no answer")                 \
     X(icmp_ignored, "ICMP errors that quote nothing in flight, or tell nothing that may be so")
 
 struct tcp_counters {

@@ -170,15 +170,15 @@ void hr_close_within(struct hr_conn *conn, uint32_t linger_ms);
 /* Resets the connection (RFC 9293: ABORT). */
 void hr_abort(struct hr_conn *conn);
 
-/* Switches Nagle's algorithm (RFC 9293 MUST-17): true sends small segments at
- * once. */
+/* Switches Nagle's algorithm (RFC 9293 MUST-17): true sends small segments at once. */
 void hr_conn_set_nodelay(struct hr_conn *conn, bool nodelay);
 
 /* True holds back what does not fill a segment, whatever Nagle's algorithm says, for at most
  * 200 ms after what was sent is acknowledged; false sends it. As Linux's TCP_CORK. */
 void hr_conn_set_cork(struct hr_conn *conn, bool cork);
-/* Acknowledges at once what is owed, and the next 16 segments: for whoever knows that the peer
- * waits. For all of them see `ack_delay_ms` in headrace/tuning.h. */
+/* Acknowledges at once what is owed, and as many segments after it as `quick_acks` of
+ * headrace/tuning.h says (16 by default; with 0 none): for whoever knows that the peer waits. For
+ * all of them see `ack_delay_ms` there. */
 void hr_conn_quick_ack(struct hr_conn *conn);
 
 /* A name that stays safe when the connection is gone. A value; any thread may

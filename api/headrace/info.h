@@ -44,8 +44,9 @@ enum hr_recovery {
  *
  * It has what Linux's TCP_INFO and TCP_CC_INFO have, bytes where those count segments, but for
  * what there is none of here: the degree of reordering in segments (reordering_window_ns), the
- * receiver's own round trip and what it took in one (srtt_ns, receive_buffer), a limit of the
- * pacing rate, changes of a flow's hash, why Fast Open failed, and what Linux leaves 0. */
+ * receiver's own round trip and what it took in one (srtt_ns, receive_buffer), when ACKs came last
+ * (heard_ms), a limit of the pacing rate, changes of a flow's hash, why Fast Open failed, and what
+ * Linux leaves 0. */
 struct hr_conn_info {
     enum hr_state state;
     enum hr_recovery recovery;
@@ -86,7 +87,7 @@ struct hr_conn_info {
     uint64_t sent_ns;          /* ago: data went; UINT64_MAX: none yet */
     uint64_t bytes_acked;      /* by the peer */
     uint64_t bytes_received;   /* in order */
-    uint32_t segments_in;      /* this and the rest: modulo 2^32 */
+    uint32_t segments_in;      /* counters of 32 bits, from here on: modulo 2^32 */
     uint32_t segments_out;     /* retransmissions included, RSTs not */
     uint32_t retransmissions;  /* segments sent again */
     uint32_t bytes_retransmitted;

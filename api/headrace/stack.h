@@ -67,7 +67,7 @@ struct hr_stack_options {
     const unsigned *cores; /* a core per worker; NULL: 0, 1, 2, ... of those that we may use */
     unsigned core_count;
     enum hr_wait wait;
-    unsigned spin_us;           /* of HR_WAIT_ADAPTIVE */
+    unsigned spin_us;           /* of HR_WAIT_ADAPTIVE; any number */
     uint32_t frames_per_worker; /* of 4096 bytes; at least 4096, and 4 times the NIC's RX ring */
     /* Of these, what is lent to each queue for what arrives: a power of two, 2,048 to 65,536,
      * at most half of frames_per_worker; twice the NIC's RX ring where that is more. Half as
@@ -91,16 +91,17 @@ struct hr_stack_options {
  * the caller's to set. */
 extern const struct hr_stack_options hr_stack_options_default;
 
-/* Opens the interface and makes the workers; they run from hr_stack_start(). 0
- * and the stack, or a negative error and its sentence, and nothing is left
- * behind. Needs root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and
- * CAP_IPC_LOCK. */
+/* Opens the interface and makes the workers; they run from hr_stack_start(). HR_OK and the stack,
+ * or a negative error and its sentence in `failure`, which is not NULL, and nothing is left behind.
+ * The options are copied, strings and arrays too. Any thread. Needs root, or CAP_NET_ADMIN,
+ * CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_IPC_LOCK. */
 int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **stack,
                     struct hr_failure *failure);
 
 /* When a listener answers SYNs with SYN cookies (RFC 4987 section 3.6), after which nothing is
  * kept until the ACK comes: who floods it with SYNs keeps nobody else out. A connection that
- * began with one has window scale and SACK only with timestamps. */
+ * began with one has window scale, SACK and classic ECN only with timestamps; accurate ECN with
+ * and without. */
 enum hr_syn_cookies {
     HR_SYN_COOKIES_NEVER,     /* too many half-open connections: SYNs are dropped */
     HR_SYN_COOKIES_WHEN_FULL, /* then */
@@ -136,7 +137,8 @@ struct hr_listen_options {
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,
  * with HyStart++, RFC 9406), "newreno" (RFC 6582; Linux's name for it, "reno", is taken too),
  * "dctcp" (RFC 8257: where routers mark early and all flows use it; it is unfair to others),
- * and "bbr" (BBRv3, draft-ietf-ccwg-bbr-06: always paced). Constant; any thread. */
+ * and "bbr" (BBRv3, draft-ietf-ccwg-bbr-06: always paced). A connection
+ * keeps the one that it began with. Constant; any thread. */
 const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
@@ -144,14 +146,14 @@ const char *const *hr_congestion_controls(void);
  * ECN with whoever asks, no Fast Open, hr_tuning_default. */
 extern const struct hr_listen_options hr_listen_options_default;
 
-/* Listens on all workers; `addr` with all-zero bytes means all own addresses.
- * `ops` outlives the stack. HR_OK, HR_ERR_IN_USE, HR_ERR_ADDRESS, HR_ERR_ARGUMENT
- * (port 0, an option out of its range) or HR_ERR_NO_MEMORY (64 listeners). Any
- * thread but a worker. */
+/* Listens on all workers; `addr` with all-zero bytes means all own addresses. It and the options
+ * are copied; `ops` outlives the stack. A worker all of whose 256 places of tuning are taken opens
+ * it when one is free. HR_OK, HR_ERR_IN_USE, HR_ERR_ADDRESS, HR_ERR_ARGUMENT (port 0, an option out
+ * of its range) or HR_ERR_NO_MEMORY (64 listeners). Any thread but a worker. */
 int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct hr_conn_ops *ops,
               const struct hr_listen_options *options);
-/* No new connections; those that are open go on. HR_OK or HR_ERR_ADDRESS. Any
- * thread but a worker. */
+/* No new connections; those that are open go on. HR_OK, HR_ERR_ADDRESS, or HR_ERR_NO_MEMORY, and
+ * it listens on. Any thread but a worker. */
 int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr);
 
 /* The key of Fast Open cookies, random at first: 16 bytes that servers which stand in for one
@@ -160,14 +162,15 @@ int hr_unlisten(struct hr_stack *stack, const struct hr_addr *addr);
 #define HR_FAST_OPEN_KEY_BYTES 16
 int hr_stack_set_fast_open_key(struct hr_stack *stack, const uint8_t key[HR_FAST_OPEN_KEY_BYTES]);
 
-/* Starts the workers' threads, which leave alone the signals that the calling thread
- * blocks. HR_OK, HR_ERR_STATE when the stack was stopped, or HR_ERR_THREAD, with their
- * sentence. */
+/* Starts the workers' threads, which leave alone the signals that the calling thread blocks. HR_OK,
+ * HR_ERR_STATE when the stack was stopped, or HR_ERR_THREAD, with their sentence. This and the next
+ * two: any thread but a worker and the control thread, one at a time. */
 int hr_stack_start(struct hr_stack *stack, struct hr_failure *failure);
 /* Ends the workers: every open connection is reset and told HR_ERR_ABORTED. Returns
- * when their threads have ended. Any thread but a worker, and not the control thread. */
+ * when their threads have ended. */
 void hr_stack_stop(struct hr_stack *stack);
-/* After hr_stack_stop(), or without a start: gives everything back. */
+/* After hr_stack_stop(), or without a start: gives everything back. Nobody calls anything of it
+ * any more. */
 void hr_stack_destroy(struct hr_stack *stack);
 
 /* What runs. These and the rest: any thread. */

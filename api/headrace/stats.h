@@ -32,7 +32,7 @@ struct hr_stack;
     X(closed, "connections ended")                                                                 \
     X(rx_packets, "packets received")                                                              \
     X(rx_bytes, "bytes received, Ethernet header included")                                        \
-    X(rx_ring_full, "packets lost since as many waited as half of receive_frames")                 \
+    X(rx_ring_full, "packets lost because as many waited as half of receive_frames")               \
     X(tx_packets, "packets sent")                                                                  \
     X(tx_bytes, "bytes sent, Ethernet header included")                                            \
     X(kicks, "system calls that made the kernel send")                                             \
@@ -46,10 +46,10 @@ struct hr_stack;
     X(ecn_classic, "connections that agreed to ECN as RFC 3168 has it")                            \
     X(ecn_accurate, "connections that agreed to accurate ECN (RFC 9768)")                          \
     X(ce_in, "segments received with congestion experienced (ECN)")                                \
-    X(ecn_reductions, "times a window was reduced since segments were marked (ECN)")               \
+    X(ecn_reductions, "times a window was reduced because segments were marked (ECN)")             \
     X(mtu_probes, "segments larger than is known to pass, to find out whether they do")            \
     X(mtu_probes_lost, "of them, lost")                                                            \
-    X(black_holes, "times segments became small since large ones had no answer")                   \
+    X(black_holes, "times segments became small because large ones had no answer")                 \
     X(reassembled, "packets put together from fragments")                                          \
     X(resets_in, "RSTs accepted")                                                                  \
     X(resets_out, "RSTs sent")                                                                     \
@@ -57,7 +57,7 @@ struct hr_stack;
     X(dropped_checksum, "of them, for a wrong checksum")                                           \
     X(dropped_no_frame, "of them, for want of frames")                                             \
     X(crossed, "packets given to the worker that owns their flow")                                 \
-    X(crossed_dropped, "of them, dropped since it did not keep up")                                \
+    X(crossed_dropped, "of them, dropped because it did not keep up")                              \
     X(directory_full, "flows that the directory of owners had no room for")                        \
     X(frames_free, "frames at home now")                                                           \
     X(frames_data, "frames that hold queued or retained data now")                                 \
@@ -77,7 +77,7 @@ void hr_stack_stats(const struct hr_stack *stack, unsigned worker, struct hr_sta
  * "" when the directory for it could not be written. Any thread. */
 const char *hr_stack_segment_path(const struct hr_stack *stack);
 
-/* The sum over all workers. */
+/* The sum over all workers. Any thread. */
 void hr_stack_stats_sum(const struct hr_stack *stack, struct hr_stats *stats);
 
 #ifdef __cplusplus

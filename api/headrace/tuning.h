@@ -81,7 +81,7 @@ struct hr_tuning {
     /* With SACK a segment is lost when a later one has arrived and a quarter of the least round
      * trip has passed (RFC 8985): this grows with what was sent again for nothing, unless
      * `reordering_adapts` is false; dup_threshold segments end it, unless `reordering_by_count` is.
-     * As bits 2 and 4 of Linux's tcp_recovery. */
+     * As 0x2 and 0x4 of Linux's tcp_recovery, which switch them off. */
     bool reordering_adapts;
     bool reordering_by_count;
     /* The last segment goes again, or a new one, before the timeout, where its ACK is late (RFC
