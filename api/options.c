@@ -12,6 +12,9 @@
 #define FRAMES_PER_WORKER_MIN (2 * NIC_FRAMES_TO_LEND_MIN)
 /* As many as struct tcp_config takes. */
 #define CONNECTIONS_MAX (1u << 24)
+/* Twice the MSL of RFC 9293 section 3.4.2, two minutes; the least is ours. */
+#define TIME_WAIT_MS_MIN 1000u
+#define TIME_WAIT_MS_MAX 240000u
 #define ACK_SEGMENTS_MAX 256u
 #define ACK_HOLD_US_MAX ((uint32_t)(TCP_DELAYED_ACK_NS / NS_PER_US))
 
@@ -43,6 +46,11 @@ int options_check_numbers(const struct hr_stack_options *options, struct hr_fail
     if (options->connections_max == 0 || options->connections_max > CONNECTIONS_MAX) {
         return failure_set(failure, HR_ERR_ARGUMENT, "%u connections a worker: 1 to %u can be had.",
                            options->connections_max, CONNECTIONS_MAX);
+    }
+    if (options->time_wait_ms < TIME_WAIT_MS_MIN || options->time_wait_ms > TIME_WAIT_MS_MAX) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "A TIME-WAIT of %u milliseconds: %u to %u can be had.",
+                           options->time_wait_ms, TIME_WAIT_MS_MIN, TIME_WAIT_MS_MAX);
     }
     if (options->ack_segments == 0 || options->ack_segments > ACK_SEGMENTS_MAX) {
         return failure_set(failure, HR_ERR_ARGUMENT, "An ACK for %u segments: 1 to %u can be had.",

@@ -74,7 +74,7 @@ struct hr_stack_options {
      * many packets may wait while the worker is kept from its core; more is lost. */
     uint32_t receive_frames;
     uint32_t connections_max; /* per worker, 1 to 2^24; at most half of them half-open */
-    uint32_t time_wait_ms;    /* 2MSL */
+    uint32_t time_wait_ms;    /* 2MSL, 1,000 to 240,000 */
     /* What came in order is acknowledged once for several segments, so that a burst has one ACK:
      * of so many full ones at the most, 1 to 256, and so long after the second, 0 to 40,000
      * microseconds. 2 and 0 are what RFC 5681 section 4.2 says. */

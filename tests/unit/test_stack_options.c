@@ -22,8 +22,9 @@ static struct hr_stack_options good(void)
 
 static void numbers_out_of_range_are_refused(void **state)
 {
-    struct hr_stack_options options[] = {good(), good(), good(), good(), good(), good(), good(),
-                                         good(), good(), good(), good(), good(), good()};
+    struct hr_stack_options options[] = {good(), good(), good(), good(), good(),
+                                         good(), good(), good(), good(), good(),
+                                         good(), good(), good(), good(), good()};
     static const char *const sentences[] = {
         "4095 frames",
         "0 connections",
@@ -38,6 +39,8 @@ static void numbers_out_of_range_are_refused(void **state)
         "An ACK for 0 segments",
         "An ACK for 257 segments",
         "ACKs held for 40001 microseconds",
+        "A TIME-WAIT of 999 milliseconds",
+        "A TIME-WAIT of 240001 milliseconds",
     };
 
     (void)state;
@@ -54,6 +57,8 @@ static void numbers_out_of_range_are_refused(void **state)
     options[10].ack_segments = 0;
     options[11].ack_segments = 257;
     options[12].ack_hold_us = 40001;
+    options[13].time_wait_ms = 999;
+    options[14].time_wait_ms = 240001;
     for (unsigned i = 0; i < COUNT_OF(options); i++) {
         struct hr_failure failure = {0};
 
@@ -77,9 +82,11 @@ static void numbers_in_range_are_taken(void **state)
     options.wait = HR_WAIT_SLEEP;
     options.ack_segments = 256;
     options.ack_hold_us = 40000;
+    options.time_wait_ms = 240000;
     assert_int_equal(options_check_numbers(&options, &failure), HR_OK);
     options.ack_segments = 1;
     options.ack_hold_us = 0;
+    options.time_wait_ms = 1000;
     assert_int_equal(options_check_numbers(&options, &failure), HR_OK);
 }
 
