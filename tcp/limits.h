@@ -82,11 +82,13 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 /* Segments acknowledged at once after the start and after a loss of the peer's, so that
  * its slow start is not held up; Linux's TCP_MAX_QUICKACKS is 16. */
 #define TCP_QUICK_ACKS 16u
-/* A burst is acknowledged once, but not more than so many full segments apart, and
- * what came over a few turns like one burst. Measured between two Headrace ends over veth
- * (MTU 1500, medians of five runs, 2026-11): without a hold 2.7 Gbit/s, with these 3.3 to the
- * server and 3.0 from it; 32 segments, 50 us or 100 us gave no more. */
+/* A burst is acknowledged once, but not more than so many full segments apart. Measured on
+ * 2026-11-22 with the kernel's sender over veth (tests/link/README.md): 2 segments 4.04 Gbit/s,
+ * 8 4.28, 16 4.79, 32 4.56. */
 #define TCP_ACK_EVERY_SEGMENTS 16u
+/* And so long for what comes over a few turns. Measured between two Headrace ends over veth (MTU
+ * 1500, medians of five runs, 2026-11): without a hold 2.7 Gbit/s, with it 3.3 to the server and
+ * 3.0 from it; 50 us or 100 us gave no more. */
 #define TCP_ACK_HOLD_NS (20 * NS_PER_US)
 
 /* How long a sender waits for a window that is open but too small before it
