@@ -13,6 +13,7 @@
 #include "datapath/wire/random.h"
 #include "tcp/blocks.h"
 #include "tcp/piece.h"
+#include "tests/unit/plain_sum.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,17 +67,6 @@ static inline uint8_t byte_at(uint32_t seq, uint8_t version)
     uint32_t mixed = (seq ^ (uint32_t)version << 24) * 0x9e3779b1u;
 
     return (uint8_t)(mixed >> 24);
-}
-
-static inline uint16_t plain_sum(const uint8_t *bytes, uint32_t length)
-{
-    uint32_t sum = 0;
-
-    for (uint32_t i = 0; i < length; i++) {
-        sum += i % 2 == 0 ? bytes[i] : (uint32_t)bytes[i] << 8;
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    return (uint16_t)(sum % 0xffff);
 }
 
 /* A packet with these bytes arrives; `trailer` more follow the payload. The frame

@@ -13,12 +13,12 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "tests/unit/aborts.h"
+#include "tests/unit/options_fixture.h"
 
 #define NOP 0x01
 #define MSS_1460 0x02, 0x04, 0x05, 0xb4
@@ -27,21 +27,6 @@
 #define TIMESTAMPS 0x08, 0x0a, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88
 #define BLOCK_1 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x02
 #define BLOCK_2 0xff, 0xff, 0xff, 0xfe, 0x00, 0x00, 0x00, 0x03
-
-/* From memory of just that size, at an address that ends where it ends. */
-static struct tcp_segment parse(const uint8_t *bytes, unsigned length, uint16_t flags)
-{
-    struct tcp_segment seg;
-    uint8_t *copy = malloc(max_u32(length, 1));
-
-    assert_non_null(copy);
-    memcpy(copy, bytes, length);
-    memset(&seg, 0xee, sizeof seg);
-    seg.flags = flags;
-    tcp_options_parse(copy, length, &seg);
-    free(copy);
-    return seg;
-}
 
 static const struct {
     const char *name;

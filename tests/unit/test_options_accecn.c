@@ -10,27 +10,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/options_fixture.h"
+
 #define NOP 1
-
-/* From memory of just that size, at an address that ends where it ends. */
-static struct tcp_segment parse(const uint8_t *bytes, unsigned length, uint16_t flags)
-{
-    struct tcp_segment seg;
-    uint8_t *copy = malloc(max_u32(length, 1));
-
-    assert_non_null(copy);
-    memcpy(copy, bytes, length);
-    memset(&seg, 0xee, sizeof seg);
-    seg.flags = flags;
-    tcp_options_parse(copy, length, &seg);
-    free(copy);
-    return seg;
-}
 
 /* RFC 9768 section 3.2.3: either order, and any number of fields.
  * Shows: RFC 9768 3.2.3b, 3.2.3e, 3.2.3.2.1a. */

@@ -10,10 +10,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/command_line.h"
 
 static const struct option names[] = {
     PLACE_OPTIONS_OF_PORTS,
@@ -24,14 +25,8 @@ static const struct option names[] = {
 /* NULL when it was taken, else why not. */
 static const char *take(const char *name, const char *value, struct place_options *place)
 {
-    char text[64];
-    char *argv[] = {text, text, (char *)(uintptr_t)value, NULL};
-    int option;
+    int option = command_line_read(names, name, value);
 
-    (void)snprintf(text, sizeof text, "--%s", name);
-    optind = 1;
-    opterr = 0;
-    option = getopt_long(value ? 3 : 2, argv, ":", names, NULL);
     assert_true(place_has(option));
     return place_take(option, optarg, place) ? NULL : place_refusal(option);
 }

@@ -20,6 +20,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/plain_sum.h"
+
 #define FIRST 8u
 #define FRAMES 16u
 
@@ -28,17 +30,6 @@ struct fixture {
     struct random random;
     struct slice in; /* a received frame's payload */
 };
-
-static uint16_t plain_sum(const uint8_t *bytes, uint32_t length)
-{
-    uint32_t sum = 0;
-
-    for (uint32_t i = 0; i < length; i++) {
-        sum += i % 2 == 0 ? bytes[i] : (uint32_t)bytes[i] << 8;
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    return (uint16_t)(sum % 0xffff);
-}
 
 static bool sum_is_right(const struct frame_pool *pool, const struct slice *slice)
 {

@@ -10,10 +10,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/command_line.h"
 
 static const struct option names[] = {
     TCP_OPTIONS,
@@ -23,14 +23,8 @@ static const struct option names[] = {
 /* NULL when it was taken, else why not. */
 static const char *take(const char *name, const char *value, struct tcp_options *options)
 {
-    char text[64];
-    char *argv[] = {text, text, (char *)(uintptr_t)value, NULL};
-    int option;
+    int option = command_line_read(names, name, value);
 
-    (void)snprintf(text, sizeof text, "--%s", name);
-    optind = 1;
-    opterr = 0;
-    option = getopt_long(value ? 3 : 2, argv, ":", names, NULL);
     assert_true(tcp_option_has(option));
     return tcp_option_take(option, optarg, options) ? NULL : tcp_option_refusal(option);
 }
