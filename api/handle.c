@@ -95,7 +95,7 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     if (atomic_load_explicit(&worker->stack->stopping, memory_order_relaxed)) {
         return HR_ERR_STATE;
     }
-    settings.cc = tcp_cc_find(options->congestion_control);
+    settings.cc = stack_cc(worker->stack, options->congestion_control);
     if (!buffer_is_in_range(options->receive_buffer) || !buffer_is_in_range(options->send_buffer) ||
         (unsigned)options->ecn > HR_ECN_ACCURATE || !settings.cc ||
         !mss_is_in_range(options->mss_max) || !tuning_is_valid(&options->tuning) ||

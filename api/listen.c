@@ -77,8 +77,9 @@ static int check(const struct hr_stack *stack, const struct hr_addr *addr,
     if (addr->port == 0 || options->half_open_max == 0 || options->connections_max == 0 ||
         (unsigned)options->syn_cookies > HR_SYN_COOKIES_ALWAYS ||
         (unsigned)options->ecn > HR_ECN_ACCURATE || !buffer_is_in_range(options->receive_buffer) ||
-        !buffer_is_in_range(options->send_buffer) || !tcp_cc_find(options->congestion_control) ||
-        !mss_is_in_range(options->mss_max) || !tuning_is_valid(&options->tuning)) {
+        !buffer_is_in_range(options->send_buffer) ||
+        !stack_cc(stack, options->congestion_control) || !mss_is_in_range(options->mss_max) ||
+        !tuning_is_valid(&options->tuning)) {
         return HR_ERR_ARGUMENT;
     }
     for (unsigned i = 0; i < stack->address_count; i++) {
@@ -115,7 +116,7 @@ int hr_listen(struct hr_stack *stack, const struct hr_addr *addr, const struct h
         return error;
     }
     /* The caller's string need not outlive the call. */
-    entry.options.congestion_control = tcp_cc_find(options->congestion_control)->name;
+    entry.options.congestion_control = stack_cc(stack, options->congestion_control)->name;
     (void)pthread_mutex_lock(&stack->lock);
     error = add(stack, &entry);
     (void)pthread_mutex_unlock(&stack->lock);

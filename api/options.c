@@ -2,6 +2,7 @@
 
 #include "api/failure.h"
 #include "datapath/util.h"
+#include "tcp/cc.h"
 #include "tcp/limits.h"
 
 #include <assert.h>
@@ -60,6 +61,11 @@ int options_check_numbers(const struct hr_stack_options *options, struct hr_fail
         return failure_set(failure, HR_ERR_ARGUMENT,
                            "ACKs held for %u microseconds: at most %u can be had.",
                            options->ack_hold_us, ACK_HOLD_US_MAX);
+    }
+    if (!tcp_cc_find(options->congestion_control)) {
+        return failure_set(failure, HR_ERR_ARGUMENT,
+                           "'%s' is no congestion control: give one of hr_congestion_controls().",
+                           options->congestion_control);
     }
     if ((unsigned)options->mode > HR_MODE_GENERIC) {
         return failure_set(failure, HR_ERR_ARGUMENT, "%u is no mode: give one of enum hr_mode.",

@@ -203,6 +203,7 @@ int hr_stack_create(const struct hr_stack_options *options, struct hr_stack **ou
     atomic_init(&stack->stopping, false);
     stack->on_event = options->on_event;
     stack->event_context = options->event_context;
+    stack->cc = tcp_cc_find(options->congestion_control);
     stack->wait = options->wait;
     stack->spin_ns = options->spin_us * NS_PER_US;
     error = build(stack, options, failure);

@@ -14,6 +14,7 @@
 #include "datapath/util.h"
 #include "datapath/xdp/memory.h"
 #include "datapath/xdp/xdp_interface.h"
+#include "tcp/cc.h"
 
 #include <stdatomic.h>
 
@@ -52,6 +53,7 @@ struct hr_stack {
     struct control control;
     void (*on_event)(struct hr_stack *stack, const struct hr_event *event, void *context);
     void *event_context;
+    const struct tcp_cc_ops *cc; /* of those who name none */
     enum hr_wait wait;
     uint64_t spin_ns;
     unsigned address_count;
@@ -77,6 +79,12 @@ static inline struct crossing *stack_crossing(struct hr_stack *stack, unsigned g
 static inline uint32_t stack_time_waits_max(uint32_t connections_max)
 {
     return max_u32(connections_max, 65536);
+}
+
+/* Congestion control by its name, of those who give NULL the stack's; NULL: there is none. */
+static inline const struct tcp_cc_ops *stack_cc(const struct hr_stack *stack, const char *name)
+{
+    return name ? tcp_cc_find(name) : stack->cc;
 }
 
 /* The worker whose slice of the outgoing ports this is, or -1; in owners.c. */

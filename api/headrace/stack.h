@@ -80,6 +80,9 @@ struct hr_stack_options {
      * microseconds. 2 and 0 are what RFC 5681 section 4.2 says. */
     uint32_t ack_segments;
     uint32_t ack_hold_us;
+    /* Of connections whose listener, or whoever opens them, names none: one of
+     * hr_congestion_controls(); NULL: the first. Not kept. */
+    const char *congestion_control;
     /* NULL, or what is told of events: on the control thread, which it must not hold up;
      * any function that any thread may call may be called inside. */
     void (*on_event)(struct hr_stack *stack, const struct hr_event *event, void *context);
@@ -115,7 +118,7 @@ struct hr_listen_options {
     uint32_t half_open_max;         /* connections in SYN-RECEIVED, per worker; at least 1 */
     bool nodelay;                   /* as hr_conn_set_nodelay() */
     void *context;                  /* what hr_conn_context() is at first */
-    const char *congestion_control; /* one of hr_congestion_controls(); NULL: the first */
+    const char *congestion_control; /* one of hr_congestion_controls(); NULL: the stack's */
     enum hr_syn_cookies syn_cookies;
     /* Connections that it may have at once, per worker, half-open ones included; at least 1.
      * Beyond it SYNs are dropped: a client tries again by itself, for minutes. */

@@ -81,6 +81,7 @@ static void without_options(struct hr_connect_options *options)
     options->sack = false;
     options->timestamps = false;
     options->window_scale = false;
+    options->congestion_control = "cubic";
 }
 
 static void data_options(struct hr_conn *conn, const struct hr_data *data)
@@ -92,6 +93,8 @@ static void data_options(struct hr_conn *conn, const struct hr_data *data)
     CHECK(data->length == 1);
     CHECK((data->slices[0].bytes[0] & 7) == ours);
     CHECK(ours == (current->prepare ? 0 : 7));
+    /* The stack's, where none is named. */
+    CHECK(strcmp(info.congestion_control, current->prepare ? "cubic" : "newreno") == 0);
     CHECK(info.bytes_received == 1 && info.bytes_acked == 1);
     hr_close(conn);
 }
@@ -293,6 +296,7 @@ int main(int count, char **words)
     options.interface = words[1];
     options.addresses = (const char *const *)&words[2];
     options.address_count = 1;
+    options.congestion_control = "newreno";
     (void)sem_init(&ended, 0, 0);
     if (hr_stack_create(&options, &stack, &failure) != HR_OK ||
         hr_stack_start(stack, &failure) != HR_OK) {

@@ -22,9 +22,9 @@ static struct hr_stack_options good(void)
 
 static void numbers_out_of_range_are_refused(void **state)
 {
-    struct hr_stack_options options[] = {good(), good(), good(), good(), good(),
-                                         good(), good(), good(), good(), good(),
-                                         good(), good(), good(), good(), good()};
+    struct hr_stack_options options[] = {good(), good(), good(), good(), good(), good(),
+                                         good(), good(), good(), good(), good(), good(),
+                                         good(), good(), good(), good()};
     static const char *const sentences[] = {
         "4095 frames",
         "0 connections",
@@ -41,6 +41,7 @@ static void numbers_out_of_range_are_refused(void **state)
         "ACKs held for 40001 microseconds",
         "A TIME-WAIT of 999 milliseconds",
         "A TIME-WAIT of 240001 milliseconds",
+        "'vegas' is no congestion control",
     };
 
     (void)state;
@@ -59,6 +60,7 @@ static void numbers_out_of_range_are_refused(void **state)
     options[12].ack_hold_us = 40001;
     options[13].time_wait_ms = 999;
     options[14].time_wait_ms = 240001;
+    options[15].congestion_control = "vegas";
     for (unsigned i = 0; i < COUNT_OF(options); i++) {
         struct hr_failure failure = {0};
 
