@@ -19,11 +19,15 @@ static void fetch(const struct frame_pool *pool, const struct port_packet *packe
 static enum net_kind parse(struct net *net, struct port_packet *raw, struct packet *packet,
                            uint64_t now_ns)
 {
-    enum net_kind kind;
+    enum net_kind kind = NET_DROP;
 
-    do {
+    /* A fragment inside of a whole is none that anybody sends. */
+    for (unsigned wholes = 0; wholes < 2; wholes++) {
         kind = net_parse(net, raw, packet);
-    } while (kind == NET_FRAGMENT && net_reassemble(net, packet, raw, now_ns));
+        if (kind != NET_FRAGMENT || !net_reassemble(net, packet, raw, now_ns)) {
+            break;
+        }
+    }
     return kind;
 }
 

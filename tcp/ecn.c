@@ -141,12 +141,15 @@ void ecn_cookie_option(struct tcp_options_out *options)
 }
 
 /* A pure ACK of who has asked for AccECN has 2 or more; classic ECN and none have 0, or 1 for a
- * SYN-ACK with CE. Text says less: its ACE counts. */
-uint16_t ecn_cookie_syn_flags(const struct tcp_segment *ack)
+ * SYN-ACK with CE. Text says less: its ACE counts. Who agrees to less has not asked. */
+uint16_t ecn_cookie_syn_flags(enum tcp_ecn_mode most, const struct tcp_segment *ack)
 {
     unsigned ace = (ack->flags & ALL_FLAGS) >> ACE_SHIFT;
 
-    return ack->payload.length == 0 && !(ack->flags & TCP_FIN) && ace >= 2 ? ALL_FLAGS : 0;
+    return most == TCP_ECN_ACCURATE && ack->payload.length == 0 && !(ack->flags & TCP_FIN) &&
+                   ace >= 2
+               ? ALL_FLAGS
+               : 0;
 }
 
 void ecn_take_syn(struct tcp_conn *conn, const struct tcp_segment *seg)

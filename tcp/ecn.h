@@ -93,7 +93,7 @@ uint16_t ecn_cookie_flags(enum tcp_ecn_mode mode, const struct tcp_segment *syn)
 void ecn_cookie_option(struct tcp_options_out *options);
 /* The flags of the SYN that it answered, by the ACK of it (RFC 9768 section 5.1), unless it was
  * classic. */
-uint16_t ecn_cookie_syn_flags(const struct tcp_segment *ack);
+uint16_t ecn_cookie_syn_flags(enum tcp_ecn_mode most, const struct tcp_segment *ack);
 
 /* The flags of our SYN or SYN-ACK as it goes now. */
 uint16_t ecn_syn_flags(struct tcp_conn *conn);

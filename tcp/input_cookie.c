@@ -112,8 +112,9 @@ static bool restore_syn(const struct tcp *tcp, const struct tcp_settings *settin
     struct syncookie_of of = cookie_of(tcp, &arrival->tuple, ack->seq - 1);
     struct syncookie_options kept;
 
-    *syn = (struct tcp_segment){
-        .seq = ack->seq - 1, .flags = ecn_cookie_syn_flags(ack), .options_seen = TCP_OPT_MSS};
+    *syn = (struct tcp_segment){.seq = ack->seq - 1,
+                                .flags = ecn_cookie_syn_flags(ecn_most(settings), ack),
+                                .options_seen = TCP_OPT_MSS};
     if (!syncookie_check(tcp->secret, &of, ack->ack - 1, &syn->mss)) {
         return false;
     }

@@ -168,18 +168,22 @@ static bool has_met(const struct tcp_conn *conn, uint32_t seq, uint32_t bytes)
             !(record->flags & TCP_RECORD_SACKED));
 }
 
-/* RFC 1191 section 6.1 to 6.4. Nobody drives us below what every path must carry, or up. */
-bool mtu_take_icmp(struct tcp_conn *conn, uint32_t seq, uint16_t mtu)
+/* RFC 1191 section 6.1 to 6.4. Nobody drives us below what every path must carry, or up: of IPv6
+ * what says so is discarded (RFC 8201 section 4), of IPv4 it may be an old router's. */
+bool mtu_take_icmp(struct tcp_conn *conn, uint32_t seq, uint32_t mtu)
 {
-    uint32_t least = ip_addr_is_v4(&conn->tuple.remote) ? NET_MTU_MIN_V4 : NET_MTU_MIN_V6;
     uint32_t bytes;
 
-    mtu = (uint16_t)max_u32(mtu, least);
+    if (ip_addr_is_v4(&conn->tuple.remote)) {
+        mtu = max_u32(mtu, NET_MTU_MIN_V4);
+    } else if (mtu < NET_MTU_MIN_V6) {
+        return false;
+    }
     bytes = text_bytes(conn, mtu);
     if (mtu >= conn->path.mtu || !has_met(conn, seq, bytes)) {
         return false;
     }
-    conn->path.mtu = mtu;
+    conn->path.mtu = (uint16_t)mtu;
     if (bytes < conn->mtu.high) {
         set_high(conn, bytes, bytes > conn->snd.mss);
     }
@@ -239,7 +243,7 @@ static uint32_t next_size(const struct tcp_conn *conn)
  * window, and with the acknowledgements to come in the congestion window. */
 static bool is_worth_it(const struct tcp_conn *conn, uint32_t size)
 {
-    uint32_t bytes = size + tcp_conn_policy(conn)->dup_threshold * (uint32_t)conn->snd.mss;
+    uint32_t bytes = size + TCP_DUPTHRESH * (uint32_t)conn->snd.mss;
     uint32_t unsent = tcp_conn_queued(conn) - (conn->snd.nxt - conn->snd.una);
 
     return unsent > bytes && tcp_usable_window(conn) >= bytes && conn->cwnd >= bytes &&

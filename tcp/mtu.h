@@ -49,7 +49,7 @@ void mtu_begin(struct tcp_conn *conn);
 
 /* ICMP says of the segment at `seq`, which is in flight, that no more than this passes, bytes of
  * a packet. False when it says nothing new, or nothing of a segment of ours. */
-bool mtu_take_icmp(struct tcp_conn *conn, uint32_t seq, uint16_t mtu);
+bool mtu_take_icmp(struct tcp_conn *conn, uint32_t seq, uint32_t mtu);
 
 /* With TCP_CONN_MTU_LOW and a flight: sends a probe when it is time. The port has room. */
 enum mtu_verdict mtu_probe(struct tcp_conn *conn);

@@ -23,6 +23,11 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t delivered)
     struct tcp_flight *flight = conn->flight;
 
     undo_begin(conn);
+    if (flight->dup_acks > 0) {
+        /* Short segments have counted as full ones until now: no more has left than was out. */
+        flight->dup_acks =
+            (uint16_t)min_u32(flight->dup_acks, flight->sendq.in_flight_bytes / conn->snd.mss);
+    }
     if (flight->recovery == TCP_RECOVERY_OPEN) {
         conn->cc->loss(conn, flight_size(conn));
         prr_begin(conn, delivered);
@@ -102,14 +107,31 @@ static bool mark_head_lost(struct tcp_conn *conn)
     return true;
 }
 
+/* DupThresh. What was set is more than a small flight can bring: there, what was out before
+ * the duplicates let new text out is the most, or each loss would cost a timeout, and each
+ * duplicate a segment more than the window has. */
+static uint32_t dup_threshold(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = conn->flight;
+    uint32_t out = flight->sendq.next - flight->sendq.head;
+    uint32_t before = out - min_u32(out, flight->dup_acks);
+
+    return max_u32(TCP_DUPTHRESH, min_u32(tcp_conn_policy(conn)->dup_threshold, before));
+}
+
+/* A retransmission that is lost is the timer's: duplicates may be of what was sent before it. */
+static bool head_was_sent_once(const struct tcp_sendq *sendq)
+{
+    return sendq->head != sendq->next && sendq_at(sendq, sendq->head)->transmissions == 1;
+}
+
 /* More duplicates than there are segments in flight tell of duplicates of ACKs: counted, they
  * would make room for what is sent next. Until a loss is found three of short segments may. */
 static bool says_nothing_new(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
 
-    return (flight->dup_acks >= tcp_conn_policy(conn)->dup_threshold ||
-            tcp_recovery_repairs(flight->recovery)) &&
+    return (flight->dup_acks >= dup_threshold(conn) || tcp_recovery_repairs(flight->recovery)) &&
            (flight->dup_acks + 1u) * conn->snd.mss > conn->snd.nxt - conn->snd.una;
 }
 
@@ -140,14 +162,8 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
     flight->dup_acks++;
     /* RFC 6582 section 3.2, step 2: not again for what an earlier recovery or
      * timeout has covered. */
-    if (flight->dup_acks != tcp_conn_policy(conn)->dup_threshold ||
-        tcp_recovery_repairs(flight->recovery) || !mark_head_lost(conn)) {
-        return false;
-    }
-    /* Short segments have counted as full ones until now: no more has left than was out. */
-    flight->dup_acks =
-        (uint16_t)min_u32(flight->dup_acks, flight->sendq.in_flight_bytes / conn->snd.mss);
-    return true;
+    return flight->dup_acks >= dup_threshold(conn) && !tcp_recovery_repairs(flight->recovery) &&
+           head_was_sent_once(&flight->sendq) && mark_head_lost(conn);
 }
 
 /* RFC 8985 section 7.4: what became of the probe. */

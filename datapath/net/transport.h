@@ -34,7 +34,7 @@ struct net_icmp_error {
     uint32_t seq; /* the 4 bytes behind the ports: TCP's sequence number */
     uint8_t protocol;
     uint8_t class;               /* enum net_icmp_class */
-    uint16_t mtu;                /* of the next hop, for FRAG_NEEDED */
+    uint32_t mtu;                /* of the next hop, for FRAG_NEEDED; ICMPv6 has 32 bits */
     const struct packet *packet; /* that brought it, valid during the call */
 };
 

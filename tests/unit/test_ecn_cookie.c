@@ -70,6 +70,7 @@ static void nothing_is_agreed_that_nothing_remembers(void **state)
         {"nobody asks", TCP_ECN_ACCURATE, true, 0, 0},
         {"nobody agrees", TCP_ECN_OFF, true, CLASSIC, 0},
         {"nobody agrees to more", TCP_ECN_OFF, true, ACCURATE, ACE(2)},
+        {"nobody agrees to more than classic", TCP_ECN_CLASSIC, false, CLASSIC, ACE(5)},
         {"a mark on the SYN-ACK told by classic ECN", TCP_ECN_ACCURATE, true, 0, ACE(1)},
     };
 

@@ -82,6 +82,61 @@ static void duplicates_are_counted_up_to_the_threshold(void **state)
     forget_sent(f);
 }
 
+/* More than the flight can bring: what was out before the duplicates let new text out counts, and
+ * no more of it goes than was out. Three are always enough. */
+static void no_flight_is_too_small_for_the_threshold(void **state)
+{
+    static const struct {
+        uint32_t out, more, duplicates;
+    } cases[] = {{10, 0, 5}, {10, 40, 9}, {4, 0, 3}};
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        f->settings.policy.dup_threshold = 127;
+        (void)far_peer(state, false);
+        send_segments(f, cases[i].out + cases[i].more);
+        expect_segments(f, 0, cases[i].out);
+        wait_ns(f, RTT);
+        for (unsigned j = 1; j < cases[i].duplicates; j++) {
+            acks(f, 0);
+            if (cases[i].more > 0) {
+                expect_segments(f, cases[i].out + j - 1, cases[i].out + j);
+            }
+            expect_silence(f);
+        }
+        acks(f, 0);
+        expect_segments(f, 0, 1);
+        assert_int_equal(f->tcp.counters.fast_recoveries, 1);
+        forget_sent(f);
+        f = start_over(state);
+    }
+}
+
+/* It is lowered when as many have come: the next one counts. */
+static void a_lowered_threshold_counts_at_once(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy;
+
+    f->settings.policy.dup_threshold = 20;
+    (void)far_peer(state, false);
+    conn_of(f)->cwnd = 40 * MSS;
+    send_segments(f, 30);
+    expect_segments(f, 0, 30);
+    wait_ns(f, RTT);
+    for (unsigned i = 0; i < 5; i++) {
+        acks(f, 0);
+        expect_silence(f);
+    }
+    policy = *tcp_conn_policy(conn_of(f));
+    policy.dup_threshold = TCP_DUPTHRESH;
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    acks(f, 0);
+    expect_segments(f, 0, 1);
+    acks(f, 30);
+    forget_sent(f);
+}
+
 /* However many are SACKed: a quarter of the least round trip is waited. */
 static void the_reordering_window_can_be_waited_for_always(void **state)
 {
@@ -184,6 +239,8 @@ int main(void)
         SCRIPT(timeouts_can_be_believed),
         SCRIPT(sacked_segments_are_counted_up_to_the_threshold),
         SCRIPT(duplicates_are_counted_up_to_the_threshold),
+        SCRIPT(no_flight_is_too_small_for_the_threshold),
+        SCRIPT(a_lowered_threshold_counts_at_once),
         SCRIPT(the_reordering_window_can_be_waited_for_always),
         SCRIPT_V4(the_reordering_window_adapts_or_not),
         SCRIPT_V4(the_window_may_outlive_idleness),

@@ -4,6 +4,7 @@
  *         repair that is lost.
  * Method: scripts over one stack, with a round trip of 100 ms.
  */
+#include "tcp/rack.h"
 #include "tests/unit/recovery_fixture.h"
 
 /* DupThresh holds for RACK as long as no reordering was seen: no window then.
@@ -126,6 +127,24 @@ static void a_dsack_widens_the_reordering_window(void **state)
     forget_sent(f);
 }
 
+/* A path of seconds with many D-SACKs: the window is SRTT at the most, and does not wrap. */
+static void a_wide_reordering_window_does_not_wrap(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 1);
+    expect_segments(f, 0, 1);
+    conn_of(f)->flight->rack_reordering = true;
+    for (unsigned mult = 0; mult <= UINT8_MAX; mult++) {
+        conn_of(f)->flight->rack_reo_mult = (uint8_t)mult;
+        conn_of(f)->rtt.min_rtt_ns = MS(4000);
+        conn_of(f)->rtt.srtt_ns = 5000 * NS_PER_MS;
+        assert_true(tcp_rack_window_ns(conn_of(f)) ==
+                    min_u64((mult + 1) * 1000 * NS_PER_MS, 5000 * NS_PER_MS));
+    }
+    acks(f, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +154,7 @@ int main(void)
         SCRIPT(a_lost_retransmission_is_found),
         SCRIPT(a_repair_has_a_timeout_of_its_own),
         SCRIPT(a_dsack_widens_the_reordering_window),
+        SCRIPT(a_wide_reordering_window_does_not_wrap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

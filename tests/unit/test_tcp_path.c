@@ -76,8 +76,9 @@ static void a_smaller_path_cuts_segments(void **state)
         {"smaller, timestamps", 1300, 1460, true, {1248, 1228}},
         {"smaller, but the peer's MSS is the limit", 1400, 1000, false, {1000, 1000}},
         {"smaller than that", 700, 1000, false, {660, 1000}},
-        {"smallest", 68, 1460, false, {536, 1220}},
-        {"0, of an old router", 0, 1460, false, {536, 1220}},
+        {"smallest", 68, 1460, false, {536, 1440}},
+        {"0, of an old router", 0, 1460, false, {536, 1440}},
+        {"least of IPv6", 1280, 1460, false, {1240, 1220}},
         {"larger", 9000, 1400, false, {1400, 1400}},
     };
     struct tcp_fixture *f = *state;
