@@ -102,7 +102,8 @@ done
 for ecn in classic accurate; do
     marked $ecn 1 chargen left --workload download --stack headrace --interface "$client_if" \
         --address 10.77.0.4/24 --ecn $ecn
-    holds 'link["left"]["marked"] > 0' 'link["left"]["dropped_by_queue"] == 0' \
+    holds "server['ecn_$ecn'] > 0" \
+        'link["left"]["marked"] > 0' 'link["left"]["dropped_by_queue"] == 0' \
         'server["retransmissions"] == 0 and server["timeouts"] == 0' \
         'server["ecn_reductions"] > 0'
 done

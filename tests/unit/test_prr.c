@@ -101,7 +101,8 @@ static void the_timer_sends_one(void **state)
 }
 
 /* The network makes many of each ACK: a peer without SACK seems to have more than was sent, and
- * what is sent next would be taken for delivered. */
+ * what is sent next would be taken for delivered.
+ * Shows: RFC 9937 6.2f. */
 static void duplicates_of_acks_let_nothing_go(void **state)
 {
     struct tcp_fixture *f = far_peer(state, false);
