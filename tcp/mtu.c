@@ -258,7 +258,7 @@ static bool gather(struct tcp_conn *conn, uint16_t size)
     uint16_t has = sendq_at(sendq, sendq->next)->slice.length;
 
     if (has > size) {
-        return sendq_split(sendq, &room, sendq->next, size);
+        return tcp_split(conn, sendq->next, size);
     }
     return has == size || sendq_join(sendq, &room, sendq->next, size);
 }

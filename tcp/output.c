@@ -130,22 +130,32 @@ static bool take_fin_off(struct tcp_conn *conn)
     return true;
 }
 
+/* Apart: most records go as they are. */
+RARE bool tcp_split(struct tcp_conn *conn, uint32_t position, uint32_t length)
+{
+    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+
+    if (!sendq_split(&conn->flight->sendq, &room, position, (uint16_t)length)) {
+        return false;
+    }
+    conn->tcp->counters.splits++;
+    return true;
+}
+
 /* A SYN for the first time. Text that goes with it (RFC 7413 section 4.2.1) is cut to what fits
  * there, and a FIN behind it taken off. */
 static enum verdict send_syn(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
-    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
     bool carries = tcp_fast_open_carries(conn);
 
     if (carries) {
         const struct tcp_record *text = sendq_at(sendq, sendq->next + 1);
 
         if (text->slice.length > conn->snd.mss) {
-            if (!sendq_split(sendq, &room, sendq->next + 1, conn->snd.mss)) {
+            if (!tcp_split(conn, sendq->next + 1, conn->snd.mss)) {
                 return OUTPUT_STUCK;
             }
-            conn->tcp->counters.splits++;
         } else if (text->flags & TCP_RECORD_FIN && !take_fin_off(conn)) {
             return OUTPUT_STUCK;
         }
@@ -162,20 +172,13 @@ static enum verdict send_syn(struct tcp_conn *conn)
     return OUTPUT_MORE;
 }
 
-/* Apart: most records go as they are. */
 static RARE bool cut_next(struct tcp_conn *conn, uint32_t length)
 {
-    struct tcp_sendq *sendq = &conn->flight->sendq;
-    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
+    const struct tcp_sendq *sendq = &conn->flight->sendq;
 
-    if (length == sendq_at(sendq, sendq->next)->slice.length) {
-        return take_fin_off(conn);
-    }
-    if (!sendq_split(sendq, &room, sendq->next, (uint16_t)length)) {
-        return false;
-    }
-    conn->tcp->counters.splits++;
-    return true;
+    return length == sendq_at(sendq, sendq->next)->slice.length
+               ? take_fin_off(conn)
+               : tcp_split(conn, sendq->next, length);
 }
 
 static inline enum verdict send_new(struct tcp_conn *conn)
@@ -210,7 +213,6 @@ static inline enum verdict send_new(struct tcp_conn *conn)
 static enum verdict send_lost(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
-    struct tcp_sendq_room room = {conn->tcp->pool, &conn->tcp->blocks};
     uint32_t position = is_opening(conn) ? sendq->head : sendq->lost.first; /* the SYN alone */
     struct tcp_record *record = sendq_at(sendq, position);
 
@@ -223,10 +225,9 @@ static enum verdict send_lost(struct tcp_conn *conn)
     }
     if (record->slice.length > conn->snd.mss) { /* the path's MTU has shrunk, or was probed */
         conn->flight->mtu_probe_out = false;    /* in pieces it tells nothing */
-        if (!sendq_split(sendq, &room, position, conn->snd.mss)) {
+        if (!tcp_split(conn, position, conn->snd.mss)) {
             return OUTPUT_STUCK;
         }
-        conn->tcp->counters.splits++;
         position = sendq->lost.first; /* the front */
     }
     if (!emit_record(conn, position)) {

@@ -23,6 +23,9 @@ static inline void tcp_rexmit_arm(struct tcp_conn *conn)
     conn->rexmit_ns = UINT64_MAX; /* later: nothing to tell the wheel */
 }
 
+/* Cuts the record at `position`, and counts it. False when there is no memory. */
+bool tcp_split(struct tcp_conn *conn, uint32_t position, uint32_t length);
+
 /* Bytes of new data that the peer's window still takes. */
 static inline uint32_t tcp_usable_window(const struct tcp_conn *conn)
 {

@@ -436,10 +436,14 @@ static void icmp_tells_of_a_probe(void **state)
     forget_sent(f);
 }
 
-/* What was queued in segments of before needs no gathering, and a FIN stays at the end. */
+/* What was queued in segments of before needs no gathering, is cut when it is longer, and a FIN
+ * stays at the end. Each cut makes a record more, and is counted. */
 static void a_probe_is_cut_from_a_long_segment(void **state)
 {
     struct tcp_fixture *f = prepare(state, TCP_MTU_PROBING_AFTER_BLACK_HOLE);
+    uint32_t told = f->v6 ? 1340 : 1360; /* of a path of 1,400 */
+    uint32_t nxt;
+    uint32_t tail;
 
     establish(f);
     app_sends(f, most(f));
@@ -448,16 +452,24 @@ static void a_probe_is_cut_from_a_long_segment(void **state)
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = WINDOW_ZERO);
     f->peer->window = 65535;
     forget_sent(f);
-    app_sends(f, 6 * most(f)); /* queued in segments of now */
+    app_sends(f, 9 * most(f)); /* queued in segments of now */
     assert_int_equal(app_shuts_down(f), TCP_OK);
+    tail = conn_of(f)->flight->sendq.tail;
     expect_silence(f);
     icmp_says(f, NET_ICMP_FRAG_NEEDED, 1, 1300);
     forget_sent(f);
     conn_of(f)->mtu_s = (uint16_t)(conn_of(f)->mtu_s - TCP_MTU_RAISE_S);
-    conn_of(f)->cwnd = 10 * most(f); /* as slow start will have it */
+    conn_of(f)->cwnd = 4 * most(f); /* as slow start will have it */
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + most(f));
     expect(f, TCP_ACK, .seq = 1 + most(f), .ack = 1, .bytes = most(f));
     assert_int_equal(f->tcp.counters.mtu_probes, 1);
+    icmp_says(f, NET_ICMP_FRAG_NEEDED, 1 + most(f), 1400);
+    forget_sent(f);
+    nxt = conn_of(f)->snd.nxt - f->peer->irs;
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = nxt);
+    expect(f, TCP_ACK, .seq = nxt, .ack = 1, .bytes = told);
+    assert_int_equal(f->tcp.counters.mtu_probes, 2);
+    assert_int_equal(f->tcp.counters.splits, conn_of(f)->flight->sendq.tail - tail);
     forget_sent(f);
 }
 
