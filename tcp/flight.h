@@ -76,6 +76,15 @@ struct tcp_flight {
     uint16_t mtu_probe_bytes;
 };
 
+/* What a recovery leaves behind when it ends, or is undone. */
+static inline void tcp_recovery_over(struct tcp_flight *flight)
+{
+    flight->recovery = TCP_RECOVERY_OPEN;
+    flight->frto = TCP_FRTO_OFF;
+    flight->dup_acks = 0;
+    flight->rexmit_now = false; /* its rate, or a full port, may have held it up until now */
+}
+
 static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
 /* What every segment touches: three lines with the first record, not five. */
 static_assert(sizeof(struct tcp_undo) == CACHE_LINE_BYTES &&

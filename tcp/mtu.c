@@ -142,16 +142,10 @@ static void repair_slowly(struct tcp_conn *conn)
         conn->cc->recovered(conn); /* a window in place of what PRR let out */
     }
     conn->ssthresh = max_u32(conn->ssthresh, conn->cwnd);
-    flight->recovery = TCP_RECOVERY_LOSS;
-    flight->recovery_point = conn->snd.nxt;
-    flight->too_big = true;
+    tcp_recovery_restart(conn, true);
     flight->can_undo = false;
     flight->frto = TCP_FRTO_OFF;
-    flight->tlp_out = false;
     flight->mtu_probe_out = false;
-    flight->rack_deadline_ns = 0;
-    flight->dup_acks = 0;
-    flight->rexmit_now = true;
     conn->cwnd = min_u32(conn->cwnd, tcp_pipe(conn) + conn->snd.mss);
     tcp_conn_want_output(conn);
 }

@@ -78,10 +78,7 @@ static void leave_recovery(struct tcp_conn *conn)
     } else {
         mishap_timeout_over(conn);
     }
-    flight->recovery = TCP_RECOVERY_OPEN;
-    flight->frto = TCP_FRTO_OFF;
-    flight->dup_acks = 0;
-    flight->rexmit_now = false; /* its rate, or a full port, may have held it up until now */
+    tcp_recovery_over(flight);
     if (flight->rack_reo_persist > 0 && --flight->rack_reo_persist == 0) {
         flight->rack_reo_mult = 0;
     }
@@ -342,6 +339,19 @@ static void restart(struct tcp_conn *conn)
     tcp_conn_want_output(conn);
 }
 
+void tcp_recovery_restart(struct tcp_conn *conn, bool too_big)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    flight->recovery = TCP_RECOVERY_LOSS;
+    flight->recovery_point = conn->snd.nxt;
+    flight->too_big = too_big;
+    flight->rexmit_now = too_big;
+    flight->dup_acks = 0;
+    flight->tlp_out = false;
+    flight->rack_deadline_ns = 0;
+}
+
 /* RFC 6298 section 5.4 to 5.6 and RFC 8985 section 6.3. */
 static void timeout(struct tcp_conn *conn)
 {
@@ -371,13 +381,7 @@ static void timeout(struct tcp_conn *conn)
         rate_all_lost(conn);
     }
     sendq_mark_all_lost(sendq, reneged);
-    flight->recovery = TCP_RECOVERY_LOSS;
-    flight->too_big = false;
-    flight->recovery_point = conn->snd.nxt;
-    flight->dup_acks = 0;
-    flight->rexmit_now = false;
-    flight->tlp_out = false;
-    flight->rack_deadline_ns = 0;
+    tcp_recovery_restart(conn, false);
     restart(conn);
 }
 

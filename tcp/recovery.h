@@ -46,6 +46,10 @@ void tcp_take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg,
  * lets the congestion window grow. */
 void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news);
 
+/* Loss is repaired anew, in slow start: after an RTO, or with `too_big` after ICMP's word, when one
+ * segment goes whatever the pipe holds. */
+void tcp_recovery_restart(struct tcp_conn *conn, bool too_big);
+
 /* Sends a tail loss probe; in rexmit.c. */
 void tcp_tlp_send(struct tcp_conn *conn);
 

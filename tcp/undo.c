@@ -91,10 +91,7 @@ static void restore(struct tcp_conn *conn)
     conn->ssthresh = max_u32(conn->ssthresh, flight->undo.ssthresh);
     conn->cc->undo(conn, &flight->undo);
     flight->can_undo = false;
-    flight->recovery = TCP_RECOVERY_OPEN;
-    flight->frto = TCP_FRTO_OFF;
-    flight->dup_acks = 0;
-    flight->rexmit_now = false;
+    tcp_recovery_over(flight);
 }
 
 bool undo_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
