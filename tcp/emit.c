@@ -3,6 +3,7 @@
 #include "datapath/net/checksum.h"
 #include "datapath/net/wire.h"
 #include "tcp/ack.h"
+#include "tcp/emit_options.h"
 #include "tcp/seq.h"
 #include "tcp/urgent.h"
 #include "tcp/window.h"
@@ -88,93 +89,6 @@ static RARE void write_urgent(struct tcp_conn *conn, struct emission *segment)
     }
     segment->urgent = urgent_pointer(conn, segment->seq);
     segment->flags |= segment->urgent > 0 ? TCP_URG : 0;
-}
-
-static unsigned write_syn_options(struct tcp_conn *conn, uint8_t *payload)
-{
-    struct tcp_options_out options = {
-        .mss = (uint16_t)(conn->path.mtu - tcp_headers_bytes(&conn->tuple.remote)),
-        .wscale = conn->rcv.wscale,
-        .ts_val = tcp_timestamp(conn),
-        .ts_ecr = conn->ts_recent,
-    };
-    uint8_t cookie[FAST_OPEN_COOKIE_MAX];
-    unsigned bytes;
-
-    conn->mss_told = options.mss;
-    options.seen = TCP_OPT_MSS;
-    options.seen |= tcp_conn_has(conn, TCP_CONN_SACK_OK) ? TCP_OPT_SACK_PERMITTED : 0;
-    options.seen |= tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? TCP_OPT_TIMESTAMPS : 0;
-    options.seen |= tcp_conn_has(conn, TCP_CONN_WSCALE) ? TCP_OPT_WSCALE : 0;
-    if (tcp_fast_open_option(conn, cookie, &options.fast_open_length)) {
-        options.seen |= TCP_OPT_FAST_OPEN;
-        options.fast_open = cookie;
-    }
-    ecn_add_option(conn, &options, TCP_OPTIONS_BYTES_MAX);
-    bytes = tcp_options_bytes(&options);
-    (void)tcp_options_write(payload - bytes, &options);
-    return bytes;
-}
-
-/* NOP, NOP, kind 8, length 10: the layout of RFC 7323 appendix A. */
-static unsigned write_timestamp(const struct tcp_conn *conn, uint8_t *payload)
-{
-    if (!tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
-        return 0;
-    }
-    be32_store(payload - 12, 0x0101080a);
-    be32_store(payload - 8, tcp_timestamp(conn));
-    be32_store(payload - 4, conn->ts_recent);
-    return TCP_TIMESTAMP_BYTES;
-}
-
-static void add_timestamps(const struct tcp_conn *conn, struct tcp_options_out *options)
-{
-    if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
-        options->seen = TCP_OPT_TIMESTAMPS;
-        options->ts_val = tcp_timestamp(conn);
-        options->ts_ecr = conn->ts_recent;
-    }
-}
-
-/* With the option of accurate ECN, when a segment that goes for the first time leaves room for
- * it. Apart: nothing else has a need of this. */
-static RARE unsigned write_told_options(struct tcp_conn *conn, const struct tcp_record *record,
-                                        uint8_t *payload)
-{
-    struct tcp_options_out options = {0};
-    unsigned bytes;
-
-    if (record->flags & TCP_RECORD_SENT || record->slice.length >= conn->snd.mss) {
-        return write_timestamp(conn, payload);
-    }
-    add_timestamps(conn, &options);
-    bytes = tcp_options_bytes(&options);
-    ecn_add_option(conn, &options,
-                   min_u32(bytes + conn->snd.mss - record->slice.length, TCP_OPTIONS_BYTES_MAX));
-    bytes = tcp_options_bytes(&options);
-    (void)tcp_options_write(payload - bytes, &options);
-    return bytes;
-}
-
-static unsigned write_ack_options(struct tcp_conn *conn, uint8_t *payload)
-{
-    struct tcp_options_out options = {0};
-    unsigned bytes;
-
-    if (!tcp_conn_has(conn, TCP_CONN_SACK_OK) && conn->ecn.mode != TCP_ECN_ACCURATE) {
-        return write_timestamp(conn, payload);
-    }
-    add_timestamps(conn, &options);
-    if (tcp_conn_has(conn, TCP_CONN_SACK_OK)) {
-        options.sack_count = (uint8_t)reassembly_sack(
-            &conn->reassembly, options.sack, tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ? 3 : 4);
-        options.seen |= options.sack_count > 0 ? TCP_OPT_SACK : 0;
-    }
-    ecn_add_option(conn, &options, TCP_OPTIONS_BYTES_MAX);
-    bytes = tcp_options_bytes(&options);
-    (void)tcp_options_write(payload - bytes, &options);
-    return bytes;
 }
 
 /* A frame for a segment without text; the caller drops FRAME_WORKER. */
@@ -331,10 +245,10 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
         mark_for_ecn(conn, record, &segment);
         segment.ack = segment.flags & TCP_ACK ? conn->rcv.nxt : 0;
         segment.window = syn ? tcp_window_field_of_syn(conn) : tcp_window_field(conn);
-        segment.options_bytes = syn ? write_syn_options(conn, segment.payload)
+        segment.options_bytes = syn ? emit_syn_options(conn, segment.payload)
                                 : conn->ecn.flags & TCP_ECN_TELL_BYTES
-                                    ? write_told_options(conn, record, segment.payload)
-                                    : write_timestamp(conn, segment.payload);
+                                    ? emit_told_options(conn, record, segment.payload)
+                                    : emit_timestamps(conn, segment.payload);
         if (tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
             write_urgent(conn, &segment);
         }
@@ -374,7 +288,7 @@ bool emit_ack(struct tcp_conn *conn)
     }
     segment.flags |= ecn_ack_flags(conn, true);
     segment.window = tcp_window_field(conn);
-    segment.options_bytes = write_ack_options(conn, segment.payload);
+    segment.options_bytes = emit_ack_options(conn, segment.payload);
     if (tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
         write_urgent(conn, &segment);
     }
@@ -418,7 +332,7 @@ void emit_reset(struct tcp_conn *conn)
     if (segment.frame == FRAME_NONE) {
         return;
     }
-    segment.options_bytes = write_timestamp(conn, segment.payload);
+    segment.options_bytes = emit_timestamps(conn, segment.payload);
     send_stateless(conn->tcp, &conn->tuple, &segment);
     conn->tcp->counters.resets_out++;
 }
@@ -456,10 +370,8 @@ bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
         return false;
     }
     if (entry->timestamps) {
-        be32_store(segment.payload - 12, 0x0101080a);
-        be32_store(segment.payload - 8, tcp->now_ms + entry->ts_offset);
-        be32_store(segment.payload - 4, entry->ts_recent);
-        segment.options_bytes = TCP_TIMESTAMP_BYTES;
+        segment.options_bytes =
+            tcp_timestamps_write(segment.payload, tcp->now_ms + entry->ts_offset, entry->ts_recent);
     }
     send_stateless(tcp, &entry->tuple, &segment);
     tcp->counters.acks_out++;
@@ -481,8 +393,7 @@ bool emit_syn_ack(struct tcp *tcp, const struct tcp_tuple *tuple, const struct e
     if (segment.frame == FRAME_NONE) {
         return false;
     }
-    segment.options_bytes = tcp_options_bytes(&what->options);
-    (void)tcp_options_write(segment.payload - segment.options_bytes, &what->options);
+    segment.options_bytes = tcp_options_write_before(segment.payload, &what->options);
     send_stateless(tcp, tuple, &segment);
     return true;
 }

@@ -1,7 +1,5 @@
 #include "tcp/options.h"
 
-#include "datapath/net/wire.h"
-
 #include "tcp/fastopen_cache.h"
 
 #include <assert.h>
@@ -20,9 +18,6 @@ enum kind {
     KIND_ACCECN_1 = 174,
 };
 
-/* NOP, NOP, timestamps, length 10: RFC 7323 appendix A. */
-#define TIMESTAMPS_ALIGNED 0x0101080au
-#define TIMESTAMPS_ALIGNED_BYTES 12u
 /* With SACK-permitted in the place of the NOPs: in a SYN. */
 #define SYN_TIMESTAMPS_ALIGNED 0x0402080au
 #define SYN_MSS 0x0204u      /* MSS, length 4; the value follows */
@@ -139,7 +134,7 @@ void tcp_options_parse(const uint8_t *at, unsigned length, struct tcp_segment *s
 {
     seg->options_seen = 0;
     seg->sack_count = 0;
-    if (length == TIMESTAMPS_ALIGNED_BYTES && be32_load(at) == TIMESTAMPS_ALIGNED) {
+    if (length == TCP_TIMESTAMP_BYTES && be32_load(at) == TIMESTAMPS_ALIGNED) {
         take_timestamps(at + 4, seg);
         return;
     }
@@ -167,7 +162,7 @@ unsigned tcp_options_bytes(const struct tcp_options_out *options)
 
     bytes += options->seen & TCP_OPT_MSS ? 4 : 0;
     if (options->seen & TCP_OPT_TIMESTAMPS) {
-        bytes += TIMESTAMPS_ALIGNED_BYTES; /* SACK-permitted takes the place of its NOPs */
+        bytes += TCP_TIMESTAMP_BYTES; /* SACK-permitted takes the place of its NOPs */
     } else if (options->seen & TCP_OPT_SACK_PERMITTED) {
         bytes += 4;
     }
@@ -234,7 +229,7 @@ unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
                                                               : TIMESTAMPS_ALIGNED);
         be32_store(at + 4, options->ts_val);
         be32_store(at + 8, options->ts_ecr);
-        at += TIMESTAMPS_ALIGNED_BYTES;
+        at += TCP_TIMESTAMP_BYTES;
     } else if (options->seen & TCP_OPT_SACK_PERMITTED) {
         be32_store(at, 0x01010402u);
         at += 4;
@@ -254,4 +249,12 @@ unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
     }
     assert(at - start <= (ptrdiff_t)TCP_OPTIONS_BYTES_MAX);
     return (unsigned)(at - start);
+}
+
+unsigned tcp_options_write_before(uint8_t *end, const struct tcp_options_out *options)
+{
+    unsigned bytes = tcp_options_bytes(options);
+
+    (void)tcp_options_write(end - bytes, options);
+    return bytes;
 }

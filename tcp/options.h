@@ -7,12 +7,16 @@
 #ifndef HEADRACE_TCP_OPTIONS_H
 #define HEADRACE_TCP_OPTIONS_H
 
+#include "datapath/net/wire.h"
 #include "tcp/segment.h"
 
 #include <stdint.h>
 
 /* Bytes that options can take: the header's 60 less its fixed 20. */
 #define TCP_OPTIONS_BYTES_MAX 40u
+
+/* NOP, NOP, timestamps, length 10: RFC 7323 appendix A. They are TCP_TIMESTAMP_BYTES. */
+#define TIMESTAMPS_ALIGNED 0x0101080au
 
 /* What to write. */
 struct tcp_options_out {
@@ -37,5 +41,16 @@ void tcp_options_parse(const uint8_t *at, unsigned length, struct tcp_segment *s
 /* Bytes that tcp_options_write would write: a multiple of 4. It writes at most 40. */
 unsigned tcp_options_bytes(const struct tcp_options_out *options);
 unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options);
+/* So that they end at `end`. */
+unsigned tcp_options_write_before(uint8_t *end, const struct tcp_options_out *options);
+
+/* The same of timestamps alone: nearly all segments have these and no other. */
+static inline unsigned tcp_timestamps_write(uint8_t *end, uint32_t ts_val, uint32_t ts_ecr)
+{
+    be32_store(end - TCP_TIMESTAMP_BYTES, TIMESTAMPS_ALIGNED);
+    be32_store(end - 8, ts_val);
+    be32_store(end - 4, ts_ecr);
+    return TCP_TIMESTAMP_BYTES;
+}
 
 #endif
