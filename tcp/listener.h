@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tcp;
+
 /* When a listener answers SYNs with cookies (tcp/syncookie.h). */
 enum tcp_cookies {
     TCP_COOKIES_NEVER,
@@ -38,5 +40,16 @@ struct tcp_listener {
     void *app;
     const void *app_ops;
 };
+
+/* LISTEN (RFC 9293 section 3.9.1). `address` unspecified listens on all of ours. 0, or an enum
+ * tcp_error. */
+int tcp_listen(struct tcp *tcp, const struct tcp_listener *listener, uint32_t *index);
+/* No new connections; those that are open go on. */
+void tcp_unlisten(struct tcp *tcp, uint32_t index);
+/* While paused it answers no SYN; handshakes that have begun go on. */
+void tcp_listen_pause(struct tcp *tcp, uint32_t index, bool paused);
+
+/* The listener for a SYN to this address and port, or NULL. */
+struct tcp_listener *tcp_listener_find(struct tcp *tcp, const struct ip_addr *local, uint16_t port);
 
 #endif

@@ -253,27 +253,6 @@ uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple)
     return value == TABLE_NONE ? TIMEWAIT_NONE : value & ~TCP_TABLE_TIMEWAIT;
 }
 
-/* A listener on the very address goes before one on all. */
-struct tcp_listener *tcp_listener_find(struct tcp *tcp, const struct ip_addr *local, uint16_t port)
-{
-    struct tcp_listener *any = NULL;
-
-    for (unsigned i = 0; i < tcp->listener_count; i++) {
-        struct tcp_listener *listener = &tcp->listeners[i];
-
-        if (listener->port != port || !listener->open) {
-            continue;
-        }
-        if (ip_addr_equal(&listener->address, local)) {
-            return listener;
-        }
-        if (ip_addr_is_unspecified(&listener->address)) {
-            any = listener;
-        }
-    }
-    return any;
-}
-
 static bool check_conn(const struct tcp *tcp, const struct tcp_conn *conn)
 {
     struct reassembly_room room = {tcp->pool, (struct tcp_blocks *)&tcp->blocks,

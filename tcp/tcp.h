@@ -37,7 +37,7 @@
 #include <stdint.h>
 
 /* What TCP tells the layer above. All are called on the worker, within a turn.
- * Every function of this header and of tcp/user.h may be called inside. */
+ * Every function of this header, tcp/listener.h and tcp/user.h may be called inside. */
 struct tcp_events {
     /* ESTABLISHED was reached. */
     void (*open)(struct tcp_conn *conn);
@@ -188,9 +188,6 @@ static inline uint64_t tcp_fin_wait_2_ns(const struct tcp_conn *conn)
 {
     return tcp_conn_policy(conn)->fin_wait_2_s * (uint64_t)NS_PER_S;
 }
-
-/* The listener for a SYN to this address and port, or NULL. */
-struct tcp_listener *tcp_listener_find(struct tcp *tcp, const struct ip_addr *local, uint16_t port);
 
 struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple);
 

@@ -18,13 +18,6 @@ enum tcp_error {
     TCP_ERR_ARGUMENT = -7,  /* out of range */
 };
 
-/* LISTEN. `address` unspecified listens on all of ours. */
-int tcp_listen(struct tcp *tcp, const struct tcp_listener *listener, uint32_t *index);
-/* No new connections; those that are open go on. */
-void tcp_unlisten(struct tcp *tcp, uint32_t index);
-/* While paused it answers no SYN; handshakes that have begun go on. */
-void tcp_listen_pause(struct tcp *tcp, uint32_t index, bool paused);
-
 /* Active OPEN. A zero local port is chosen by RFC 6056, an unspecified local
  * address by the route. */
 int tcp_connect(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp_settings *settings,
