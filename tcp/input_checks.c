@@ -254,8 +254,8 @@ bool tcp_check_reset(struct tcp_conn *conn, const struct tcp_segment *seg)
     return false;
 }
 
-/* RFC 5961 section 4.2: whatever its sequence number, a SYN is challenged. In
- * SYN-RECEIVED a repeat of the peer's own SYN asks for the SYN-ACK again. */
+/* RFC 5961 section 4.2: a SYN in the window is challenged, whatever its sequence number. One
+ * before it, the peer's own once more, was answered by refuse(). */
 bool tcp_check_syn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (!(seg->flags & TCP_SYN)) {
