@@ -125,7 +125,7 @@ uint16_t ecn_cookie_flags(enum tcp_ecn_mode mode, const struct tcp_segment *syn)
     case TCP_ECN_CLASSIC:
         return TCP_ECE;
     case TCP_ECN_ACCURATE:
-        return (uint16_t)(handshake_ace[syn->tos & 3u] << ACE_SHIFT);
+        return (uint16_t)(handshake_ace[ecn_field_of(syn)] << ACE_SHIFT);
     default:
         return 0;
     }
@@ -154,7 +154,7 @@ uint16_t ecn_cookie_syn_flags(enum tcp_ecn_mode most, const struct tcp_segment *
 
 void ecn_take_syn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-    conn->ecn.syn_field = seg->tos & 3u;
+    conn->ecn.syn_field = ecn_field_of(seg);
     set_mode(conn, agreed(conn, seg));
 }
 
@@ -163,7 +163,7 @@ bool ecn_take_repeat(struct tcp_conn *conn, const struct tcp_segment *seg)
     enum tcp_ecn_mode mode = conn->ecn.mode;
     enum tcp_ecn_mode now = agreed(conn, seg);
 
-    conn->ecn.syn_field = seg->tos & 3u;
+    conn->ecn.syn_field = ecn_field_of(seg);
     if (mode == TCP_ECN_ACCURATE && now == TCP_ECN_OFF) {
         conn->ecn.flags |= TCP_ECN_NO_ECT;
     }
@@ -189,7 +189,7 @@ void ecn_take_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
         flags &= TCP_CWR | TCP_ECE;
     }
     set_mode(conn, answered_with(conn, flags));
-    ecn->syn_field = seg->tos & 3u;
+    ecn->syn_field = ecn_field_of(seg);
     if (ecn->mode != TCP_ECN_ACCURATE) {
         return;
     }
@@ -209,7 +209,7 @@ void ecn_repeat_syn_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (conn->ecn.mode == TCP_ECN_ACCURATE && !tcp_conn_has(conn, TCP_CONN_PASSIVE) &&
         seg->seq == conn->rcv.irs && seg->flags & TCP_ACK) {
-        conn->ecn.syn_field = seg->tos & 3u;
+        conn->ecn.syn_field = ecn_field_of(seg);
         conn->ecn.flags |= TCP_ECN_HANDSHAKE;
     }
 }
@@ -256,7 +256,7 @@ uint16_t ecn_ack_flags(struct tcp_conn *conn, bool pure)
             ecn->flags = (uint16_t)((ecn->flags & ~TCP_ECN_HANDSHAKE) | TCP_ECN_TELL_AGAIN);
             return (uint16_t)(handshake_ace[ecn->syn_field] << ACE_SHIFT);
         }
-        return (uint16_t)((ecn->cep & 7) << ACE_SHIFT);
+        return (uint16_t)((ecn->cep & ACE_MASK) << ACE_SHIFT);
     default:
         return 0;
     }

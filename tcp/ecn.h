@@ -18,13 +18,15 @@
 #ifndef HEADRACE_TCP_ECN_H
 #define HEADRACE_TCP_ECN_H
 
+#include "tcp/segment.h"
+
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct tcp_ack_news;
 struct tcp_conn;
 struct tcp_options_out;
-struct tcp_segment;
 struct tcp_settings;
 
 enum tcp_ecn_mode {
@@ -35,8 +37,10 @@ enum tcp_ecn_mode {
 
 /* ACE stands in the three flags, AE the highest bit. */
 #define ACE_SHIFT 6u
+#define ACE_MASK 7u
 /* So many marks, and it is what it was. */
 #define ECN_ACE_ROUND 8u
+static_assert(ECN_ACE_ROUND == ACE_MASK + 1, "the count of marks is what ACE holds of it");
 
 /* The two low bits of the IP field. */
 enum ecn_field {
@@ -45,6 +49,11 @@ enum ecn_field {
     ECN_ECT_0 = 2,
     ECN_CE = 3,
 };
+
+static inline enum ecn_field ecn_field_of(const struct tcp_segment *seg)
+{
+    return (enum ecn_field)(seg->tos & 3u);
+}
 
 enum tcp_ecn_flag {
     TCP_ECN_ECHO = 1 << 0,          /* classic: CE came, and no CWR since */
@@ -64,15 +73,19 @@ enum tcp_ecn_flag {
     TCP_ECN_SYN_MARKED = 1 << 14,   /* accurate: our SYN or SYN-ACK had CE */
 };
 
+/* Wide enough for ECN_ACE_ROUND. */
+#define ECN_COVERED_BITS 4u
+static_assert(ECN_ACE_ROUND < 1u << ECN_COVERED_BITS, "so many segments can be counted");
+
 struct tcp_ecn {
-    uint8_t mode;          /* enum tcp_ecn_mode: how this connection tells */
-    uint8_t most;          /* enum tcp_ecn_mode: up to what it would */
-    uint16_t flags;        /* enum tcp_ecn_flag */
-    uint8_t syn_field : 2; /* enum ecn_field: how the peer's last SYN or SYN-ACK arrived */
-    uint8_t covered : 4;   /* segments acknowledged since ceb_told, at least: up to ECN_ACE_ROUND */
-    uint8_t cep;           /* packets received with CE */
-    uint8_t cep_told;      /* the peer's last ACE: 0 to 7 */
-    uint8_t ce_unacked;    /* packets with CE that no ACK has told of */
+    uint8_t mode;                       /* enum tcp_ecn_mode: how this connection tells */
+    uint8_t most;                       /* enum tcp_ecn_mode: up to what it would */
+    uint16_t flags;                     /* enum tcp_ecn_flag */
+    enum ecn_field syn_field : 2;       /* how the peer's last SYN or SYN-ACK arrived */
+    uint8_t covered : ECN_COVERED_BITS; /* segments acknowledged since ceb_told, at least */
+    uint8_t cep;                        /* packets received with CE */
+    uint8_t cep_told;                   /* the peer's last ACE: 0 to 7 */
+    uint8_t ce_unacked;                 /* packets with CE that no ACK has told of */
     union {
         uint32_t cwr_end; /* classic, with CWR_OUT: end of the segment that had CWR */
         struct {

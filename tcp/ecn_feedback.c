@@ -6,8 +6,6 @@
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 
-#define ACE_MASK 7u
-
 /* RFC 9768 section 3.2.2.5.1: packets with CE that bring an ACK, with text unacknowledged
  * and without. */
 static const uint8_t ce_ack_text = 2;
@@ -59,7 +57,7 @@ static void receive_classic(struct tcp_conn *conn, const struct tcp_segment *seg
 static void count_bytes(struct tcp_ecn *ecn, const struct tcp_segment *seg)
 {
     uint32_t *const counters[] = {NULL, &ecn->e1b, &ecn->e0b, &ecn->ceb};
-    uint32_t *counter = counters[seg->tos & 3];
+    uint32_t *counter = counters[ecn_field_of(seg)];
 
     if (counter && seg->payload.length > 0) {
         *counter += seg->payload.length;
@@ -92,7 +90,7 @@ static void receive_accurate(struct tcp_conn *conn, const struct tcp_segment *se
 
 void ecn_receive(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-    bool ce = (seg->tos & 3) == ECN_CE;
+    bool ce = ecn_field_of(seg) == ECN_CE;
 
     if (seg->flags & (TCP_SYN | TCP_SYN_TAKEN)) {
         return;
@@ -183,7 +181,7 @@ static void count_covered(struct tcp_conn *conn, const struct tcp_ack_news *news
     struct tcp_ecn *ecn = &conn->ecn;
     uint32_t covered = ecn->covered + conn->flight->sendq.head - news->prior_head;
 
-    ecn->covered = min_u32(covered, ECN_ACE_ROUND) & 15;
+    ecn->covered = min_u32(covered, ECN_ACE_ROUND) & ((1u << ECN_COVERED_BITS) - 1);
 }
 
 static void remember(struct tcp_ecn *ecn, const struct tcp_segment *seg,
@@ -204,7 +202,7 @@ static void remember(struct tcp_ecn *ecn, const struct tcp_segment *seg,
  * is likely: the worst when the counter has moved; none when it has not, for a receiver sends an
  * ACK for every few marks (section 3.2.2.5.1), all of which would have to be lost, and be a
  * multiple of eight. Paths that clear the field, and text that goes without ECT, give ACKs of many
- * segments without an option, too. The divisions are of an ACK of eight segments. */
+ * segments without an option, too. The division is of an ACK of eight segments. */
 static uint32_t marked_packets(const struct tcp_conn *conn, const struct feedback *told)
 {
     uint32_t least = told->ace_more;
