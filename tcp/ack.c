@@ -23,10 +23,10 @@ static void hold(struct tcp_conn *conn)
 
 void tcp_ack_later(struct tcp_conn *conn)
 {
-    if (tcp_conn_unacked(conn) == 0 || list_link_is_on(&conn->output_link)) {
+    if (tcp_ack_owed_bytes(conn) == 0 || list_link_is_on(&conn->output_link)) {
         return; /* held already, or output will ask again */
     }
-    if (tcp_conn_unacked(conn) >= 2u * conn->rcv.mss) {
+    if (tcp_ack_owed_bytes(conn) >= 2u * conn->rcv.mss) {
         hold(conn);
     } else if (conn->ack_ns == UINT64_MAX) {
         conn->ack_ns = conn->tcp->now_ns + tcp_conn_policy(conn)->ack_delay_ms * NS_PER_MS;
@@ -40,7 +40,7 @@ static bool window_runs_out(const struct tcp_conn *conn)
 {
     const struct tcp_rcv *rcv = &conn->rcv;
     uint32_t left = rcv->edge - rcv->nxt;
-    uint32_t unacked = tcp_conn_unacked(conn);
+    uint32_t unacked = tcp_ack_owed_bytes(conn);
 
     return unacked >= rcv->mss &&
            (left < rcv->mss || (unacked >= 2u * rcv->mss && unacked >= left / 2));
@@ -80,7 +80,7 @@ void tcp_ack_owe(struct tcp_conn *conn, uint32_t bytes)
         tcp_ack_later(conn);
     }
     /* A long burst is not left without an answer until its end. */
-    if (tcp_conn_unacked(conn) >= conn->tcp->ack_every_segments * (uint32_t)rcv->mss) {
+    if (tcp_ack_owed_bytes(conn) >= conn->tcp->ack_every_segments * (uint32_t)rcv->mss) {
         tcp_ack_in_burst(conn);
     }
 }

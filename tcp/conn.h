@@ -180,7 +180,7 @@ void tcp_conn_want_output(struct tcp_conn *conn);
 void tcp_conn_arm(struct tcp_conn *conn);
 
 /* Bytes received in order since the last ACK. */
-static inline uint32_t tcp_conn_unacked(const struct tcp_conn *conn)
+static inline uint32_t tcp_ack_owed_bytes(const struct tcp_conn *conn)
 {
     return conn->rcv.nxt - conn->rcv.acked;
 }

@@ -26,7 +26,7 @@ static void echo_each(struct tcp_conn *conn, bool ce)
     if (ce == ((conn->ecn.flags & TCP_ECN_ECHO) != 0)) {
         return;
     }
-    if (tcp_conn_unacked(conn) > 0) {
+    if (tcp_ack_owed_bytes(conn) > 0) {
         tcp_ack_in_burst(conn);
     }
     conn->ecn.flags ^= TCP_ECN_ECHO;
@@ -83,7 +83,7 @@ static void receive_accurate(struct tcp_conn *conn, const struct tcp_segment *se
     ecn->cep++;
     ecn->ce_unacked++;
     if ((text && change) ||
-        ecn->ce_unacked >= (text || tcp_conn_unacked(conn) > 0 ? ce_ack_text : ce_ack_none)) {
+        ecn->ce_unacked >= (text || tcp_ack_owed_bytes(conn) > 0 ? ce_ack_text : ce_ack_none)) {
         tcp_ack_now(conn);
     }
 }
@@ -293,7 +293,7 @@ bool ecn_ack_goes_first(const struct tcp_conn *conn)
         return false;
     }
     return (now && ecn->flags & TCP_ECN_TELL_CE) ||
-           tcp_conn_unacked(conn) >= ECN_ACE_ROUND * (uint32_t)conn->rcv.mss;
+           tcp_ack_owed_bytes(conn) >= ECN_ACE_ROUND * (uint32_t)conn->rcv.mss;
 }
 
 /* Section 3.2.3.3: the counters that ever moved, in the order that needs fewer, if there is

@@ -335,7 +335,7 @@ static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
 static bool ack_is_due(const struct tcp_conn *conn, enum verdict verdict)
 {
     return verdict != OUTPUT_MORE && (tcp_conn_has(conn, TCP_CONN_ACK_NOW) ||
-                                      (verdict == OUTPUT_STUCK && tcp_conn_unacked(conn) > 0));
+                                      (verdict == OUTPUT_STUCK && tcp_ack_owed_bytes(conn) > 0));
 }
 
 /* What was never sent found no frame, or no place in the queue, with nothing out that would bring

@@ -36,7 +36,7 @@ void tcp_path_failed(struct tcp_conn *conn)
         conn->rexmit_ns = conn->tcp->now_ns + conn->rtt.rto_ns;
         tcp_conn_arm(conn);
     }
-    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED) || tcp_conn_unacked(conn) > 0) {
+    if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED) || tcp_ack_owed_bytes(conn) > 0) {
         /* Off the list, with no timer of the kind above: owed all the same. */
         conn->ack_ns = min_u64(conn->ack_ns, conn->tcp->now_ns + conn->rtt.rto_ns);
         tcp_conn_arm(conn);

@@ -273,7 +273,7 @@ static bool check_held(const struct tcp *tcp, uint32_t count)
          link = link->next) {
         const struct tcp_conn *conn = container_of(link, struct tcp_conn, output_link);
 
-        if (!tcp_conn_has(conn, TCP_CONN_ACK_HELD) || tcp_conn_unacked(conn) == 0 ||
+        if (!tcp_conn_has(conn, TCP_CONN_ACK_HELD) || tcp_ack_owed_bytes(conn) == 0 ||
             tcp_ack_held_since(conn) < before_ns) {
             return false;
         }

@@ -16,7 +16,7 @@ static const unsigned timers_per_turn = 4096;
 static void delayed_ack(struct tcp_conn *conn)
 {
     conn->ack_ns = UINT64_MAX;
-    if (tcp_conn_unacked(conn) > 0) {
+    if (tcp_ack_owed_bytes(conn) > 0) {
         conn->flags |= TCP_CONN_ACK_NOW;
     }
     if (tcp_conn_has(conn, TCP_CONN_SQUEEZED)) {

@@ -238,7 +238,7 @@ void tcp_set_ttl(struct tcp_conn *conn, uint8_t ttl)
 void tcp_hurry_acks(struct tcp_conn *conn)
 {
     tcp_ack_quickly(conn);
-    if (tcp_conn_unacked(conn) > 0 && conn->state != TCP_CLOSED) {
+    if (tcp_ack_owed_bytes(conn) > 0 && conn->state != TCP_CLOSED) {
         tcp_ack_now(conn);
     }
 }

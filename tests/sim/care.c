@@ -32,7 +32,7 @@ const char *care_forgotten(const struct tcp_conn *conn)
         conn->ack_ns == UINT64_MAX) {
         return "an ACK or a FIN is owed at once";
     }
-    if (tcp_conn_unacked(conn) > 0 && conn->ack_ns == UINT64_MAX && !listed) {
+    if (tcp_ack_owed_bytes(conn) > 0 && conn->ack_ns == UINT64_MAX && !listed) {
         return "an ACK is owed";
     }
     if (conn->ack_ns == UINT64_MAX && (tcp_conn_has(conn, TCP_CONN_STARVED) ||
