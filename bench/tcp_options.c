@@ -8,6 +8,10 @@
 #define BUFFER_BYTES_MIN 4096u
 #define BUFFER_BYTES_MAX (1u << 30)
 
+/* Connections at once that data of a SYN has opened and whose handshake is not over: as many as
+ * half-open ones by default. */
+#define FAST_OPEN_MAX 4096u
+
 /* In the order of enum hr_mtu_probing. */
 static const char *const mtu_probing_names[] = {"off", "after-black-hole", "always", NULL};
 
@@ -98,9 +102,29 @@ const char *tcp_option_refusal(int option)
     }
 }
 
-void tcp_options_size(const struct tcp_options *options, uint32_t *send_buffer,
-                      uint32_t *receive_buffer)
+static uint32_t size_of(uint32_t given, uint32_t preset)
 {
-    *send_buffer = options->send_buffer > 0 ? options->send_buffer : *send_buffer;
-    *receive_buffer = options->receive_buffer > 0 ? options->receive_buffer : *receive_buffer;
+    return given > 0 ? given : preset;
+}
+
+void tcp_options_listen(const struct tcp_options *options, struct hr_listen_options *listen)
+{
+    listen->tuning = options->tuning;
+    listen->sack = !options->no_sack;
+    listen->timestamps = !options->no_timestamps;
+    listen->window_scale = !options->no_window_scale;
+    listen->fast_open_max = options->fast_open ? FAST_OPEN_MAX : 0;
+    listen->send_buffer = size_of(options->send_buffer, listen->send_buffer);
+    listen->receive_buffer = size_of(options->receive_buffer, listen->receive_buffer);
+}
+
+void tcp_options_connect(const struct tcp_options *options, struct hr_connect_options *connect)
+{
+    connect->tuning = options->tuning;
+    connect->sack = !options->no_sack;
+    connect->timestamps = !options->no_timestamps;
+    connect->window_scale = !options->no_window_scale;
+    connect->fast_open = options->fast_open;
+    connect->send_buffer = size_of(options->send_buffer, connect->send_buffer);
+    connect->receive_buffer = size_of(options->receive_buffer, connect->receive_buffer);
 }

@@ -5,7 +5,9 @@
 #ifndef HEADRACE_BENCH_TCP_OPTIONS_H
 #define HEADRACE_BENCH_TCP_OPTIONS_H
 
+#include <headrace/stack.h>
 #include <headrace/tuning.h>
+#include <headrace/worker.h>
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -79,8 +81,9 @@ bool tcp_option_take(int option, const char *value, struct tcp_options *options)
 /* Then why, with a %s for the value; of options that have one. */
 const char *tcp_option_refusal(int option);
 
-/* The sizes that were given; what was not stays as it is. */
-void tcp_options_size(const struct tcp_options *options, uint32_t *send_buffer,
-                      uint32_t *receive_buffer);
+/* What they say of a listener's connections, or of one that is opened; of the rest nothing is
+ * touched, nor is the size of a buffer that was not given. */
+void tcp_options_listen(const struct tcp_options *options, struct hr_listen_options *listen);
+void tcp_options_connect(const struct tcp_options *options, struct hr_connect_options *connect);
 
 #endif

@@ -18,10 +18,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Connections at once that data of a SYN has opened and whose handshake is not over: as many as
- * half-open ones by default. */
-static const uint32_t fast_open_max = 4096;
-
 /* How long open connections may take to end after a signal. */
 static const double drain_s = 3.0;
 
@@ -150,12 +146,7 @@ static int run(struct echo_options *options, struct hr_stack *stack, const sigse
     listen_options.congestion_control = options->congestion;
     listen_options.ecn = options->ecn;
     listen_options.syn_cookies = options->syn_cookies;
-    listen_options.tuning = options->tcp.tuning;
-    listen_options.sack = !options->tcp.no_sack;
-    listen_options.timestamps = !options->tcp.no_timestamps;
-    listen_options.window_scale = !options->tcp.no_window_scale;
-    listen_options.fast_open_max = options->tcp.fast_open ? fast_open_max : 0;
-    tcp_options_size(&options->tcp, &listen_options.send_buffer, &listen_options.receive_buffer);
+    tcp_options_listen(&options->tcp, &listen_options);
     if (options->close_after > 0) {
         listen_options.context = &options->close_after;
         ops = &echo_limited;

@@ -105,7 +105,6 @@ static int headrace_open(struct load_conn *conn)
 {
     struct lane *lane = lane_of(conn->load);
     const struct load_options *options = conn->load->options;
-    const struct tcp_options *tcp = &options->tcp;
     struct hr_connect_options connect_options = hr_connect_options_default;
     int error;
 
@@ -113,16 +112,11 @@ static int headrace_open(struct load_conn *conn)
     connect_options.nodelay = true;
     connect_options.congestion_control = options->congestion;
     connect_options.ecn = options->ecn;
-    connect_options.tuning = tcp->tuning;
-    connect_options.sack = !tcp->no_sack;
-    connect_options.timestamps = !tcp->no_timestamps;
-    connect_options.window_scale = !tcp->no_window_scale;
-    tcp_options_size(tcp, &connect_options.send_buffer, &connect_options.receive_buffer);
-    connect_options.fast_open = tcp->fast_open;
-    connect_options.conn = tcp->fast_open ? &conn->under.conn : NULL;
+    tcp_options_connect(&options->tcp, &connect_options);
+    connect_options.conn = options->tcp.fast_open ? &conn->under.conn : NULL;
     connect_options.context = conn;
     error = hr_connect_with(lane->worker, &options->target, &ops, &connect_options);
-    if (error == HR_OK && tcp->fast_open) {
+    if (error == HR_OK && options->tcp.fast_open) {
         workload_early(conn);
     }
     return error;

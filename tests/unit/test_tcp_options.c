@@ -60,25 +60,62 @@ static void each_is_taken(void **state)
 /* One that is given stays as it is; the other one grows. */
 static void buffers_are_fixed(void **state)
 {
+    struct hr_listen_options listen = hr_listen_options_default;
+    struct hr_connect_options connect = hr_connect_options_default;
     struct tcp_options got;
-    uint32_t send_buffer = 7;
-    uint32_t receive_buffer = 8;
 
     (void)state;
     tcp_options_init(&got);
-    tcp_options_size(&got, &send_buffer, &receive_buffer);
-    assert_int_equal(send_buffer, 7);
-    assert_int_equal(receive_buffer, 8);
     assert_null(take("send-buffer", "4096", &got));
-    tcp_options_size(&got, &send_buffer, &receive_buffer);
-    assert_int_equal(send_buffer, 4096);
-    assert_int_equal(receive_buffer, 8);
-    assert_int_equal(got.tuning.send_buffer_max, 0);
-    assert_int_equal(got.tuning.receive_buffer_max, hr_tuning_default.receive_buffer_max);
+    tcp_options_listen(&got, &listen);
+    tcp_options_connect(&got, &connect);
+    assert_int_equal(listen.send_buffer, 4096);
+    assert_int_equal(connect.send_buffer, 4096);
+    assert_int_equal(listen.receive_buffer, hr_listen_options_default.receive_buffer);
+    assert_int_equal(connect.receive_buffer, hr_connect_options_default.receive_buffer);
+    assert_int_equal(listen.tuning.send_buffer_max, 0);
+    assert_int_equal(connect.tuning.receive_buffer_max, hr_tuning_default.receive_buffer_max);
     assert_null(take("receive-buffer", "1073741824", &got));
-    tcp_options_size(&got, &send_buffer, &receive_buffer);
-    assert_int_equal(receive_buffer, 1073741824);
-    assert_int_equal(got.tuning.receive_buffer_max, 0);
+    tcp_options_listen(&got, &listen);
+    tcp_options_connect(&got, &connect);
+    assert_int_equal(listen.receive_buffer, 1073741824);
+    assert_int_equal(connect.receive_buffer, 1073741824);
+    assert_int_equal(connect.tuning.receive_buffer_max, 0);
+}
+
+/* Of either kind. */
+static void connections_are_told(void **state)
+{
+    struct hr_listen_options listen = hr_listen_options_default;
+    struct hr_connect_options connect = hr_connect_options_default;
+    struct tcp_options got;
+
+    (void)state;
+    tcp_options_init(&got);
+    tcp_options_listen(&got, &listen);
+    tcp_options_connect(&got, &connect);
+    assert_true(listen.sack && listen.timestamps && listen.window_scale);
+    assert_true(connect.sack && connect.timestamps && connect.window_scale);
+    assert_false(listen.fast_open_max > 0 || connect.fast_open);
+    assert_int_equal(listen.tuning.dscp, 0);
+    got.fast_open = true;
+    got.no_sack = true;
+    got.tuning.dscp = 46;
+    tcp_options_listen(&got, &listen);
+    tcp_options_connect(&got, &connect);
+    assert_true(listen.fast_open_max > 0 && connect.fast_open);
+    assert_false(listen.sack || connect.sack);
+    assert_true(listen.tuning.dscp == 46 && connect.tuning.dscp == 46);
+    assert_true(listen.timestamps && listen.window_scale);
+    got.no_timestamps = true;
+    tcp_options_listen(&got, &listen);
+    tcp_options_connect(&got, &connect);
+    assert_false(listen.timestamps || connect.timestamps);
+    assert_true(listen.window_scale && connect.window_scale);
+    got.no_window_scale = true;
+    tcp_options_listen(&got, &listen);
+    tcp_options_connect(&got, &connect);
+    assert_false(listen.window_scale || connect.window_scale);
 }
 
 static void what_is_none_is_refused(void **state)
@@ -119,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_taken),
         cmocka_unit_test(buffers_are_fixed),
+        cmocka_unit_test(connections_are_told),
         cmocka_unit_test(what_is_none_is_refused),
     };
 
