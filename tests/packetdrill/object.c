@@ -1,10 +1,10 @@
 /* What packetdrill calls: each entry takes the lock, finds the socket and says errors as the
  * system does. */
+#include "tests/packetdrill/object.h"
 #include "tests/packetdrill/interface.h"
 #include "tests/packetdrill/options.h"
 #include "tests/packetdrill/ready.h"
 #include "tests/packetdrill/sockets.h"
-#include "tests/packetdrill/transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,24 +25,6 @@
 
 /* For calls that come without userdata. */
 static struct drill *the_object;
-
-static struct drill *enter(void *userdata)
-{
-    struct drill *drill = userdata;
-
-    clock_enter(&drill->clock);
-    return drill;
-}
-
-static long leave(struct drill *drill, long result)
-{
-    clock_leave(&drill->clock);
-    if (result < 0) {
-        errno = (int)-result;
-        return -1;
-    }
-    return result;
-}
 
 static int on_socket(void *userdata, int domain, int type, int protocol)
 {
@@ -82,117 +64,6 @@ static int on_connect(void *userdata, int fd, const struct sockaddr *addr, sockl
     struct sock *sock = sock_find(drill, fd);
 
     return (int)leave(drill, sock ? sock_connect(sock, addr, length) : -EBADF);
-}
-
-/* As a kernel finds out, before anything is touched. */
-static bool is_memory(const struct transfer *transfer)
-{
-    for (size_t i = 0; i < transfer->count; i++) {
-        uint8_t byte;
-        struct iovec here = {&byte, 1};
-        struct iovec there = {transfer->iov[i].iov_base, 1};
-
-        if (transfer->iov[i].iov_len > 0 &&
-            process_vm_readv(getpid(), &here, 1, &there, 1, 0) != 1) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static ssize_t read_all(void *userdata, int fd, const struct transfer *transfer)
-{
-    struct drill *drill = enter(userdata);
-    struct sock *sock = sock_find(drill, fd);
-
-    if (!is_memory(transfer)) {
-        return leave(drill, -EFAULT);
-    }
-    return leave(drill, sock ? sock_read(sock, transfer) : -EBADF);
-}
-
-static ssize_t on_recv(void *userdata, int fd, void *to, size_t count, int flags)
-{
-    struct iovec iov = {to, count};
-
-    return read_all(userdata, fd, &(struct transfer){&iov, 1, flags});
-}
-
-static ssize_t on_read(void *userdata, int fd, void *to, size_t count)
-{
-    return on_recv(userdata, fd, to, count, 0);
-}
-
-static ssize_t on_readv(void *userdata, int fd, const struct iovec *iov, int count)
-{
-    return read_all(userdata, fd, &(struct transfer){iov, (size_t)count, 0});
-}
-
-static ssize_t on_recvfrom(void *userdata, int fd, void *to, size_t count, int flags,
-                           struct sockaddr *addr, socklen_t *length)
-{
-    (void)addr;
-    if (length) {
-        *length = 0; /* as Linux does it for TCP */
-    }
-    return on_recv(userdata, fd, to, count, flags);
-}
-
-static ssize_t on_recvmsg(void *userdata, int fd, struct msghdr *msg, int flags)
-{
-    struct drill *drill = enter(userdata);
-    struct sock *sock = sock_find(drill, fd);
-
-    return leave(drill, sock ? sock_read_message(sock, msg, flags) : -EBADF);
-}
-
-struct destination {
-    const struct sockaddr *addr;
-    socklen_t length;
-};
-
-static ssize_t write_all(void *userdata, int fd, const struct transfer *transfer,
-                         const struct destination *to)
-{
-    struct drill *drill = enter(userdata);
-    struct sock *sock = sock_find(drill, fd);
-
-    if (!is_memory(transfer)) {
-        return leave(drill, -EFAULT);
-    }
-    return leave(drill, sock ? sock_write(sock, transfer, to->addr, to->length) : -EBADF);
-}
-
-static const struct destination nowhere;
-
-static ssize_t on_sendto(void *userdata, int fd, const void *from, size_t count, int flags,
-                         const struct sockaddr *addr, socklen_t length)
-{
-    struct iovec iov = {(void *)(uintptr_t)from, count};
-
-    return write_all(userdata, fd, &(struct transfer){&iov, 1, flags},
-                     &(struct destination){addr, length});
-}
-
-static ssize_t on_send(void *userdata, int fd, const void *from, size_t count, int flags)
-{
-    return on_sendto(userdata, fd, from, count, flags, NULL, 0);
-}
-
-static ssize_t on_write(void *userdata, int fd, const void *from, size_t count)
-{
-    return on_sendto(userdata, fd, from, count, 0, NULL, 0);
-}
-
-static ssize_t on_writev(void *userdata, int fd, const struct iovec *iov, int count)
-{
-    return write_all(userdata, fd, &(struct transfer){iov, (size_t)count, 0}, &nowhere);
-}
-
-static ssize_t on_sendmsg(void *userdata, int fd, const struct msghdr *msg, int flags)
-{
-    return write_all(userdata, fd, &(struct transfer){msg->msg_iov, msg->msg_iovlen, flags},
-                     &(struct destination){msg->msg_name, msg->msg_namelen});
 }
 
 static int on_fcntl(void *userdata, int fd, int command, ...)
@@ -434,16 +305,16 @@ EXPORT void packetdrill_interface_init(const char *flags, struct packetdrill_int
         .listen = on_listen,
         .accept = on_accept,
         .connect = on_connect,
-        .read = on_read,
-        .readv = on_readv,
-        .recv = on_recv,
-        .recvfrom = on_recvfrom,
-        .recvmsg = on_recvmsg,
-        .write = on_write,
-        .writev = on_writev,
-        .send = on_send,
-        .sendto = on_sendto,
-        .sendmsg = on_sendmsg,
+        .read = object_read,
+        .readv = object_readv,
+        .recv = object_recv,
+        .recvfrom = object_recvfrom,
+        .recvmsg = object_recvmsg,
+        .write = object_write,
+        .writev = object_writev,
+        .send = object_send,
+        .sendto = object_sendto,
+        .sendmsg = object_sendmsg,
         .fcntl = on_fcntl,
         .ioctl = on_ioctl,
         .close = on_close,
@@ -492,7 +363,7 @@ EXPORT ssize_t sendfile(int to, int from, off_t *offset, size_t count)
     }
     count = count < sizeof bytes ? count : sizeof bytes;
     got = offset ? pread(from, bytes, count, *offset) : read(from, bytes, count);
-    got = got > 0 ? on_write(the_object, to, bytes, (size_t)got) : got;
+    got = got > 0 ? object_write(the_object, to, bytes, (size_t)got) : got;
     if (offset && got > 0) {
         *offset += got;
     }
