@@ -6,6 +6,7 @@
 #define HEADRACE_API_CONVERT_H
 
 #include "datapath/net/addr.h"
+#include "tcp/limits.h"
 #include "tcp/user.h"
 
 #include <headrace/addr.h>
@@ -64,7 +65,7 @@ static inline bool buffer_is_in_range(uint32_t bytes)
 /* Of the largest segment; 0: no limit. */
 static inline bool mss_is_in_range(uint32_t bytes)
 {
-    return bytes == 0 || (bytes >= TCP_MSS_MIN && bytes <= 32767);
+    return bytes == 0 || (bytes >= TCP_MSS_MIN && bytes <= TCP_MSS_MAX);
 }
 
 /* Of enum tcp_error, and of enum tcp_reason. */

@@ -27,6 +27,10 @@ static bool rto_is_valid(const struct hr_tuning *tuning)
            lies_within(tuning->rto_initial_ms, tuning->rto_min_ms, tuning->rto_max_ms);
 }
 
+/* Linux's: keepalives (MAX_TCP_KEEPIDLE and the two behind it), SYNs sent again (MAX_TCP_SYNCNT;
+ * here SYN-ACKs too), the user timeout. RFCs': the delay of ACKs (RFC 9293 section 3.8.6.3), the
+ * least DupThresh (RFC 5681), DSCP, TTL. Ours: FIN-WAIT-2 (of which Linux has 120 s), the initial
+ * window, the most of DupThresh, R1 and R2, buffers. */
 bool tuning_is_valid(const struct hr_tuning *tuning)
 {
     return rto_is_valid(tuning) && lies_within(tuning->fin_wait_2_s, 1, 3600) &&

@@ -10,7 +10,8 @@
  * and without. */
 static const uint8_t ce_ack_text = 2;
 static const uint8_t ce_ack_none = 3;
-/* So many in one burst, and the count of the next ACK would be ambiguous. */
+/* Behind so many in one burst the ACK does not wait for its end: the section has 7 at the most, for
+ * the count is modulo 8; two less are ours. */
 static const uint8_t ce_ack_in_burst = 5;
 
 /* With three counters, aligned. */

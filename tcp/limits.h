@@ -15,6 +15,9 @@
 /* A peer that asks for less would make a frame out of each byte; Linux has the
  * same floor (TCP_MIN_SND_MSS is 48, less 40 of options, rounded up here). */
 #define TCP_MSS_MIN 88u
+/* The most that an application may ask for: Linux's TCP_MAXSEG takes as much (MAX_TCP_WINDOW);
+ * mtu.high has 15 bits. */
+#define TCP_MSS_MAX 32767u
 
 /* Where a search of the path's MTU begins, and where a black hole leads: bytes of an IPv4 packet.
  * RFC 4821 section 7.2 and Linux (TCP_BASE_MSS); with IPv6 it is what each path carries. */
