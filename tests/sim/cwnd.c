@@ -59,7 +59,9 @@ bool cwnd_reduced_fairly(const struct cwnd_before *before, const struct tcp_conn
     const struct tcp_prr *prr;
     uint32_t owed;
 
-    if (!before->reduces || !is_reducing(conn) || conn->flight->prr.start != before->prr.start) {
+    /* One that marks began where another was undone may start at the same byte. */
+    if (!before->reduces || !is_reducing(conn) || conn->flight->prr.start != before->prr.start ||
+        before->undone != undone(conn)) {
         return true;
     }
     prr = &conn->flight->prr;
