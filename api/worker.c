@@ -4,6 +4,7 @@
 #include "api/stack.h"
 #include "datapath/util.h"
 #include "datapath/xdp/numa.h"
+#include "tcp/path.h"
 #include "tcp/user.h"
 
 #include <stdlib.h>

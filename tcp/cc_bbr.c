@@ -1,7 +1,6 @@
 #include "tcp/cc_bbr.h"
 
 #include "tcp/cc.h"
-#include "tcp/recovery.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The model of the path (draft-ietf-ccwg-bbr-06, "Updating Network Path Model Parameters"). */
 #include "tcp/cc_bbr.h"
-#include "tcp/recovery.h"
+#include "tcp/tcp.h"
 
 /* BBR.LossThresh. */
 static const uint32_t loss_percent = 2;

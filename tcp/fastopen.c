@@ -3,7 +3,6 @@
 #include "tcp/cc.h"
 #include "tcp/input.h"
 #include "tcp/options.h"
-#include "tcp/output.h"
 #include "tcp/siphash.h"
 #include "tcp/window.h"
 

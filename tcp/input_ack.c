@@ -9,6 +9,8 @@
 #include "tcp/prr.h"
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
+#include "tcp/rexmit.h"
+#include "tcp/sack.h"
 #include "tcp/seq.h"
 #include "tcp/user.h"
 #include "tcp/window.h"

@@ -2,7 +2,7 @@
 
 #include "tcp/ack.h"
 #include "tcp/emit.h"
-#include "tcp/recovery.h"
+#include "tcp/path.h"
 #include "tcp/seq.h"
 
 /* Open on both sides or on one, with an application that waits for the peer. */

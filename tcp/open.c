@@ -2,7 +2,6 @@
 
 #include "tcp/cc.h"
 #include "tcp/isn.h"
-#include "tcp/output.h"
 #include "tcp/seq.h"
 #include "tcp/timewait_table.h"
 #include "tcp/user.h"

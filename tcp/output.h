@@ -8,21 +8,6 @@
 
 #include "tcp/tcp.h"
 
-/* For what is queued; tcp_rexmit_arm() calls it. */
-void tcp_rexmit_arm_queued(struct tcp_conn *conn);
-
-/* After anything that changed what is in flight or queued: starts, restarts or
- * stops the retransmission timer. */
-static inline void tcp_rexmit_arm(struct tcp_conn *conn)
-{
-    if (conn->flight && !sendq_is_empty(&conn->flight->sendq)) {
-        tcp_rexmit_arm_queued(conn);
-        return;
-    }
-    conn->rexmit_timer = TCP_TIMER_NONE;
-    conn->rexmit_ns = UINT64_MAX; /* later: nothing to tell the wheel */
-}
-
 /* Cuts the record at `position`, and counts it. False when there is no memory. */
 bool tcp_split(struct tcp_conn *conn, uint32_t position, uint32_t length);
 

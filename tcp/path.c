@@ -1,9 +1,7 @@
-/* What the network below tells TCP: neighbours and ICMP. */
+#include "tcp/path.h"
+
 #include "tcp/mtu.h"
-#include "tcp/output.h"
-#include "tcp/recovery.h"
 #include "tcp/seq.h"
-#include "tcp/tcp.h"
 
 #include <netinet/in.h>
 

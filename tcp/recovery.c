@@ -2,9 +2,10 @@
 
 #include "tcp/cc.h"
 #include "tcp/mtu.h"
-#include "tcp/output.h"
+#include "tcp/path.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
+#include "tcp/rexmit.h"
 #include "tcp/seq.h"
 
 #include <assert.h>

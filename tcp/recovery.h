@@ -38,10 +38,6 @@ static inline void tcp_note_original(struct tcp_ack_news *news, const struct tcp
     }
 }
 
-/* SACK blocks and D-SACK, into the send queue and the news; in sack.c. */
-void tcp_take_sacks(struct tcp_conn *conn, const struct tcp_segment *seg,
-                    struct tcp_ack_news *news);
-
 /* After the scoreboard was updated: marks losses, enters and leaves recovery,
  * lets the congestion window grow. */
 void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news);
@@ -50,23 +46,8 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
  * segment goes whatever the pipe holds. */
 void tcp_recovery_restart(struct tcp_conn *conn, bool too_big);
 
-/* Sends a tail loss probe; in rexmit.c. */
-void tcp_tlp_send(struct tcp_conn *conn);
-
 /* The shared retransmission timer ran out. */
 void tcp_recovery_on_timer(struct tcp_conn *conn);
-
-/* When the user timeout is over; UINT64_MAX while nothing waits for an answer. There is one. */
-static inline uint64_t tcp_user_timeout_ns(const struct tcp_conn *conn)
-{
-    const struct tcp_sendq *sendq = &conn->flight->sendq;
-
-    if (sendq->head == sendq->next) {
-        return UINT64_MAX;
-    }
-    return sendq_at(sendq, sendq->head)->first_tx_ns +
-           tcp_conn_policy(conn)->user_timeout_ms * (uint64_t)NS_PER_MS;
-}
 
 /* The pipe: what is in the network by all that the ACKs told. */
 static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
@@ -80,15 +61,5 @@ static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
     left = (uint32_t)flight->dup_acks * conn->snd.mss;
     return flight->sendq.in_flight_bytes - min_u32(left, flight->sendq.in_flight_bytes);
 }
-
-/* The application hears of it, if it wants to (RFC 9293 MUST-47, SHLD-25), and may end the
- * connection inside. */
-void tcp_tell_trouble(struct tcp_conn *conn, enum tcp_trouble trouble);
-
-/* R1 has passed (RFC 9293 section 3.8.3): IP and the application are told (MUST-20, SHLD-9). */
-void tcp_path_silent(struct tcp_conn *conn);
-
-/* The neighbour does not answer, or no route is left. */
-void tcp_path_failed(struct tcp_conn *conn);
 
 #endif

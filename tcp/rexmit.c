@@ -1,8 +1,7 @@
-/* The shared retransmission timer: which of its meanings is armed, and for
- * when. Named floors are in limits.h. */
+#include "tcp/rexmit.h"
+
 #include "tcp/emit.h"
 #include "tcp/output.h"
-#include "tcp/recovery.h"
 #include "tcp/seq.h"
 
 #include <assert.h>

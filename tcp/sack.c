@@ -1,6 +1,6 @@
-/* What the blocks of an ACK report (RFC 2018, RFC 2883). */
+#include "tcp/sack.h"
+
 #include "tcp/rack.h"
-#include "tcp/recovery.h"
 #include "tcp/seq.h"
 
 /* Marks what one block reports. Walks only over records that change. */

@@ -1,7 +1,6 @@
 /* The three doors of sending: a copy, a place to write, received slices. */
 #include "datapath/net/checksum.h"
 #include "tcp/emit.h"
-#include "tcp/output.h"
 #include "tcp/seq.h"
 #include "tcp/user.h"
 #include "tcp/window.h"

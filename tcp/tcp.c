@@ -3,8 +3,6 @@
 #include "tcp/ack.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
-#include "tcp/output.h"
-#include "tcp/recovery.h"
 #include "tcp/seq.h"
 #include "tcp/timewait_table.h"
 

@@ -168,10 +168,6 @@ static inline bool tcp_has_output(const struct tcp *tcp)
            !list_is_empty(&tcp->timewait.owing);
 }
 
-/* For net_transport. */
-void tcp_path_changed(void *ctx, struct list *waiters, bool reachable);
-void tcp_icmp_error(void *ctx, const struct net_icmp_error *error, uint64_t now_ns);
-
 static inline const struct tcp_policy *tcp_conn_policy(const struct tcp_conn *conn)
 {
     return &conn->tcp->policies.at[conn->policy];

@@ -3,6 +3,7 @@
 #include "api/receive.h"
 #include "api/worker.h"
 #include "datapath/util.h"
+#include "tcp/path.h"
 #include "tcp/user.h"
 
 #include <headrace/conn.h>

@@ -3,6 +3,7 @@
 #include "api/receive.h"
 #include "datapath/net/checksum.h"
 #include "tcp/isn.h"
+#include "tcp/path.h"
 #include "tcp/timewait_table.h"
 #include "tcp/user.h"
 #include "tests/fuzz/fuzz.h"

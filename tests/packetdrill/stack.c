@@ -4,6 +4,7 @@
 #include "datapath/net/checksum.h"
 #include "datapath/util.h"
 #include "datapath/wire/pool.h"
+#include "tcp/path.h"
 
 #include <stdlib.h>
 #include <string.h>

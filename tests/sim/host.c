@@ -2,6 +2,7 @@
 
 #include "api/receive.h"
 #include "datapath/util.h"
+#include "tcp/path.h"
 
 #include <stdlib.h>
 #include <string.h>

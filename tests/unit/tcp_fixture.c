@@ -3,6 +3,7 @@
 #include "api/receive.h"
 #include "datapath/wire/pool.h"
 #include "tcp/isn.h"
+#include "tcp/path.h"
 #include "tcp/timewait_table.h"
 #include "tests/unit/net_packets.h"
 #include "tests/unit/tcp_fixture_port.h"

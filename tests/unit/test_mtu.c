@@ -8,7 +8,6 @@
 #include "tests/unit/tcp_fixture.h"
 
 #include "tcp/cc.h"
-#include "tcp/recovery.h"
 
 /* Full segments with what both ends take, and those with which a search begins. */
 static uint32_t most(const struct tcp_fixture *f)

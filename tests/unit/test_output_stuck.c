@@ -3,7 +3,6 @@
  *         keeps the worker awake nor waits for ever (tcp/output.c, tcp/rexmit.c).
  * Method: scripts over one stack whose frames or blocks the test takes away.
  */
-#include "tcp/output.h"
 #include "tests/unit/tcp_fixture.h"
 
 #include <string.h>

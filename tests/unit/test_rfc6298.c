@@ -4,7 +4,6 @@
  * Method: scripts over one stack, with a round trip of 100 ms and no SACK, so that there
  *         is no other timer.
  */
-#include "tcp/recovery.h"
 #include "tests/unit/recovery_fixture.h"
 
 /* The second segment finds it running.

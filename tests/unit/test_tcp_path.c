@@ -8,6 +8,7 @@
 #include "tests/unit/tcp_fixture.h"
 
 #include "tcp/cc.h"
+#include "tcp/path.h"
 #include "tests/unit/net_packets.h"
 #include "tests/unit/tcp_fixture_port.h"
 

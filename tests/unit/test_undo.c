@@ -4,7 +4,7 @@
  *         is not.
  * Method: scripts over one stack, with a round trip of 100 ms and ten segments in flight.
  */
-#include "tcp/output.h"
+#include "tcp/rexmit.h"
 #include "tests/unit/recovery_fixture.h"
 
 #define STAMPED (MSS - TCP_TIMESTAMP_BYTES)
