@@ -48,6 +48,12 @@ static void set_high(struct tcp_conn *conn, uint32_t high, bool untried)
 
 static void set_mss(struct tcp_conn *conn, uint32_t mss)
 {
+    struct tcp_flight *flight = conn->flight;
+
+    /* What duplicate ACKs have told of was counted in segments of the old size. */
+    if (flight && flight->dup_acks > 0) {
+        flight->dup_acks = (uint16_t)min_u32(flight->dup_acks * conn->snd.mss / mss, UINT16_MAX);
+    }
     conn->snd.mss = (uint16_t)mss;
     /* Before the handshake there is no search: `high` is none, and `most` our own limit. */
     if (mss < conn->mtu.most && conn->mtu.high > 0) {
