@@ -11,6 +11,7 @@
 
 #include <headrace/addr.h>
 #include <headrace/conn.h>
+#include <headrace/data.h>
 #include <headrace/error.h>
 
 static inline struct tcp_conn *conn_inner(const struct hr_conn *conn)

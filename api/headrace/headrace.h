@@ -12,6 +12,7 @@
 
 #include <headrace/addr.h>
 #include <headrace/conn.h>
+#include <headrace/data.h>
 #include <headrace/error.h>
 #include <headrace/info.h>
 #include <headrace/stack.h>

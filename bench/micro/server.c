@@ -7,6 +7,7 @@
 #include "tcp/user.h"
 
 #include <headrace/conn.h>
+#include <headrace/data.h>
 
 #include <stdlib.h>
 #include <string.h>
