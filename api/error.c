@@ -22,18 +22,20 @@ static const struct row rows[] = {
     ROW(HR_ERR_REFUSED, "The peer refused the connection."),
     ROW(HR_ERR_TIMEOUT, "The peer did not answer in time."),
     ROW(HR_ERR_ABORTED, "The connection was aborted on this side."),
-    ROW(HR_ERR_UNREAD, "The connection was reset since data came that nobody would read."),
+    ROW(HR_ERR_UNREAD, "The connection was reset because data came that nobody would read."),
     ROW(HR_ERR_UNREACHABLE, "The peer cannot be reached."),
     ROW(HR_ERR_INTERFACE, "The interface cannot be opened."),
     ROW(HR_ERR_THREAD, "A thread cannot be made or pinned."),
     ROW(HR_ERR_UNSUPPORTED, "This is not possible with this configuration."),
 };
 
+static_assert(COUNT_OF(rows) == 1 - HR_ERR_UNSUPPORTED, "one for each error");
+
 static const struct row *find(int error)
 {
     static const struct row unknown = {"HR_ERR_?", "An unknown error."};
 
-    return error <= 0 && -error < (int)COUNT_OF(rows) ? &rows[-error] : &unknown;
+    return error <= 0 && error > -(int)COUNT_OF(rows) ? &rows[-error] : &unknown;
 }
 
 const char *hr_error_name(int error)
