@@ -217,7 +217,7 @@ static const struct tcp_tuple *tuple_of(const struct tcp *tcp, uint32_t value)
     return &conn->tuple;
 }
 
-/* Values whose TCP_TABLE_TIMEWAIT is not `unwanted`; with any other number all. */
+/* Values that have none of the bits `unwanted`. */
 static uint32_t find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash,
                      uint32_t unwanted)
 {
@@ -225,7 +225,7 @@ static uint32_t find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint6
     uint32_t value;
 
     while ((value = table_next(&cursor)) != TABLE_NONE) {
-        if ((value & TCP_TABLE_TIMEWAIT) != unwanted && tuple_equal(tuple_of(tcp, value), tuple)) {
+        if ((value & unwanted) == 0 && tuple_equal(tuple_of(tcp, value), tuple)) {
             return value;
         }
     }
@@ -234,7 +234,7 @@ static uint32_t find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint6
 
 uint32_t tcp_table_find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash)
 {
-    return find(tcp, tuple, hash, UINT32_MAX);
+    return find(tcp, tuple, hash, 0);
 }
 
 struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple)
@@ -242,13 +242,6 @@ struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple)
     uint32_t value = find(tcp, tuple, tuple_hash(tuple, tcp->table_key), TCP_TABLE_TIMEWAIT);
 
     return value == TABLE_NONE ? NULL : slab_at(&tcp->conns, value);
-}
-
-uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple)
-{
-    uint32_t value = find(tcp, tuple, tuple_hash(tuple, tcp->table_key), 0);
-
-    return value == TABLE_NONE ? TIMEWAIT_NONE : value & ~TCP_TABLE_TIMEWAIT;
 }
 
 static bool check_conn(const struct tcp *tcp, const struct tcp_conn *conn)

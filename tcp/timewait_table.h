@@ -13,9 +13,6 @@
  * an entry; TABLE_NONE. `hash` as for tcp_conn_create(). */
 uint32_t tcp_table_find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash);
 
-/* TIMEWAIT_NONE when there is no entry for the tuple. */
-uint32_t tcp_timewait_find(struct tcp *tcp, const struct tcp_tuple *tuple);
-
 /* The entry leaves before its time. */
 void tcp_timewait_forget(struct tcp *tcp, uint32_t index);
 

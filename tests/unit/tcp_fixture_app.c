@@ -1,7 +1,7 @@
 /* The application of tcp_fixture.h, handshakes, and the end of a test. */
 #include "datapath/wire/pool.h"
-#include "tcp/timewait_table.h"
 #include "tests/unit/tcp_fixture_port.h"
+#include "tests/unit/timewait_find.h"
 
 #include <stdlib.h>
 
@@ -28,7 +28,7 @@ enum tcp_state state_of(struct tcp_fixture *f)
     if (conn) {
         return (enum tcp_state)conn->state;
     }
-    return tcp_timewait_find(&f->tcp, &tuple) != TIMEWAIT_NONE ? TCP_TIME_WAIT : TCP_CLOSED;
+    return timewait_find(&f->tcp, &tuple) != TIMEWAIT_NONE ? TCP_TIME_WAIT : TCP_CLOSED;
 }
 
 void establish(struct tcp_fixture *f)

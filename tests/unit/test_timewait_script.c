@@ -8,6 +8,7 @@
 #include "tests/unit/tcp_fixture.h"
 
 #include "tcp/timewait_table.h"
+#include "tests/unit/timewait_find.h"
 
 static void to_time_wait(struct tcp_fixture *f, unsigned i)
 {
@@ -178,13 +179,13 @@ static void entries_are_found_by_their_tuple(void **state)
     to_time_wait(f, 1);
     f->peer = &f->peers[0];
     tuple = tuple_of(f);
-    assert_int_not_equal(tcp_timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
-    tcp_timewait_forget(&f->tcp, tcp_timewait_find(&f->tcp, &tuple));
-    assert_int_equal(tcp_timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
+    assert_int_not_equal(timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
+    tcp_timewait_forget(&f->tcp, timewait_find(&f->tcp, &tuple));
+    assert_int_equal(timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
     f->peer = &f->peers[1];
     expect_state(f, TCP_TIME_WAIT);
     tuple.local_port++;
-    assert_int_equal(tcp_timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
+    assert_int_equal(timewait_find(&f->tcp, &tuple), TIMEWAIT_NONE);
 }
 
 static int claims;

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/conn_fixture.h"
+#include "tests/unit/timewait_find.h"
 
 #define ENTRIES 4u /* of conn_config() */
 
@@ -53,7 +54,7 @@ static uint32_t enter(struct conn_fixture *f, uint16_t port)
     conn->ts_recent = 300u + port;
     tcp_enter_timewait(conn);
     assert_null(tcp_conn_find(&f->tcp, &tuple)); /* gone at once, freed with the turn */
-    index = tcp_timewait_find(&f->tcp, &tuple);
+    index = timewait_find(&f->tcp, &tuple);
     assert_int_not_equal(index, TIMEWAIT_NONE);
     tcp_turn_end(&f->tcp);
     return index;
@@ -63,7 +64,7 @@ static uint32_t find(struct conn_fixture *f, uint16_t port)
 {
     struct tcp_tuple tuple = conn_tuple(port);
 
-    return tcp_timewait_find(&f->tcp, &tuple);
+    return timewait_find(&f->tcp, &tuple);
 }
 
 static uint32_t in_table(struct conn_fixture *f, uint16_t port)
@@ -120,10 +121,10 @@ static void connections_and_entries_are_told_apart(void **state)
     (void)enter(&f, 1000);
     conn = conn_make(&f, 1000); /* RFC 6191: reopened, the entry still there */
     assert_int_equal(conn->index, 0);
-    assert_int_equal(tcp_timewait_find(&f.tcp, &tuple), 0);
+    assert_int_equal(timewait_find(&f.tcp, &tuple), 0);
     assert_ptr_equal(tcp_conn_find(&f.tcp, &tuple), conn);
     tcp_timewait_forget(&f.tcp, 0);
-    assert_int_equal(tcp_timewait_find(&f.tcp, &tuple), TIMEWAIT_NONE);
+    assert_int_equal(timewait_find(&f.tcp, &tuple), TIMEWAIT_NONE);
     assert_ptr_equal(tcp_conn_find(&f.tcp, &tuple), conn);
     assert_int_equal(in_table(&f, 1000), 0);
     conn_unmake(&f, conn);
