@@ -65,7 +65,7 @@ static void tell_flight(const struct tcp_conn *conn, struct hr_conn_info *info)
     const struct tcp_flight *flight = conn->flight;
 
     if (!flight) {
-        info->reordering_window_ns = min_u64(conn->rtt.min_rtt_ns / 4, conn->rtt.srtt_ns);
+        info->reordering_window_ns = tcp_rack_quarters_ns(conn, 1);
         return;
     }
     info->reordering_window_ns = tcp_rack_window_ns(conn);

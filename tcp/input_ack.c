@@ -283,8 +283,7 @@ static bool take_fin_acked(struct tcp_conn *conn)
     case TCP_FIN_WAIT_1:
         tcp_state_set(conn, TCP_FIN_WAIT_2);
         if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
-            conn->life_ns = conn->tcp->now_ns + tcp_fin_wait_2_ns(conn);
-            tcp_conn_arm(conn);
+            tcp_fin_wait_2_begin(conn);
         }
         return true;
     case TCP_CLOSING:

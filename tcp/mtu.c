@@ -243,7 +243,7 @@ static uint32_t next_size(const struct tcp_conn *conn)
  * window, and with the acknowledgements to come in the congestion window. */
 static bool is_worth_it(const struct tcp_conn *conn, uint32_t size)
 {
-    uint32_t bytes = size + TCP_DUPTHRESH * (uint32_t)conn->snd.mss;
+    uint32_t bytes = size + TCP_DUPTHRESH * conn->snd.mss;
     uint32_t unsent = tcp_conn_queued(conn) - (conn->snd.nxt - conn->snd.una);
 
     return unsent > bytes && tcp_usable_window(conn) >= bytes && conn->cwnd >= bytes &&

@@ -80,7 +80,7 @@ uint64_t tcp_rack_window_ns(const struct tcp_conn *conn)
                                      (flight->sendq.sacked_count > 0 && many_are_sacked(conn)))) {
         return 0;
     }
-    return min_u64((1ull + flight->rack_reo_mult) * (conn->rtt.min_rtt_ns / 4), conn->rtt.srtt_ns);
+    return tcp_rack_quarters_ns(conn, 1u + flight->rack_reo_mult);
 }
 
 /* The list is in order of transmission, so the walk ends at the first segment that is

@@ -15,6 +15,12 @@ void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record,
 /* A D-SACK came: step 4. */
 void tcp_rack_dsack(struct tcp_conn *conn);
 
+/* The reordering window by so many quarters of the shortest round trip: step 4. */
+static inline uint64_t tcp_rack_quarters_ns(const struct tcp_conn *conn, unsigned quarters)
+{
+    return min_u64((uint64_t)quarters * (conn->rtt.min_rtt_ns / 4), conn->rtt.srtt_ns);
+}
+
 /* How long a segment may be late before it is lost: step 4. The connection has a flight. */
 uint64_t tcp_rack_window_ns(const struct tcp_conn *conn);
 

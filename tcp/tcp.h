@@ -179,10 +179,11 @@ static inline uint64_t tcp_rto_ns(const struct tcp_conn *conn)
     return min_u64(conn->rtt.rto_ns << conn->snd.backoff, tcp_conn_policy(conn)->rto.max_ns);
 }
 
-/* How long the peer's FIN is waited for when nobody reads any more. */
-static inline uint64_t tcp_fin_wait_2_ns(const struct tcp_conn *conn)
+/* In FIN-WAIT-2 with nobody who reads: the peer's FIN is waited for no longer than so. */
+static inline void tcp_fin_wait_2_begin(struct tcp_conn *conn)
 {
-    return tcp_conn_policy(conn)->fin_wait_2_s * (uint64_t)NS_PER_S;
+    conn->life_ns = conn->tcp->now_ns + tcp_conn_policy(conn)->fin_wait_2_s * (uint64_t)NS_PER_S;
+    tcp_conn_arm(conn);
 }
 
 struct tcp_conn *tcp_conn_find(struct tcp *tcp, const struct tcp_tuple *tuple);

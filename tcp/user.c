@@ -100,8 +100,7 @@ void tcp_close(struct tcp_conn *conn)
     }
     (void)tcp_shutdown(conn);
     if (conn->state == TCP_FIN_WAIT_2) {
-        conn->life_ns = conn->tcp->now_ns + tcp_fin_wait_2_ns(conn);
-        tcp_conn_arm(conn);
+        tcp_fin_wait_2_begin(conn);
     }
 }
 
