@@ -35,10 +35,11 @@ struct tcp_conn *tcp_input_unconnected(struct tcp *tcp, uint32_t entry,
 /* A SYN for a listener: 3.10.7.2. */
 void tcp_input_listen(struct tcp *tcp, struct tcp_listener *listener,
                       const struct tcp_arrival *arrival);
-/* The answer to a SYN with a cookie, and the ACK of one: false when it is none, and to be
- * reset; *out is the connection that it has made, or NULL. */
+/* Answers a SYN with a cookie. */
 void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
                        const struct tcp_arrival *arrival);
+/* The ACK of one: false when it is none, and to be reset; *out is the connection that it has made,
+ * or NULL. */
 bool tcp_cookie_accept(struct tcp *tcp, struct tcp_listener *listener,
                        const struct tcp_arrival *arrival, struct tcp_conn **out);
 

@@ -19,7 +19,7 @@ enum tcp_error {
 };
 
 /* Active OPEN. A zero local port is chosen by RFC 6056, an unspecified local
- * address by the route. */
+ * address by the route. *out is set with TCP_OK alone; `tuple` and `settings` are copied. */
 int tcp_connect(struct tcp *tcp, const struct tcp_tuple *tuple, const struct tcp_settings *settings,
                 struct tcp_conn **out);
 
@@ -44,6 +44,9 @@ int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_
  * caller writes at most *room bytes at the returned place and commits them. NULL
  * when it is refused; on_writable follows. */
 uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room);
+/* The first `length` bytes are sent; with 0 nothing is. The place is TCP's again, whatever comes
+ * back: TCP_OK, TCP_ERR_ARGUMENT for more than a frame holds, TCP_ERR_STATE, or
+ * TCP_ERR_NO_MEMORY, and on_writable follows. */
 int tcp_commit(struct tcp_conn *conn, uint8_t *place, uint32_t length);
 
 /* Inside on_data: `slice` is to stay. Small ones are copied, behind the one retained
@@ -62,7 +65,8 @@ void tcp_data_release_orphan(struct tcp *tcp, const struct slice *slice);
 void tcp_pause(struct tcp_conn *conn);
 void tcp_resume(struct tcp_conn *conn);
 
-/* Half close: FIN behind what is queued. */
+/* Half close: FIN behind what is queued, now or once there is memory. TCP_ERR_STATE when it was
+ * asked for before, or there is nothing to shut. */
 int tcp_shutdown(struct tcp_conn *conn);
 /* CLOSE: FIN, and nobody reads any more. Unread data makes it a RST (RFC 2525). */
 void tcp_close(struct tcp_conn *conn);
