@@ -361,10 +361,15 @@ void emit_reset_to(struct tcp *tcp, const struct tcp_tuple *tuple, const struct 
 
 bool emit_timewait_ack(struct tcp *tcp, const struct timewait_entry *entry)
 {
-    struct emission segment = {.seq = entry->snd_nxt, .ack = entry->rcv_nxt, .flags = TCP_ACK};
+    struct emission segment = {
+        .seq = entry->snd_nxt,
+        .ack = entry->rcv_nxt,
+        .flags = (uint16_t)(TCP_ACK | entry->ecn << ACE_SHIFT),
+        .window = entry->rcv_wnd,
+        .tos = entry->tos,
+        .ttl = entry->ttl,
+    };
 
-    segment.ttl = tcp_settings_default.ttl;
-    segment.window = entry->rcv_wnd;
     segment.frame = control_frame(tcp, &segment.payload);
     if (segment.frame == FRAME_NONE) {
         return false;

@@ -30,7 +30,10 @@ struct timewait_entry {
     uint32_t ts_recent;
     uint32_t ts_offset;
     uint16_t rcv_wnd; /* the field, scaled already */
-    bool timestamps;
+    uint8_t tos;
+    uint8_t ttl;
+    uint8_t ecn : 3; /* AE, CWR and ECE; with accurate ECN, ACE */
+    bool timestamps : 1;
 };
 
 static_assert(sizeof(struct timewait_entry) - sizeof(struct tcp_tuple) <= 64,

@@ -75,6 +75,10 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     entry->snd_nxt = conn->snd.nxt;
     entry->rcv_nxt = conn->rcv.nxt;
     entry->rcv_wnd = tcp_window_field(conn);
+    entry->tos = conn->tos;
+    entry->ttl = conn->ttl;
+    /* The count, and not how a SYN-ACK came: the peer has acknowledged our FIN since. */
+    entry->ecn = ecn_ack_flags(conn, false) >> ACE_SHIFT & ACE_MASK;
     entry->timestamps = tcp_conn_has(conn, TCP_CONN_TIMESTAMPS);
     entry->ts_recent = conn->ts_recent;
     entry->ts_offset = conn->ts_offset;

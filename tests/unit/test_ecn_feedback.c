@@ -106,6 +106,24 @@ static void marked_text_is_told_at_once(void **state)
                      0);
 }
 
+/* What the connection had counted, the text with the FIN included.
+ * Shows: RFC 9768 3.2.2a. */
+static void time_wait_goes_on_telling(void **state)
+{
+    struct tcp_fixture *f = accurate(state);
+
+    text(f, 0, ECN_CE);
+    expect(f, TCP_ACK | ACE(6), .seq = 1, .ack = 101);
+    assert_int_equal(app_shuts_down(f), TCP_OK);
+    expect(f, TCP_FIN | TCP_ACK | ACE(6), .seq = 1, .ack = 101);
+    for (unsigned i = 0; i < 2; i++) {
+        peer_sends(f, TCP_FIN | TCP_ACK | ACE_START, .seq = 101, .ack = 2, .bytes = 100,
+                   .tos = ECN_CE);
+        expect_state(f, TCP_TIME_WAIT);
+        expect(f, TCP_ACK | ACE(7), .seq = 2, .ack = 202);
+    }
+}
+
 /* With ECT(1) alone the other order says it in one field.
  * Shows: RFC 9768 3.2.3a. */
 static void the_order_is_the_shorter(void **state)
@@ -316,6 +334,7 @@ int main(void)
         SCRIPT(a_client_tells_how_the_syn_ack_came),
         SCRIPT(a_server_learns_how_the_syn_ack_came),
         SCRIPT(marked_text_is_told_at_once),
+        SCRIPT(time_wait_goes_on_telling),
         SCRIPT(the_order_is_the_shorter),
         SCRIPT(marked_acks_are_told_now_and_then),
         SCRIPT(a_burst_of_marks_has_several_acks),

@@ -143,6 +143,27 @@ static void what_ip_is_told(void **state)
     assert_int_equal(seg->ttl, 1);
 }
 
+/* To its last ACK, which TIME-WAIT sends.
+ * Shows: RFC 9293 MUST-48, MUST-49, SHLD-22. */
+static void what_ip_is_told_in_time_wait(void **state)
+{
+    struct tcp_fixture *f = *state;
+    const struct seg *seg;
+
+    f->settings.tos = 10 << 2;
+    f->settings.ttl = 200;
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    for (unsigned i = 0; i < 2; i++) {
+        peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+        expect_state(f, TCP_TIME_WAIT);
+        seg = expect(f, TCP_ACK, .seq = 2, .ack = 2);
+        assert_int_equal(seg->tos, 10 << 2);
+        assert_int_equal(seg->ttl, 200);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +174,7 @@ int main(void)
         SCRIPT(a_close_that_lingers_for_nothing),
         SCRIPT(a_close_that_lingers_long_enough),
         SCRIPT(what_ip_is_told),
+        SCRIPT(what_ip_is_told_in_time_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
