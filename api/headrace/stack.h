@@ -145,8 +145,8 @@ struct hr_listen_options {
 const char *const *hr_congestion_controls(void);
 
 /* 256 KiB to receive, 512 KiB to send, 4,096 half-open connections, Nagle's algorithm, no
- * context, CUBIC, cookies when full, as many connections as the worker has, all options,
- * ECN with whoever asks, no Fast Open, hr_tuning_default. */
+ * context, the stack's congestion control, cookies when full, as many connections as the worker
+ * has, all options, ECN with whoever asks, no Fast Open, hr_tuning_default. */
 extern const struct hr_listen_options hr_listen_options_default;
 
 /* Listens on all workers; `addr` with all-zero bytes means all own addresses. It and the options

@@ -46,7 +46,7 @@ struct hr_connect_options {
     uint32_t send_buffer;    /* bytes, 4 KiB to 1 GiB */
     bool nodelay;            /* as hr_conn_set_nodelay() */
     void *context;           /* what hr_conn_context() is at first */
-    const char *congestion_control; /* one of hr_congestion_controls(); NULL: the first */
+    const char *congestion_control; /* one of hr_congestion_controls(); NULL: the stack's */
     enum hr_ecn ecn;                /* what is asked for; "dctcp" asks for it by itself */
     bool sack; /* this and the next two: offered to the peer (RFC 2018, RFC 7323) */
     bool timestamps;
@@ -66,7 +66,8 @@ struct hr_connect_options {
 };
 
 /* 256 KiB to receive, 512 KiB to send, Nagle's algorithm, any own address and port, no
- * context, CUBIC, all options but ECN, hr_tuning_default: what hr_connect() uses. */
+ * context, the stack's congestion control, all options but ECN, hr_tuning_default: what
+ * hr_connect() uses. */
 extern const struct hr_connect_options hr_connect_options_default;
 
 /* As hr_connect(), which see; the options are copied. Besides: HR_ERR_ARGUMENT for an option out of
