@@ -2,6 +2,7 @@
 
 #include "api/convert.h"
 #include "tcp/cc.h"
+#include "tcp/keepalive.h"
 #include "tcp/pacing.h"
 #include "tcp/rack.h"
 #include "tcp/window.h"
@@ -202,7 +203,7 @@ size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, s
     all.congestion_control = inner->cc->name;
     all.backoff = inner->snd.backoff;
     all.retransmissions_in_row = inner->retransmissions;
-    all.keepalives = inner->keepalives;
+    all.keepalives = (uint8_t)keepalives_unanswered(inner);
     tell_options(inner, &all);
     tell_path(inner, &all);
     tell_queues(inner, &all);

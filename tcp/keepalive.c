@@ -48,6 +48,11 @@ static bool was_answered(const struct tcp_conn *conn)
     return seq_ge(conn->heard_ms, (uint32_t)(asked_ns / NS_PER_MS));
 }
 
+unsigned keepalives_unanswered(const struct tcp_conn *conn)
+{
+    return conn->keepalives > 0 && may_ask(conn) && !was_answered(conn) ? conn->keepalives : 0;
+}
+
 /* MUST-29: never for one that was not answered, when more are to be sent. */
 static bool is_dead(const struct tcp_conn *conn, uint32_t silence_ms)
 {

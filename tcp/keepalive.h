@@ -20,4 +20,7 @@ void keepalive_begin(struct tcp_conn *conn);
 /* The deadline has come. */
 void keepalive_due(struct tcp_conn *conn);
 
+/* So many have gone since anything was heard. */
+unsigned keepalives_unanswered(const struct tcp_conn *conn);
+
 #endif

@@ -8,6 +8,7 @@
 #include "tcp/cc.h"
 #include "tests/unit/tcp_fixture.h"
 
+#include <headrace/ecn.h>
 #include <headrace/info.h>
 
 static struct hr_conn_info info_of(struct tcp_fixture *f)
@@ -41,6 +42,7 @@ static void what_was_agreed_on(void **state)
     assert_int_equal(info.path_mtu, 1500);
     assert_int_equal(info.min_rtt_ns, info.srtt_ns);
     assert_string_equal(info.congestion_control, "cubic");
+    assert_int_equal(info.ecn, HR_ECN_OFF);
     assert_int_equal(info.ssthresh, UINT32_MAX);
     assert_string_equal(hr_state_name(info.state), "ESTABLISHED");
     assert_string_equal(hr_state_name((enum hr_state)1000), "?");
@@ -147,6 +149,99 @@ static void what_was_reported(void **state)
     info = info_of(f);
     assert_int_equal(info.dsacks, 1);
     forget_sent(f);
+}
+
+/* DupThresh segments behind it have arrived: lost, sent again, and mended. */
+static void what_was_lost(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    peer_sends_syn(f, 0, .seq = 0);
+    forget_sent(f);
+    wait_ns(f, MS(100));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    app_sends(f, 5 * MSS);
+    forget_sent(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{1001, 3001}});
+    assert_int_equal(info_of(f).recovery, HR_RECOVERY_OPEN);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{1001, 5001}});
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(info_of(f).recovery, HR_RECOVERY_FAST);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 5001);
+    assert_int_equal(info_of(f).recovery, HR_RECOVERY_OPEN);
+}
+
+/* The first measurement R: a variation of R / 2 (RFC 6298 section 2.2). */
+static void how_the_round_trip_varies(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    assert_int_equal(info_of(f).rttvar_ns, 0);
+    wait_ns(f, MS(100));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(info_of(f).srtt_ns, MS(100));
+    assert_int_equal(info_of(f).rttvar_ns, MS(50));
+}
+
+static void what_was_asked_in_vain(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.policy.keepalive = true;
+    f->settings.policy.keepalive_idle_s = 10;
+    f->settings.policy.keepalive_gap_s = 1;
+    establish(f);
+    assert_int_equal(info_of(f).keepalives, 0);
+    expect_after(f, SECONDS(10), TCP_ACK, .seq = 0, .ack = 1);
+    expect_after(f, SECONDS(1), TCP_ACK, .seq = 0, .ack = 1);
+    assert_int_equal(info_of(f).keepalives, 2);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(info_of(f).keepalives, 0);
+}
+
+static struct slice kept;
+
+static void keep(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
+{
+    (void)f;
+    assert_true(tcp_data_retain(conn, slice, &kept));
+}
+
+static void what_is_kept(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->app.data = keep;
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    forget_sent(f);
+    assert_int_equal(info_of(f).retained, 100);
+    tcp_data_release(conn_of(f), &kept);
+    assert_int_equal(info_of(f).retained, 0);
+    turn(f);
+    forget_sent(f);
+}
+
+/* The peer's SYN with a cookie and ten bytes, then one without. */
+static void what_came_with_the_syn(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct seg syn = SEG(TCP_SYN, .seq = 0, .bytes = 10, .fast_open = true,
+                         .cookie_bytes = FAST_OPEN_COOKIE_BYTES);
+    struct tcp_tuple tuple = tuple_of(f);
+
+    fixture_open(f);
+    f->tcp.listeners[f->listener].fast_open.max = 8;
+    fast_open_cookie(&f->tcp.fast_open.keys[0], &tuple, syn.cookie);
+    peer_send_syn(f, syn);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 11);
+    peer_sends(f, TCP_ACK, .seq = 11, .ack = 1);
+    assert_true(info_of(f).syn_data);
+    f->peer = &f->peers[1];
+    establish(f);
+    assert_false(info_of(f).syn_data);
 }
 
 /* A round trip of 100 ms: what paces, what was delivered, what held it up. */
@@ -373,10 +468,12 @@ static void the_size_is_the_callers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(what_was_agreed_on), SCRIPT(what_was_sent),           SCRIPT(what_came),
-        SCRIPT(how_fast_it_goes),   SCRIPT(what_holds_it_up),        SCRIPT(what_was_marked),
-        SCRIPT(what_was_reported),  SCRIPT(the_size_is_the_callers), SCRIPT(what_had_text),
-        SCRIPT(what_our_syn_told),  SCRIPT(what_a_model_says),
+        SCRIPT(what_was_agreed_on),        SCRIPT(what_was_sent),           SCRIPT(what_came),
+        SCRIPT(how_fast_it_goes),          SCRIPT(what_holds_it_up),        SCRIPT(what_was_marked),
+        SCRIPT(what_was_reported),         SCRIPT(the_size_is_the_callers), SCRIPT(what_had_text),
+        SCRIPT(what_our_syn_told),         SCRIPT(what_a_model_says),       SCRIPT(what_was_lost),
+        SCRIPT(how_the_round_trip_varies), SCRIPT(what_was_asked_in_vain),  SCRIPT(what_is_kept),
+        SCRIPT(what_came_with_the_syn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
