@@ -122,6 +122,7 @@ static void tell_ecn(const struct tcp_conn *conn, struct hr_conn_info *info)
         conn->ecn.flags & (conn->ecn.mode == TCP_ECN_ACCURATE ? TCP_ECN_LAST_CE : TCP_ECN_ECHO);
     info->ecn_distrusted = (conn->ecn.flags & (TCP_ECN_NO_ECT | TCP_ECN_DEAF)) != 0;
     if (conn->ecn.mode == TCP_ECN_ACCURATE) {
+        info->ecn_option_off = (conn->ecn.flags & TCP_ECN_NO_OPTION) != 0;
         info->ecn_ce_bytes = conn->ecn.ceb;
         info->ecn_ect0_bytes = conn->ecn.e0b - 1;
         info->ecn_ect1_bytes = conn->ecn.e1b - 1;

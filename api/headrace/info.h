@@ -42,11 +42,14 @@ enum hr_recovery {
 /* Only ever grows, at its end. Bytes are of text, without headers; counters begin with the
  * connection.
  *
- * It has what Linux's TCP_INFO and TCP_CC_INFO have, bytes where those count segments, but for
- * what there is none of here: the degree of reordering in segments (reordering_window_ns), the
- * receiver's own round trip and what it took in one (srtt_ns, receive_buffer), when ACKs came last
- * (heard_ms), a limit of the pacing rate, changes of a flow's hash, why Fast Open failed, and what
- * Linux leaves 0. */
+ * It has what TCP_INFO and TCP_CC_INFO of Linux 7.3 have, bytes where those count segments, but
+ * for what there is none of here: the degree of reordering in segments (reordering_window_ns), the
+ * state of "disorder" (HR_RECOVERY_OPEN with `sacked`), the receiver's own round trip, what it took
+ * in one and the threshold of its window (srtt_ns, receive_buffer, receive_window), when ACKs came
+ * last (heard_ms), a limit of the pacing rate, changes of a flow's hash, timestamps of
+ * microseconds, why Fast Open failed, whether any ECT came; of accurate ECN the peer's counts of
+ * ECT(0) and ECT(1), whether its option came, and for which reason it is distrusted; and what Linux
+ * leaves 0. */
 struct hr_conn_info {
     enum hr_state state;
     enum hr_recovery recovery;
@@ -141,6 +144,9 @@ struct hr_conn_info {
     uint32_t bbr_cwnd_gain;
     uint64_t bbr_bandwidth;  /* bytes a second */
     uint64_t bbr_min_rtt_ns; /* UINT64_MAX: none was measured */
+    /* Accurate ECN: a SYN-ACK of ours with its option had to go again, without, and the option is
+     * not sent any more: the path may block it. */
+    bool ecn_option_off;
 };
 
 /* Fills the first `size` bytes of `info`, which is the caller's: sizeof *info as it was compiled,

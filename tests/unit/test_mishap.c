@@ -8,6 +8,7 @@
 
 #include "api/convert.h"
 
+#include <headrace/ecn.h>
 #include <headrace/info.h>
 
 static struct hr_conn_info info_of(struct tcp_fixture *f)
@@ -117,6 +118,7 @@ static void marks_are_counted(void **state)
 {
     struct tcp_fixture *f = accurate(state);
 
+    assert_int_equal(info_of(f).ecn, HR_ECN_ACCURATE);
     text(f, 0, ECN_ECT_0);
     forget_sent(f);
     assert_int_equal(info_of(f).ecn_ce_segments, 0);
@@ -130,11 +132,31 @@ static void marks_are_counted(void **state)
     send_segments(f, 3);
     forget_sent(f);
     assert_int_equal(info_of(f).ecn_ce_bytes_delivered, 0);
+    assert_int_equal(info_of(f).recovery, HR_RECOVERY_OPEN);
     peer_sends(f, TCP_ACK | ACE(6), .seq = 301, .ack = 1 + 2 * MSS);
     assert_int_equal(info_of(f).ecn_ce_bytes_delivered, MSS);
+    assert_int_equal(info_of(f).recovery, HR_RECOVERY_CWR);
     peer_sends(f, TCP_ACK | ACE(6), .seq = 301, .ack = 1 + 3 * MSS);
     assert_int_equal(info_of(f).ecn_ce_bytes_delivered, MSS);
     forget_sent(f);
+}
+
+/* The option has been in the way of a SYN-ACK, perhaps: it goes no more. */
+static void an_option_that_may_be_blocked(void **state)
+{
+    struct tcp_fixture *f = accurate(state);
+
+    assert_false(info_of(f).ecn_option_off);
+    f->peer = &f->peers[1];
+    peer_sends_syn(f, ACCURATE, .seq = 0);
+    forget_sent(f);
+    assert_false(info_of(f).ecn_option_off);
+    expect_after(f, SECONDS(1), TCP_SYN | TCP_ACK | TCP_CWR, .seq = 0, .ack = 1);
+    peer_sends(f, TCP_ACK | ACE(2), .seq = 1, .ack = 1);
+    assert_int_equal(info_of(f).ecn, HR_ECN_ACCURATE);
+    assert_true(info_of(f).ecn_option_off);
+    text(f, 0, ECN_CE);
+    assert_int_equal(expect(f, TCP_ACK | ACE(6), .seq = 1, .ack = 101)->accecn_kind, 0);
 }
 
 /* The classic way says that one of those that an ACK acknowledges was marked: all count. And what
@@ -151,6 +173,7 @@ static void marks_are_counted_as_far_as_they_are_told(void **state)
     forget_sent(f);
     peer_sends(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + 2 * MSS);
     forget_sent(f);
+    assert_int_equal(info_of(f).ecn, HR_ECN_CLASSIC);
     assert_int_equal(info_of(f).ecn_ce_bytes_delivered, 2 * MSS);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100, .tos = ECN_CE);
     forget_sent(f);
@@ -194,6 +217,7 @@ int main(void)
         SCRIPT(reordering_is_counted_by_segments_and_allowed_for_by_time),
         SCRIPT(what_comes_beyond_a_hole_is_counted),
         SCRIPT(marks_are_counted),
+        SCRIPT(an_option_that_may_be_blocked),
         SCRIPT(marks_are_counted_as_far_as_they_are_told),
         SCRIPT(each_connection_begins_with_none),
     };
