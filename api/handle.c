@@ -112,6 +112,7 @@ int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
     settings.mss_max = options->mss_max;
     tuning_take(&settings, &options->tuning);
     settings.fast_open = options->fast_open;
+    settings.fast_open_no_cookie = options->fast_open_no_cookie;
     error = tcp_connect(&worker->tcp, &tuple, &settings, &conn);
     if (error == TCP_OK) {
         conn->app = options->context;

@@ -21,6 +21,7 @@ const struct hr_listen_options hr_listen_options_default = {
     .syn_cookies = HR_SYN_COOKIES_WHEN_FULL,
     .connections_max = UINT32_MAX,
     .fast_open_max = 0,
+    .fast_open_no_cookie = false,
     .ecn = HR_ECN_ACCURATE,
 };
 
@@ -202,6 +203,7 @@ static struct tcp_listener listener_of(const struct listener_entry *entry)
     listener.settings.timestamps = entry->options.timestamps;
     listener.settings.window_scale = entry->options.window_scale;
     listener.settings.mss_max = entry->options.mss_max;
+    listener.settings.fast_open_no_cookie = entry->options.fast_open_no_cookie;
     tuning_take(&listener.settings, &entry->options.tuning);
     return listener;
 }

@@ -93,8 +93,8 @@ bool settings_equal(const struct tcp_settings *a, const struct tcp_settings *b)
            a->receive_buffer == b->receive_buffer && a->send_buffer == b->send_buffer &&
            a->cc == b->cc && a->nodelay == b->nodelay && a->sack == b->sack &&
            a->timestamps == b->timestamps && a->window_scale == b->window_scale &&
-           a->fast_open == b->fast_open && a->ecn == b->ecn && a->tos == b->tos &&
-           a->ttl == b->ttl && a->mss_max == b->mss_max;
+           a->fast_open == b->fast_open && a->fast_open_no_cookie == b->fast_open_no_cookie &&
+           a->ecn == b->ecn && a->tos == b->tos && a->ttl == b->ttl && a->mss_max == b->mss_max;
 }
 
 void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)

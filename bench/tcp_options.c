@@ -34,6 +34,10 @@ static bool take_flag(int option, struct tcp_options *options)
     case TCP_OPTION_FAST_OPEN:
         options->fast_open = true;
         break;
+    case TCP_OPTION_FAST_OPEN_NO_COOKIE:
+        options->fast_open = true;
+        options->no_cookie = true;
+        break;
     case TCP_OPTION_PACING:
         options->tuning.pacing = true;
         break;
@@ -114,6 +118,7 @@ void tcp_options_listen(const struct tcp_options *options, struct hr_listen_opti
     listen->timestamps = !options->no_timestamps;
     listen->window_scale = !options->no_window_scale;
     listen->fast_open_max = options->fast_open ? FAST_OPEN_MAX : 0;
+    listen->fast_open_no_cookie = options->no_cookie;
     listen->send_buffer = size_of(options->send_buffer, listen->send_buffer);
     listen->receive_buffer = size_of(options->receive_buffer, listen->receive_buffer);
 }
@@ -125,6 +130,7 @@ void tcp_options_connect(const struct tcp_options *options, struct hr_connect_op
     connect->timestamps = !options->no_timestamps;
     connect->window_scale = !options->no_window_scale;
     connect->fast_open = options->fast_open;
+    connect->fast_open_no_cookie = options->no_cookie;
     connect->send_buffer = size_of(options->send_buffer, connect->send_buffer);
     connect->receive_buffer = size_of(options->receive_buffer, connect->receive_buffer);
 }

@@ -18,6 +18,7 @@ struct tcp_options {
     uint32_t send_buffer; /* bytes; 0: not given. One that is given does not grow */
     uint32_t receive_buffer;
     bool fast_open;
+    bool no_cookie; /* of it */
     bool no_sack;
     bool no_timestamps;
     bool no_window_scale;
@@ -26,6 +27,7 @@ struct tcp_options {
 /* What getopt_long() returns for them; a program's own are less. */
 enum tcp_option {
     TCP_OPTION_FAST_OPEN = 384,
+    TCP_OPTION_FAST_OPEN_NO_COOKIE,
     TCP_OPTION_PACING,
     TCP_OPTION_MTU_PROBING,
     TCP_OPTION_SEND_BUFFER,
@@ -41,6 +43,7 @@ enum tcp_option {
 /* Rows of a program's `struct option` table. */
 #define TCP_OPTIONS                                                                                \
     {"fast-open", no_argument, NULL, TCP_OPTION_FAST_OPEN},                                        \
+        {"fast-open-no-cookie", no_argument, NULL, TCP_OPTION_FAST_OPEN_NO_COOKIE},                \
         {"pacing", no_argument, NULL, TCP_OPTION_PACING},                                          \
         {"mtu-probing", required_argument, NULL, TCP_OPTION_MTU_PROBING},                          \
         {"send-buffer", required_argument, NULL, TCP_OPTION_SEND_BUFFER},                          \

@@ -95,9 +95,10 @@ struct tcp_conn {
     uint8_t state;  /* enum tcp_state */
     uint8_t reason; /* enum tcp_reason, once CLOSED */
     uint8_t rexmit_timer;
-    uint8_t trouble : 6;     /* enum tcp_trouble, the latest */
+    uint8_t trouble : 5;     /* enum tcp_trouble, the latest */
     uint8_t has_mishaps : 1; /* see tcp/mishap.h */
     uint8_t syn_data : 1;    /* Fast Open: text that came with the SYN was taken, ours or theirs */
+    uint8_t no_cookie : 1;   /* and this: ours goes with it without a cookie */
     struct tcp_snd snd;
     struct tcp_rcv rcv;
     struct tcp_flight *flight; /* NULL while nothing is queued */

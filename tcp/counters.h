@@ -51,7 +51,7 @@
     X(syn_cookies_sent, "SYNs answered with a cookie")                                             \
     X(syn_cookies_accepted, "connections that a cookie brought back")                              \
     X(syn_cookies_failed, "ACKs that brought a wrong or an old cookie")                            \
-    X(fast_open_accepted, "connections opened early, by a Fast Open cookie")                       \
+    X(fast_open_accepted, "connections opened early, by Fast Open")                                \
     X(fast_open_refused, "Fast Open requests not served: a wrong cookie, or too many pending")     \
     X(fast_open_sent, "SYNs sent with data")                                                       \
     X(fast_open_taken, "of them, whose data the server took")                                      \

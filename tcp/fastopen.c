@@ -123,20 +123,27 @@ static void open_early(struct tcp_conn *conn, const struct tcp_segment *syn)
     tcp_accept_text(conn, &text);
 }
 
+/* Where no cookie is asked for, text asks by itself. */
+static bool is_asked_for(const struct tcp_segment *syn, bool no_cookie)
+{
+    return syn->options_seen & TCP_OPT_FAST_OPEN || (no_cookie && syn->payload.length > 0);
+}
+
 void tcp_fast_open_serve(struct tcp_conn *conn, const struct tcp_segment *syn)
 {
     struct tcp *tcp = conn->tcp;
     struct fast_open_pending *pending = pending_of(conn);
+    bool no_cookie = tcp->listeners[conn->listener].settings.fast_open_no_cookie;
     enum fast_open_verdict verdict;
 
-    if (pending->max == 0 || !(syn->options_seen & TCP_OPT_FAST_OPEN)) {
+    if (pending->max == 0 || !is_asked_for(syn, no_cookie)) {
         return;
     }
     if (!fast_open_has_room(pending, tcp->now_ns)) {
         tcp->counters.fast_open_refused++;
         return;
     }
-    verdict = fast_open_check(tcp->fast_open.keys, &conn->tuple, syn);
+    verdict = no_cookie ? FAST_OPEN_GOOD : fast_open_check(tcp->fast_open.keys, &conn->tuple, syn);
     if (verdict != FAST_OPEN_GOOD) {
         conn->flags |= TCP_CONN_FAST_OPEN_GRANT;
     }
@@ -161,17 +168,18 @@ void tcp_fast_open_leave(struct tcp_conn *conn)
 }
 
 /* The text of a SYN is cut by the largest options that it may have: those of a SYN and the
- * cookie, and by what the server said it takes (RFC 7413 section 4.1.3.2). */
+ * cookie, and by what the server said it takes (RFC 7413 section 4.1.3.2). One that has said
+ * nothing yet, whose cookie is not needed, is sent what the path takes, as Linux does. */
 static void size_text(struct tcp_conn *conn, const struct fast_open_peer *peer)
 {
     uint32_t path = conn->path.mtu - tcp_headers_bytes(&conn->tuple.remote);
-    uint32_t mss = min_u32(peer->mss, path);
+    uint32_t mss = peer && peer->mss > 0 ? min_u32(peer->mss, path) : path;
 
     conn->snd.mss =
         (uint16_t)min_u32(max_u32(mss, TCP_MSS_MIN) - TCP_OPTIONS_BYTES_MAX, conn->snd.mss);
 }
 
-void tcp_fast_open_begin(struct tcp_conn *conn)
+void tcp_fast_open_begin(struct tcp_conn *conn, bool no_cookie)
 {
     const struct fast_open_peer *peer =
         fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
@@ -180,7 +188,8 @@ void tcp_fast_open_begin(struct tcp_conn *conn)
         return;
     }
     conn->flags |= TCP_CONN_FAST_OPEN;
-    if (peer && peer->length > 0) {
+    conn->no_cookie = no_cookie;
+    if (no_cookie || (peer && peer->length > 0)) {
         size_text(conn, peer);
     }
 }
@@ -203,7 +212,7 @@ bool tcp_fast_open_option(const struct tcp_conn *conn, uint8_t *cookie, uint8_t 
         *length = FAST_OPEN_COOKIE_BYTES;
         return true;
     }
-    if (!tcp_conn_has(conn, TCP_CONN_FAST_OPEN) || !is_first_syn(conn)) {
+    if (!tcp_conn_has(conn, TCP_CONN_FAST_OPEN) || conn->no_cookie || !is_first_syn(conn)) {
         return false;
     }
     peer = fast_open_cache_find(&fast_open->cache, &conn->tuple);
@@ -223,8 +232,21 @@ bool tcp_fast_open_carries(const struct tcp_conn *conn)
         sendq_at(sendq, sendq->head + 1)->slice.length == 0) {
         return false;
     }
+    if (conn->no_cookie) {
+        return true;
+    }
     peer = fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
     return peer && peer->length > 0;
+}
+
+static void take_mss(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct fast_open_peer *peer = fast_open_cache_take(&conn->tcp->fast_open.cache, &conn->tuple);
+
+    peer->mss = ip_addr_is_v4(&conn->tuple.remote) ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
+    if (seg->options_seen & TCP_OPT_MSS) {
+        peer->mss = seg->mss;
+    }
 }
 
 static void take_cookie(struct tcp_conn *conn, const struct tcp_segment *seg)
@@ -233,9 +255,32 @@ static void take_cookie(struct tcp_conn *conn, const struct tcp_segment *seg)
 
     peer->length = seg->fast_open_length;
     memcpy(peer->cookie, seg->fast_open, seg->fast_open_length);
-    peer->mss = ip_addr_is_v4(&conn->tuple.remote) ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
-    if (seg->options_seen & TCP_OPT_MSS) {
-        peer->mss = seg->mss;
+    take_mss(conn, seg);
+}
+
+/* Without a cookie: what the server takes is kept all the same, and no cookie that nobody has
+ * asked for. */
+static void learn_without(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    struct fast_open_peer *peer = fast_open_cache_take(&conn->tcp->fast_open.cache, &conn->tuple);
+
+    peer->failures = 0;
+    take_mss(conn, seg);
+}
+
+static void learn_with(struct tcp_conn *conn, const struct tcp_segment *seg, bool refused)
+{
+    struct fast_open_peer *peer = fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
+
+    if (peer) {
+        peer->failures = 0;
+        if (refused) {
+            peer->length = 0; /* and no other given: the next SYN asks for one */
+        }
+        peer->mss = seg->options_seen & TCP_OPT_MSS ? seg->mss : peer->mss;
+    }
+    if (seg->options_seen & TCP_OPT_FAST_OPEN && seg->fast_open_length > 0) {
+        take_cookie(conn, seg);
     }
 }
 
@@ -253,30 +298,25 @@ static void take_failure(struct tcp_conn *conn)
 void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
-    struct fast_open_peer *peer;
     bool carried = conn->snd.nxt != conn->snd.iss + 1;
+    /* One that went again, since a router called it too big, had neither text nor cookie. */
     bool once = sendq_at(sendq, sendq->head)->transmissions == 1;
 
     if (!tcp_conn_has(conn, TCP_CONN_FAST_OPEN)) {
         return;
     }
     conn->flags &= ~(uint32_t)TCP_CONN_FAST_OPEN;
+    if (conn->no_cookie && !carried) {
+        return; /* its SYN was as any other */
+    }
     if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
         take_failure(conn);
         return;
     }
-    peer = fast_open_cache_find(&conn->tcp->fast_open.cache, &conn->tuple);
-    if (peer) {
-        peer->failures = 0;
-        /* Not wanted, and no other given: the next SYN asks for one. But one that went again,
-         * since a router called it too big, had neither text nor cookie. */
-        if (carried && once && seg->ack != conn->snd.nxt) {
-            peer->length = 0;
-        }
-        peer->mss = seg->options_seen & TCP_OPT_MSS ? seg->mss : peer->mss;
-    }
-    if (seg->options_seen & TCP_OPT_FAST_OPEN && seg->fast_open_length > 0) {
-        take_cookie(conn, seg);
+    if (conn->no_cookie) {
+        learn_without(conn, seg);
+    } else {
+        learn_with(conn, seg, carried && once && seg->ack != conn->snd.nxt);
     }
     conn->syn_data = carried && seg->ack == conn->snd.nxt;
     conn->tcp->counters.fast_open_taken += conn->syn_data;

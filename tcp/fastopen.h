@@ -12,6 +12,11 @@
  * A client keeps the cookies of servers (tcp/fastopen_cache.h). A SYN that is lost goes again
  * without, and the server is then left alone for an hour, and longer the more often that was.
  *
+ * Both can do without cookies (settings.fast_open_no_cookie), as Linux can (net.ipv4.tcp_fastopen,
+ * 0x4 and 0x200), where nobody sends in another's name: a listener takes text of any SYN, looks at
+ * no cookie and gives none; a client sends its text from the first SYN on, without the option. Of
+ * RFC 7413 that gives up section 4.1.2; what bounds pending connections holds all the same.
+ *
  * One worker's; cookies and keys are the same on all. Pure.
  */
 #ifndef HEADRACE_TCP_FASTOPEN_H
@@ -82,7 +87,7 @@ void tcp_fast_open_serve(struct tcp_conn *conn, const struct tcp_segment *syn);
 void tcp_fast_open_leave(struct tcp_conn *conn);
 
 /* The client: at its beginning, when the settings ask for it. */
-void tcp_fast_open_begin(struct tcp_conn *conn);
+void tcp_fast_open_begin(struct tcp_conn *conn, bool no_cookie);
 /* Whether text goes with the SYN. */
 bool tcp_fast_open_carries(const struct tcp_conn *conn);
 /* Both: whether the SYN or SYN-ACK that is being written has the option; then the cookie, at

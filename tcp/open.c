@@ -174,7 +174,7 @@ int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
     }
     replace_waiting(conn, choice.holder);
     if (settings->fast_open) {
-        tcp_fast_open_begin(conn);
+        tcp_fast_open_begin(conn, settings->fast_open_no_cookie);
     }
     conn->flags |= TCP_CONN_OPEN_TOLD;
     tcp_conn_want_output(conn);

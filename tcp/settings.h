@@ -21,8 +21,9 @@ struct tcp_settings {
     bool sack;
     bool timestamps;
     bool window_scale;
-    bool fast_open; /* of active opens (RFC 7413) */
-    uint8_t ecn;    /* enum tcp_ecn_mode: as far as a SYN asks, or a listener agrees */
+    bool fast_open;           /* of active opens (RFC 7413) */
+    bool fast_open_no_cookie; /* none is sent, or asked for: see tcp/fastopen.h */
+    uint8_t ecn;              /* enum tcp_ecn_mode: as far as a SYN asks, or a listener agrees */
     uint8_t tos;
     uint8_t ttl;
     uint16_t mss_max; /* bytes of a segment, options included, either way; 0: what the path takes */

@@ -135,6 +135,9 @@ struct hr_listen_options {
      * address was given once; and the same data may come twice, in two connections, when the
      * network duplicates a SYN: for requests that may be served twice. */
     uint32_t fast_open_max;
+    /* Text of any SYN is taken, and no cookie looked at or given; see hr_connect_options for what
+     * that gives up: for networks whose sources can be trusted. */
+    bool fast_open_no_cookie;
 };
 
 /* The names of the algorithms of congestion control, ended by NULL: "cubic" (RFC 9438,

@@ -60,6 +60,14 @@ struct hr_connect_options {
      * server's application twice: for requests that may be served twice. Where such SYNs are lost,
      * an hour passes before the next, and more the more often. */
     bool fast_open;
+    /* With fast_open: text goes with the first SYN already, without a cookie, to servers that take
+     * it so (hr_listen_options, or Linux with net.ipv4.tcp_fastopen 0x200). What cookies are for is
+     * given up (RFC 7413 sections 1, 5 and 6): whoever sends SYNs with data and the addresses of
+     * others is served, can have answers sent to them that are larger than what he sent, and can
+     * use up fast_open_max, which alone bounds both; and what he has seen once he can send again.
+     * Only where every source is known to be what it says: inside a network that nobody else
+     * sends into. */
+    bool fast_open_no_cookie;
     /* NULL, or where to put the connection at once, with which hr_send() and any other function may
      * be called before on_open: what is sent waits for the handshake. */
     struct hr_conn **conn;

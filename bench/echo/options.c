@@ -29,6 +29,7 @@ static const char help[] =
     "  --congestion NAME    congestion control: cubic, newreno, dctcp or bbr "
     "(cubic)\n" TCP_OPTIONS_HELP
     "  --fast-open          serve data that comes with the SYN (RFC 7413; never)\n"
+    "  --fast-open-no-cookie  of any SYN: only where sources can be trusted\n"
     "  --syn-cookies NAME   answer SYNs with cookies: never, when-full or always (when-full)\n"
     "  --ecn NAME           agreed to at most: off, classic or accurate (accurate)\n"
     "  --queues LIST        queues of the interface, a worker each, as 0,1 (all)\n"

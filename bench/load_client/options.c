@@ -44,6 +44,7 @@ static const char help[] =
     "  --time-wait SECONDS, --ack-segments N, --ack-hold US, and\n"
     "  --ecn NAME           asked for: off, classic or accurate (off)\n" TCP_OPTIONS_HELP
     "  --fast-open          requests of connect go with the SYN (RFC 7413)\n"
+    "  --fast-open-no-cookie  likewise, from the first on: where sources can be trusted\n"
     "\n"
     "  --help, --version\n";
 

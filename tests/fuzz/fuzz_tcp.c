@@ -79,11 +79,12 @@ enum more_sizes {
     LIMITS_R2_SHIFT = 6,         /* two bits */
 };
 
-/* The fourth: how ACKs are held, and the cookies. */
+/* The fourth: how ACKs are held, and the cookies, of SYNs and of Fast Open. */
 enum more_acks {
     LIMITS_ACK_EVERY = 7,
     LIMITS_ACK_HOLD_SHIFT = 3, /* two bits */
     LIMITS_COOKIES_SHIFT = 5,  /* two bits: enum tcp_cookies */
+    LIMITS_NO_COOKIE = 1 << 7,
 };
 
 /* The fifth: what of loss recovery is off, and DupThresh. */
@@ -216,6 +217,7 @@ static void take_limits(struct input *in, struct bed_config *config)
     policy->fin_wait_2_s = fin_wait_2_s[sizes >> LIMITS_FIN_WAIT_2_SHIFT & 3];
     policy->r2 = r2[sizes >> LIMITS_R2_SHIFT];
     world.settings.mss_max = mss[sizes & LIMITS_MSS];
+    world.settings.fast_open_no_cookie = (acks & LIMITS_NO_COOKIE) != 0;
     world.syn_cookies = (acks >> LIMITS_COOKIES_SHIFT & 3) % (TCP_COOKIES_ALWAYS + 1);
     config->ack_every = every[acks & LIMITS_ACK_EVERY];
     config->ack_hold_ns = hold_ns[acks >> LIMITS_ACK_HOLD_SHIFT & 3];

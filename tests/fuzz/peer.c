@@ -237,7 +237,7 @@ static void hear_syn(struct peer *peer, const struct tcp_segment *seg)
         told->scales = (seg->options_seen & TCP_OPT_WSCALE) != 0;
         told->shift = seg->wscale;
         told->asks = (seg->options_seen & TCP_OPT_FAST_OPEN) != 0;
-        told->offered = answers && peer->cookies;
+        told->offered = answers && (peer->cookies || world.settings.fast_open_no_cookie);
         told->offered_edge = told->sent + peer->syn_window;
         if (cookie && before.offered && seg->seq == before.iss) {
             /* The ACK that it allows may have been sent before it came. */

@@ -175,7 +175,7 @@ refused 2 "^load: --user-timeout takes 1 to 86400 seconds, not '0'\. $see" \
     "${own[@]}" "${target[@]}" --user-timeout 0
 refused 2 "^load: --dscp takes a number from 0 to 63, not '64'\. $see" \
     "${own[@]}" "${target[@]}" --dscp 64
-for option in fast-open pacing no-sack no-timestamps no-window-scale; do
+for option in fast-open fast-open-no-cookie pacing no-sack no-timestamps no-window-scale; do
     refused 2 "^load: '--$option' is for --stack headrace\. $see" "${target[@]}" --$option
 done
 refused 2 "^load: --fast-open is for connections that begin: --workload connect\. $see" \

@@ -47,7 +47,7 @@ refused 2 "No address was given: --address CIDR\. $see" "$ECHO_SERVER" "${interf
 refused 2 "'--quick' is not an option\. $see" "${good[@]}" --quick
 refused 2 "'-x' is not an option\. $see" "${good[@]}" -x
 refused 2 "'stray' is not an option\. $see" "${good[@]}" stray
-for option in busy fast-open pacing no-sack no-timestamps no-window-scale; do
+for option in busy fast-open fast-open-no-cookie pacing no-sack no-timestamps no-window-scale; do
     refused 2 "'--$option=1' is not an option\. $see" "${good[@]}" --$option=1
 done
 for option in interface address gateway port service close-after congestion ecn queues cores mode \

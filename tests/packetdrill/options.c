@@ -184,6 +184,15 @@ static int set_segment(struct sock *sock, int value)
     return 0;
 }
 
+static int set_no_cookie(struct sock *sock, int value)
+{
+    if (value < 0 || value > 1 || (sock->state != SOCK_NEW && sock->state != SOCK_LISTENING)) {
+        return -EINVAL;
+    }
+    sock->fast_open_no_cookie = value != 0;
+    return 0;
+}
+
 static int set_fast_open(struct sock *sock, int name, int value, const struct sockopt *option)
 {
     struct tcp *tcp = &sock->drill->stack.tcp;
@@ -209,6 +218,8 @@ static int set_fast_open(struct sock *sock, int name, int value, const struct so
         }
         sock->fast_open_connect = value != 0;
         return 0;
+    case TCP_FASTOPEN_NO_COOKIE:
+        return set_no_cookie(sock, value);
     default:
         if (bytes != sizeof keys[0] && bytes != sizeof keys) {
             return -EINVAL;
@@ -253,6 +264,7 @@ static int set_tcp(struct sock *sock, int name, int value, const struct sockopt 
         return set_time(sock, name, value);
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT:
+    case TCP_FASTOPEN_NO_COOKIE:
     case TCP_FASTOPEN_KEY:
         return set_fast_open(sock, name, value, option);
     case TCP_CONGESTION:
@@ -333,7 +345,7 @@ int sock_set_option(struct sock *sock, const struct sockopt *option)
     }
     error = set_number(sock, value, option);
     if (sock->state == SOCK_LISTENING) { /* what comes from now on has it */
-        sock->drill->stack.tcp.listeners[sock->listener].settings = *settings_of(sock);
+        sock->drill->stack.tcp.listeners[sock->listener].settings = sock_listener_settings(sock);
     }
     return error;
 }

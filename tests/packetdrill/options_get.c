@@ -115,6 +115,9 @@ static int get_tcp(struct sock *sock, const struct sockopt *option)
     case TCP_FASTOPEN:
         value = (int)sock->fast_open_backlog;
         break;
+    case TCP_FASTOPEN_NO_COOKIE:
+        value = sock->fast_open_no_cookie;
+        break;
     case TCP_INQ:
         value = sock->inq;
         break;

@@ -166,6 +166,15 @@ static int error_of(int tcp_error)
     }
 }
 
+struct tcp_settings sock_listener_settings(const struct sock *sock)
+{
+    struct tcp_settings settings = sock->values.settings;
+
+    settings.fast_open_no_cookie =
+        sock->fast_open_no_cookie || sock->values.fast_open & SYSCTL_FAST_OPEN_SERVER_NO_COOKIE;
+    return settings;
+}
+
 int sock_listen(struct sock *sock, int backlog)
 {
     struct drill *drill = sock->drill;
@@ -175,7 +184,7 @@ int sock_listen(struct sock *sock, int backlog)
         .half_open_max = HALF_OPEN_MAX,
         .connections_max = UINT32_MAX,
         .syn_cookies = sock->values.cookies,
-        .settings = sock->values.settings,
+        .settings = sock_listener_settings(sock),
     };
     uint32_t fast_open = sock->values.fast_open;
     int error;
@@ -233,6 +242,11 @@ int sock_accept(struct sock *sock, struct sockaddr *addr, socklen_t *length)
     return fd;
 }
 
+static bool needs_no_cookie(const struct sock *sock, const struct sysctl_values *now)
+{
+    return sock->fast_open_no_cookie || now->fast_open & SYSCTL_FAST_OPEN_CLIENT_NO_COOKIE;
+}
+
 int sock_begin(struct sock *sock, bool fast_open)
 {
     struct drill *drill = sock->drill;
@@ -255,6 +269,7 @@ int sock_begin(struct sock *sock, bool fast_open)
     settings.window_scale = now.settings.window_scale;
     settings.ecn = now.ecn_out;
     settings.fast_open = fast_open;
+    settings.fast_open_no_cookie = needs_no_cookie(sock, &now);
     stack_begin(&drill->stack, drill->clock.now_ns);
     error = error_of(tcp_connect(&drill->stack.tcp, &tuple, &settings, &sock->conn));
     if (error != 0) {
@@ -294,17 +309,22 @@ int sock_await_open(struct sock *sock, int not_waiting)
     return -ECONNABORTED;
 }
 
-bool sock_has_cookie(const struct sock *sock)
+bool sock_carries(struct sock *sock)
 {
     struct drill *drill = sock->drill;
     struct tcp_tuple tuple = {.local = sock->local, .remote = sock->remote};
     const struct fast_open_peer *peer;
+    struct sysctl_values now;
 
     if (ip_addr_is_unspecified(&tuple.local)) {
         tuple.local = drill->local[ip_addr_is_v4(&tuple.remote) ? 0 : 1];
     }
     peer = fast_open_cache_find(&drill->stack.tcp.fast_open.cache, &tuple);
-    return peer && peer->length > 0 && drill->clock.now_ns >= peer->until_ns;
+    if (peer && drill->clock.now_ns < peer->until_ns) {
+        return false;
+    }
+    drill_read_sysctls(drill, &now);
+    return needs_no_cookie(sock, &now) || (peer && peer->length > 0);
 }
 
 bool sock_may_fast_open(struct sock *sock)
@@ -346,7 +366,7 @@ int sock_connect(struct sock *sock, const struct sockaddr *addr, socklen_t lengt
     if (error != 0) {
         return error;
     }
-    if (fast_open && sock_has_cookie(sock)) {
+    if (fast_open && sock_carries(sock)) {
         sock->state = SOCK_DEFERRED;
         return 0;
     }

@@ -58,7 +58,8 @@ struct sock {
     bool linger;
     bool keepalive;
     bool fast_open_connect;
-    bool syn_data; /* text of the SYN was taken, by the peer or from it */
+    bool fast_open_no_cookie; /* by the socket option; the sysctl may say it as well */
+    bool syn_data;            /* text of the SYN was taken, by the peer or from it */
     bool reuse;
     bool cork;
     bool inq;       /* recvmsg tells how much is left */
@@ -105,6 +106,8 @@ void drill_read_sysctls(struct drill *drill, struct sysctl_values *values);
 int sock_socket(struct drill *drill, int domain, int type);
 int sock_bind(struct sock *sock, const struct sockaddr *addr, socklen_t length);
 int sock_listen(struct sock *sock, int backlog);
+/* What a listener's connections are given. */
+struct tcp_settings sock_listener_settings(const struct sock *sock);
 int sock_accept(struct sock *sock, struct sockaddr *addr, socklen_t *length);
 int sock_connect(struct sock *sock, const struct sockaddr *addr, socklen_t length);
 int sock_shutdown(struct sock *sock, int how);
@@ -116,9 +119,9 @@ int sock_begin(struct sock *sock, bool fast_open);
 int sock_told_open(struct sock *sock);
 /* The sysctl allows Fast Open to clients. */
 bool sock_may_fast_open(struct sock *sock);
-/* A Fast Open cookie of the peer is kept: connect() is over at once then, and the first write
- * sends it all. */
-bool sock_has_cookie(const struct sock *sock);
+/* Text may go with a SYN, since a Fast Open cookie of the peer is kept or none is needed: connect()
+ * is over at once then, and the first write sends it all. */
+bool sock_carries(struct sock *sock);
 int sock_take_addr(struct sock *sock, const struct sockaddr *addr, socklen_t length,
                    struct ip_addr *ip, uint16_t *port);
 void sock_put_addr(const struct sock *sock, struct sockaddr *addr, socklen_t *length);

@@ -218,14 +218,11 @@ static void read_settings(const char *folder, struct tcp_settings *settings, str
     read_cc(folder, settings, untold);
 }
 
-static void read_fast_open(const char *folder, struct sysctl_values *values, struct untold *untold)
+static void read_fast_open(const char *folder, struct sysctl_values *values)
 {
     char text[TEXT_BYTES];
 
     values->fast_open = number(folder, "tcp_fastopen", SYSCTL_FAST_OPEN_CLIENT);
-    if (values->fast_open & SYSCTL_FAST_OPEN_NO_COOKIE) {
-        refuse(untold, "tcp_fastopen", values->fast_open);
-    }
     if (sysctl_text(folder, "tcp_fastopen_key", text)) {
         values->key_count = sysctl_parse_keys(text, values->keys);
     }
@@ -244,7 +241,7 @@ void sysctl_read(const char *folder, struct sysctl_values *values, struct untold
     }
     read_settings(folder, &values->settings, untold);
     read_ecn(folder, values);
-    read_fast_open(folder, values, untold);
+    read_fast_open(folder, values);
     values->notsent_lowat = number(folder, "tcp_notsent_lowat", UINT32_MAX);
     values->cookies = (uint8_t)min_u32(number(folder, "tcp_syncookies", 1), TCP_COOKIES_ALWAYS);
 }

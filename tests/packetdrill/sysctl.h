@@ -17,7 +17,8 @@
 /* Bits of tcp_fastopen. */
 #define SYSCTL_FAST_OPEN_CLIENT 0x1u
 #define SYSCTL_FAST_OPEN_SERVER 0x2u
-#define SYSCTL_FAST_OPEN_NO_COOKIE 0x204u /* a client, a server */
+#define SYSCTL_FAST_OPEN_CLIENT_NO_COOKIE 0x4u
+#define SYSCTL_FAST_OPEN_SERVER_NO_COOKIE 0x200u
 #define SYSCTL_FAST_OPEN_LISTENERS 0x400u /* each listener, without being asked */
 
 struct sysctl_values {

@@ -250,7 +250,7 @@ static ssize_t write_with_syn(struct sock *sock, const struct transfer *transfer
         sock->state = SOCK_NEW;
         return error;
     }
-    if (sock_has_cookie(sock)) {
+    if (sock_carries(sock)) {
         done = fill_syn(sock, transfer);
     }
     clock_turn(&sock->drill->clock);

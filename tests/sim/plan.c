@@ -249,4 +249,7 @@ void sim_plan_draw(struct sim *sim)
     if (sim->edition >= 4) {
         sim_plan_draw_fourth(sim->seed, plan);
     }
+    if (sim->edition >= 5) {
+        sim_plan_draw_fifth(sim->seed, plan);
+    }
 }

@@ -82,6 +82,7 @@ static void assert_given(const struct tcp_listener *listener, const struct liste
     assert_int_equal(listener->half_open_max, options->half_open_max);
     assert_int_equal(listener->connections_max, options->connections_max);
     assert_int_equal(listener->fast_open.max, options->fast_open_max);
+    assert_int_equal(settings->fast_open_no_cookie, options->fast_open_no_cookie);
     assert_int_equal(listener->syn_cookies, options->syn_cookies);
     assert_int_equal(settings->receive_buffer, options->receive_buffer);
     assert_int_equal(settings->send_buffer, options->send_buffer);
@@ -111,6 +112,7 @@ static void what_has_changed_is_taken_anew(void **state)
         CHANGE(nodelay, true),
         CHANGE(congestion_control, (uintptr_t)newreno),
         CHANGE(fast_open_max, 9),
+        CHANGE(fast_open_no_cookie, true),
         CHANGE(syn_cookies, HR_SYN_COOKIES_ALWAYS),
         CHANGE(ecn, HR_ECN_CLASSIC),
         CHANGE(sack, false),

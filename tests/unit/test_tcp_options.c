@@ -40,6 +40,10 @@ static void each_is_taken(void **state)
     assert_null(take("no-sack", NULL, &got));
     assert_null(take("no-timestamps", NULL, &got));
     assert_null(take("no-window-scale", NULL, &got));
+    assert_false(got.no_cookie);
+    got.fast_open = false;
+    assert_null(take("fast-open-no-cookie", NULL, &got));
+    assert_true(got.no_cookie);
     assert_true(got.fast_open && got.no_sack && got.no_timestamps && got.no_window_scale);
     assert_false(got.tuning.pacing);
     assert_null(take("pacing", NULL, &got));
@@ -97,13 +101,16 @@ static void connections_are_told(void **state)
     assert_true(listen.sack && listen.timestamps && listen.window_scale);
     assert_true(connect.sack && connect.timestamps && connect.window_scale);
     assert_false(listen.fast_open_max > 0 || connect.fast_open);
+    assert_false(listen.fast_open_no_cookie || connect.fast_open_no_cookie);
     assert_int_equal(listen.tuning.dscp, 0);
     got.fast_open = true;
     got.no_sack = true;
+    got.no_cookie = true;
     got.tuning.dscp = 46;
     tcp_options_listen(&got, &listen);
     tcp_options_connect(&got, &connect);
     assert_true(listen.fast_open_max > 0 && connect.fast_open);
+    assert_true(listen.fast_open_no_cookie && connect.fast_open_no_cookie);
     assert_false(listen.sack || connect.sack);
     assert_true(listen.tuning.dscp == 46 && connect.tuning.dscp == 46);
     assert_true(listen.timestamps && listen.window_scale);
