@@ -351,21 +351,6 @@ static void an_abort_inside_a_call_ends_the_segment(void **state)
     assert_int_equal(f->peer->told.data, 0);
 }
 
-/* RFC 6298 section 5.7, RFC 5681 section 3.1.
- * Shows: RFC 6298 5.7a; RFC 5681 3.1d; RFC 6928 2b. */
-static void a_lost_syn_makes_the_start_careful(void **state)
-{
-    struct tcp_fixture *f = *state;
-
-    assert_int_equal(app_connects(f), TCP_OK);
-    expect(f, TCP_SYN, .seq = 0);
-    expect_after(f, SECONDS(1), TCP_SYN, .seq = 0);
-    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1);
-    assert_int_equal(conn_of(f)->cwnd, MSS);
-    assert_int_equal(conn_of(f)->rtt.rto_ns, TCP_RTO_AFTER_SYN_LOSS_NS);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,7 +366,6 @@ int main(void)
         SCRIPT(karn),
         SCRIPT(fin_acked_moves_on),
         SCRIPT(an_abort_inside_a_call_ends_the_segment),
-        SCRIPT(a_lost_syn_makes_the_start_careful),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,8 @@ static void expect_probe(struct tcp_fixture *f)
     assert_int_equal(f->tcp.counters.rto_expired, 0);
 }
 
+/* And the start is careful: RFC 6298 section 5.7, RFC 5681 section 3.1.
+ * Shows: RFC 6298 5.7a; RFC 5681 3.1d; RFC 6928 2b. */
 static void a_syn(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -27,6 +29,8 @@ static void a_syn(void **state)
     peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
     expect(f, TCP_ACK, .seq = 1, .ack = 1);
     assert_int_equal(conn_of(f)->state, TCP_ESTABLISHED);
+    assert_int_equal(conn_of(f)->cwnd, MSS);
+    assert_int_equal(conn_of(f)->rtt.rto_ns, TCP_RTO_AFTER_SYN_LOSS_NS);
 }
 
 static void a_syn_ack(void **state)
