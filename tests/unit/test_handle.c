@@ -1,16 +1,211 @@
 /*
- * Goal:   nothing is opened that nobody would end: once a stack is stopping, its
- *         applications are told of the end of every connection, and none begins.
- * Method: hr_connect() on a worker without threads, whose stack was told to stop.
+ * Goal:   a connection that an application opens has what was asked for, or the preset and the
+ *         stack's congestion control; and nothing is opened that nobody would end: once a stack
+ *         is stopping, its applications are told of the end of every connection, and none begins.
+ * Method: a worker without its thread: one option changed at a time, then what the connection
+ *         tells of itself and its SYN; and one whose stack was told to stop.
  */
+#include "api/convert.h"
 #include "api/stack.h"
+#include "datapath/wire/pool.h"
+#include "tests/unit/net_packets.h"
 
 #include <headrace/headrace.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include <headrace/info.h>
 
-#include <cmocka.h>
+#define FRAMES 4096u
+#define LONG_TEXT 32768u
+
+static struct {
+    struct hr_stack stack;
+    struct hr_worker worker;
+    struct port_xdp port;
+    struct xdp_interface interface;
+    struct frame_pool pool;
+    struct listener_set listeners;
+    uint8_t syn[128]; /* the last packet, from its IP header on */
+} place;
+static _Alignas(64) uint8_t row[4096]; /* where its numbers go */
+static uint8_t text[LONG_TEXT];
+
+static unsigned receive_nothing(struct port *port, struct port_packet *burst, unsigned max)
+{
+    (void)port;
+    (void)burst;
+    (void)max;
+    return 0;
+}
+
+static void send_all(struct port *port)
+{
+    for (uint32_t i = 0; i < port->tx_count; i++) {
+        const uint8_t *packet = frame_data(port->pool, port->tx[i].frame) + port->tx[i].offset;
+
+        memcpy(place.syn, packet + 14, min_u32(port->tx[i].length - 14u, sizeof place.syn));
+        frame_drop(port->pool, port->tx[i].frame, FRAME_KERNEL_TX);
+    }
+    port->tx_count = 0;
+    port->tx_room = PORT_BURST;
+}
+
+static const struct port_ops port_ops = {
+    .receive = receive_nothing, .submit = send_all, .flush = send_all, .reap = send_all};
+
+static void open_place(void)
+{
+    struct frame_pool_config config = {
+        .chunk_bytes = 2048,
+        .count = FRAMES,
+        .floor = {[FRAME_BUDGET_RECEIVE] = 64, [FRAME_BUDGET_CONTROL] = 16},
+    };
+    const struct ip_addr peer = addr_of("10.0.0.2");
+
+    assert_int_equal(wire_pool_create(&place.pool, &config), 0);
+    place.port.port = (struct port){.ops = &port_ops, .pool = &place.pool, .tx_room = PORT_BURST};
+    place.interface.nic.mac = our_mac;
+    place.interface.mtu_bytes = 1500;
+    place.stack.interface = &place.interface;
+    place.stack.worker_count = 1;
+    place.stack.port_first = 50000;
+    place.stack.ports_per_worker = 100;
+    place.stack.listeners = &place.listeners;
+    place.stack.cc = &tcp_cc_newreno;
+    place.stack.addresses[place.stack.address_count++] =
+        (struct ip_prefix){addr_of("10.0.0.1"), 24};
+    place.worker.stack = &place.stack;
+    place.worker.port = &place.port;
+    place.worker.pool = &place.pool;
+    place.worker.row = (void *)row;
+    assert_int_equal(worker_init(&place.worker, &hr_stack_options_default), HR_OK);
+    assert_int_equal(net_neighbour_set(&place.worker.net, &peer, &peer_mac), 0);
+}
+
+static void close_place(void)
+{
+    worker_destroy(&place.worker);
+    wire_pool_destroy(&place.pool);
+}
+
+/* One of the options, and the value that it is changed to. */
+struct change {
+    const char *name;
+    size_t offset;
+    size_t bytes;
+    uint64_t value;
+};
+
+#define CHANGE(field_, value_)                                                                     \
+    {                                                                                              \
+#field_, offsetof(struct hr_connect_options, field_),                                      \
+            sizeof(((struct hr_connect_options *)0)->field_), (value_)                             \
+    }
+
+/* Kind, from the SYN's options; NULL: it is not among them. */
+static const uint8_t *option_of(uint8_t kind)
+{
+    const uint8_t *tcp = place.syn + 20;
+    const uint8_t *end = tcp + 4u * (tcp[12] >> 4);
+
+    for (const uint8_t *at = tcp + 20; at < end && *at != 0; at += *at == 1 ? 1 : at[1]) {
+        if (*at == kind) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wanted)
+{
+    struct hr_tuning tuning;
+
+    hr_conn_tuning(conn, &tuning);
+    assert_int_equal(tuning.user_timeout_ms, wanted->user_timeout_ms);
+    assert_int_equal(tuning.dscp, wanted->dscp);
+    assert_int_equal(tuning.ttl, wanted->ttl);
+}
+
+static void assert_given(struct hr_conn *conn, const struct hr_connect_options *options)
+{
+    const char *cc = options->congestion_control;
+    struct hr_conn_info info;
+    struct hr_addr local;
+
+    (void)hr_conn_get_info(conn, &info, sizeof info);
+    hr_conn_local(conn, &local);
+    assert_ptr_equal(hr_conn_context(conn), options->context);
+    assert_int_equal(info.receive_buffer, options->receive_buffer);
+    assert_string_equal(info.congestion_control, cc ? cc : "newreno");
+    assert_int_equal(info.advertised_mss, options->mss_max ? options->mss_max : 1460);
+    assert_int_equal(tcp_conn_has(conn_inner(conn), TCP_CONN_NODELAY), options->nodelay);
+    if (options->local.port != 0) {
+        assert_int_equal(local.port, options->local.port);
+    }
+    assert_tuned(conn, &options->tuning);
+    /* The SYN has a place in it, too. */
+    assert_int_equal(hr_send(conn, text, sizeof text),
+                     min_u32(options->send_buffer - 1, sizeof text));
+}
+
+static void assert_syn(const struct hr_connect_options *options)
+{
+    assert_int_equal(place.syn[1], options->tuning.dscp << 2);
+    assert_int_equal(place.syn[8], options->tuning.ttl);
+    assert_int_equal(get16(place.syn + 32) & 0x1ff,
+                     TCP_SYN | (options->ecn == HR_ECN_CLASSIC ? TCP_ECE | TCP_CWR : 0));
+    assert_int_equal(get16(option_of(2) + 2), options->mss_max ? options->mss_max : 1460);
+    assert_int_equal(option_of(4) != NULL, options->sack);
+    assert_int_equal(option_of(8) != NULL, options->timestamps);
+    assert_int_equal(option_of(3) != NULL, options->window_scale);
+    assert_int_equal(option_of(34) != NULL, options->fast_open);
+}
+
+static void it_has_what_was_asked_for(void **state)
+{
+    static int context;
+    static const char cubic[] = "cubic";
+    static const struct hr_conn_ops conn_ops;
+    const struct change changes[] = {
+        CHANGE(context, (uintptr_t)&context),
+        CHANGE(local.port, 40000),
+        CHANGE(receive_buffer, 16384),
+        CHANGE(send_buffer, 16384),
+        CHANGE(nodelay, true),
+        CHANGE(congestion_control, (uintptr_t)cubic),
+        CHANGE(ecn, HR_ECN_CLASSIC),
+        CHANGE(sack, false),
+        CHANGE(timestamps, false),
+        CHANGE(window_scale, false),
+        CHANGE(mss_max, 536),
+        CHANGE(tuning.user_timeout_ms, 5000),
+        CHANGE(tuning.dscp, 5),
+        CHANGE(tuning.ttl, 5),
+        CHANGE(fast_open, true),
+    };
+    struct hr_addr peer;
+
+    (void)state;
+    open_place();
+    assert_int_equal(hr_addr_parse("10.0.0.2", 7, &peer), HR_OK);
+    for (unsigned i = 0; i <= COUNT_OF(changes); i++) {
+        struct hr_connect_options options = hr_connect_options_default;
+        struct hr_conn *conn;
+
+        options.conn = &conn;
+        if (i > 0) { /* first the preset */
+            print_message("  %s\n", changes[i - 1].name);
+            memcpy((uint8_t *)&options + changes[i - 1].offset, &changes[i - 1].value,
+                   changes[i - 1].bytes);
+        }
+        memset(place.syn, 0, sizeof place.syn);
+        assert_int_equal(hr_connect_with(&place.worker, &peer, &conn_ops, &options), HR_OK);
+        (void)worker_turn(&place.worker);
+        assert_syn(&options);
+        assert_given(conn, &options);
+        hr_abort(conn);
+        (void)worker_turn(&place.worker);
+    }
+    close_place();
+}
 
 static void no_connection_begins_while_stopping(void **state)
 {
@@ -28,6 +223,7 @@ static void no_connection_begins_while_stopping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_has_what_was_asked_for),
         cmocka_unit_test(no_connection_begins_while_stopping),
     };
 

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -233,6 +234,36 @@ static void keys_of_fast_open_are_taken_over(void **state)
     assert_int_equal(worker.tcp.fast_open.keys[1].words[0], 2);
 }
 
+/* A cookie of the first key is taken, and exchanged, until a second other one is set. */
+static void the_key_before_is_taken_still(void **state)
+{
+    static const struct {
+        uint8_t key[HR_FAST_OPEN_KEY_BYTES];
+        enum fast_open_verdict verdict; /* of a cookie of the first one, then */
+    } rows[] = {{{1}, FAST_OPEN_GOOD}, {{2}, FAST_OPEN_OLD}, {{3}, FAST_OPEN_WRONG}};
+    static struct hr_worker worker;
+    static struct hr_stack stack;
+    struct tcp_tuple tuple = {.local_port = PORT};
+    struct fast_open_key first;
+    uint8_t cookie[FAST_OPEN_COOKIE_BYTES];
+    struct tcp_segment syn = {.fast_open = cookie, .fast_open_length = sizeof cookie};
+
+    (void)state;
+    memcpy(&first, rows[0].key, sizeof first);
+    fast_open_cookie(&first, &tuple, cookie);
+    (void)pthread_mutex_init(&stack.lock, NULL);
+    stack.listeners = calloc(1, sizeof *stack.listeners);
+    assert_non_null(stack.listeners);
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(hr_stack_set_fast_open_key(&stack, rows[i].key), HR_OK);
+        worker_take_listeners(&worker, stack.listeners);
+        assert_int_equal(worker.listeners_version, i + 1);
+        assert_int_equal(fast_open_check(worker.tcp.fast_open.keys, &tuple, &syn), rows[i].verdict);
+    }
+    free(stack.listeners);
+    (void)pthread_mutex_destroy(&stack.lock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_pause_is_this_listeners),
         cmocka_unit_test(without_memory_it_is_tried_again),
         cmocka_unit_test(keys_of_fast_open_are_taken_over),
+        cmocka_unit_test(the_key_before_is_taken_still),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
