@@ -14,6 +14,8 @@
 #include <time.h>
 
 #define LOOK_NS 50000000u
+#define PIECES 3u
+#define PIECE_BYTES 100
 
 struct trial {
     const char *name;
@@ -24,6 +26,7 @@ struct trial {
     bool nobody; /* to an address that no host has */
 };
 
+static const uint8_t piece[PIECE_BYTES];
 static struct hr_addr peer;
 static struct hr_addr nobody;
 static sem_t ended;
@@ -36,6 +39,8 @@ static size_t received;
 static size_t mark;
 static int trouble;
 static unsigned failures;
+static struct hr_message step; /* of what takes several turns */
+static unsigned steps;
 
 static void check(bool good, const char *what)
 {
@@ -202,6 +207,86 @@ static void soon(struct hr_connect_options *options)
     options->tuning.syn_retransmissions = 1;
 }
 
+static void next_step(void (*on_message)(struct hr_message *, struct hr_worker *))
+{
+    step.on_message = on_message;
+    hr_post(worker, &step);
+}
+
+/* The pieces in more than one turn, and none of them goes. */
+static void write_pieces(struct hr_message *message, struct hr_worker *same)
+{
+    struct hr_conn *conn = hr_conn_from_id(same, id);
+    struct hr_conn_info info = info_of(conn);
+
+    (void)message;
+    if (steps < PIECES) {
+        CHECK(info.unsent == steps * PIECE_BYTES);
+        CHECK(hr_send(conn, piece, PIECE_BYTES) == PIECE_BYTES);
+    } else if (steps == PIECES) {
+        CHECK(info.unsent == PIECES * PIECE_BYTES);
+        hr_conn_set_cork(conn, false);
+    } else {
+        CHECK(info.unsent == 0);
+        return;
+    }
+    steps++;
+    next_step(write_pieces);
+}
+
+static void acked_cork(struct hr_conn *conn, size_t bytes)
+{
+    (void)bytes;
+    if (steps == 0) { /* what the peer is to do has arrived */
+        hr_conn_set_cork(conn, true);
+        write_pieces(NULL, worker);
+    }
+}
+
+/* So many segments with text came to the peer, the first byte's among them. */
+static void data_cork(struct hr_conn *conn, const struct hr_data *data)
+{
+    CHECK(data->length == 1);
+    CHECK(data->slices[0].bytes[0] == 2);
+    hr_close(conn);
+}
+
+static void late_acks(struct hr_connect_options *options)
+{
+    options->tuning.ack_delay_ms = 499;
+    options->tuning.quick_acks = 0;
+}
+
+/* Two turns after the data nothing has gone; one after the call its ACK has. */
+static void hurry(struct hr_message *message, struct hr_worker *same)
+{
+    struct hr_conn *conn = hr_conn_from_id(same, id);
+
+    (void)message;
+    if (steps == 2) {
+        CHECK(info_of(conn).segments_out == segments_before);
+        hr_conn_quick_ack(conn);
+    } else if (steps == 3) {
+        CHECK(info_of(conn).segments_out == segments_before + 1);
+        return;
+    }
+    steps++;
+    next_step(hurry);
+}
+
+/* The second byte comes once the first is acknowledged. */
+static void data_hurry(struct hr_conn *conn, const struct hr_data *data)
+{
+    CHECK(data->length == 1);
+    if (data->slices[0].bytes[0] == 'b') {
+        CHECK(steps == 3);
+        hr_close(conn);
+        return;
+    }
+    segments_before = info_of(conn).segments_out;
+    hurry(NULL, worker);
+}
+
 static const struct trial trials[] = {
     {"all options",
      'o',
@@ -225,6 +310,18 @@ static const struct trial trials[] = {
      HR_OK,
      false},
     {"keepalives", 'k', {.on_open = open_keepalive, .on_close = tell_end}, NULL, HR_OK, false},
+    {"cork",
+     'c',
+     {.on_open = open_plain, .on_sent = acked_cork, .on_data = data_cork, .on_close = tell_end},
+     NULL,
+     HR_OK,
+     false},
+    {"quick ACK",
+     'q',
+     {.on_open = open_plain, .on_data = data_hurry, .on_close = tell_end},
+     late_acks,
+     HR_OK,
+     false},
     {"no lingering",
      'r',
      {.on_open = open_plain, .on_sent = acked_reset, .on_close = tell_end},
@@ -255,6 +352,7 @@ static void begin(struct hr_message *message, struct hr_worker *self)
     (void)message;
     worker = self;
     trouble = HR_TROUBLE_NONE;
+    steps = 0;
     options.tuning.dscp = 64;
     CHECK(hr_connect_with(self, &peer, &current->ops, &options) == HR_ERR_ARGUMENT);
     options.tuning.dscp = 8;

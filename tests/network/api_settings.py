@@ -4,15 +4,20 @@
   o  the options that were agreed on, as TCP_INFO has them, go back as a byte
   u  urgent data both ways; the kernel takes the last urgent byte out of the stream
   k  nothing: the connection is left alone
+  c  300 bytes come; how many segments all was goes back as a byte
+  q  a byte goes, and once it is acknowledged another
   r  is reset by the client
   d  from then on nothing of the client's arrives any more
 """
 import socket
 import subprocess
 import sys
+import time
 
 SECONDS = 20
-TCP_INFO_OPTIONS = 5  # offset of tcpi_options
+TCP_INFO_OPTIONS = 5  # offset of tcpi_options, and of others
+TCP_INFO_UNACKED = 24
+TCP_INFO_DATA_SEGMENTS_IN = 152
 
 
 def receive(peer, count):
@@ -22,6 +27,11 @@ def receive(peer, count):
         assert part, f"the end of the stream behind {data}"
         data += part
     return data
+
+
+def info(peer, offset):
+    return int.from_bytes(
+        peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)[offset:offset + 4], sys.byteorder)
 
 
 def serve(peer, what):
@@ -36,6 +46,18 @@ def serve(peer, what):
         assert receive(peer, 1) == b"p"
         assert peer.recv(1, socket.MSG_OOB) == b"Z"
         assert receive(peer, 3) == b"qrs"
+        assert peer.recv(1) == b""
+    elif what == b"c":
+        receive(peer, 300)
+        peer.sendall(bytes([info(peer, TCP_INFO_DATA_SEGMENTS_IN)]))
+        assert peer.recv(1) == b""
+    elif what == b"q":
+        peer.sendall(b"a")
+        until = time.monotonic() + SECONDS
+        while info(peer, TCP_INFO_UNACKED) > 0:
+            assert time.monotonic() < until, "no ACK came"
+            time.sleep(0.001)
+        peer.sendall(b"b")
         assert peer.recv(1) == b""
     elif what == b"k":
         assert peer.recv(1) == b""

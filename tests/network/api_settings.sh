@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Goal:   what an application sets of a connection, and is told of it, is so towards the kernel's
 #         TCP: options that are off, keepalives that it answers, urgent data both ways with its
-#         idea of the pointer, a close that does not linger, the user timeout, troubles.
+#         idea of the pointer, a cork, an ACK at once, a close that does not linger, the user
+#         timeout, troubles.
 # Method: a program by the public header alone opens a connection for each to a peer in Python
 #         that checks its half.
 # Shows: RFC 9293 MUST-21, MUST-30, MUST-62
