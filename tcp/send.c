@@ -288,12 +288,20 @@ static bool send_slice(struct tcp_conn *conn, const struct slice *slice, enum fr
     return queue_copy(conn, bytes, slice->length);
 }
 
+/* What has just come in would be one frame more behind what the peer does not take. What was
+ * retained has its frame, and with an empty queue a reader that lives gives it back. */
+static bool adds_to_shortage(const struct tcp_conn *conn, enum frame_holder from)
+{
+    return from == FRAME_WORKER && tcp_conn_queued(conn) > 0 &&
+           frame_pool_pressure(conn->tcp->pool) == FRAME_CRITICAL;
+}
+
 int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_holder from)
 {
     if (may_send(conn) != TCP_OK) {
         return TCP_ERR_STATE;
     }
-    if (queue_is_full(conn)) {
+    if (queue_is_full(conn) || adds_to_shortage(conn, from)) {
         return refuse(conn, TCP_ERR_AGAIN);
     }
     if (!send_slice(conn, slice, from)) {

@@ -150,6 +150,66 @@ static void slow_readers_come_near_critical(void **state)
     press(f, FRAME_NORMAL);
 }
 
+static void passes_on(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
+{
+    (void)f;
+    (void)tcp_send_slice(conn, slice, FRAME_WORKER);
+}
+
+/* What is sent on in place leaves the last eighth alone too, but for what an empty queue takes:
+ * a worker without a data frame receives no more for anybody. */
+static void slow_readers_that_are_echoed_leave_frames(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t before;
+
+    f->echoes = true;
+    f->app.data = passes_on;
+    establish(f);
+    press(f, FRAME_CRITICAL);
+    before = frame_pool_data_free(&f->pool);
+    for (uint32_t i = 0; i < 8; i++) {
+        peer_sends(f, TCP_ACK, .seq = 1 + i * MSS, .ack = 1, .bytes = MSS, .window = WINDOW_ZERO);
+        forget_sent(f);
+    }
+    assert_int_equal(tcp_conn_queued(conn_of(f)), MSS);
+    assert_int_equal(frame_pool_data_free(&f->pool), before - 1);
+    assert_true(tcp_conn_has(conn_of(f), TCP_CONN_WANTS_WRITE));
+    press(f, FRAME_NORMAL);
+}
+
+static bool retained_is_taken;
+
+static void retains(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
+{
+    struct slice kept;
+
+    (void)f;
+    assert_true(tcp_data_retain(conn, slice, &kept));
+    if (tcp_send_slice(conn, &kept, FRAME_APP) == TCP_OK) {
+        tcp_data_passed(conn, kept.length);
+        retained_is_taken = true;
+    }
+}
+
+/* A frame that the application holds is none more: taking it is what gives it back. */
+static void what_is_retained_goes_even_then(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->echoes = true;
+    f->app.data = passes_on;
+    establish(f);
+    press(f, FRAME_CRITICAL);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS, .window = WINDOW_ZERO);
+    f->app.data = retains;
+    retained_is_taken = false;
+    peer_sends(f, TCP_ACK, .seq = 1 + MSS, .ack = 1, .bytes = MSS, .window = WINDOW_ZERO);
+    assert_true(retained_is_taken);
+    forget_sent(f);
+    press(f, FRAME_NORMAL);
+}
+
 /* Refused for its frames it is told when a third of them are free: its own ACKs bring that. */
 static void a_writer_beyond_its_share_is_told(void **state)
 {
@@ -205,6 +265,8 @@ int main(void)
         SCRIPT(frames_are_shared),
         SCRIPT(the_limit_of_frames),
         SCRIPT(slow_readers_come_near_critical),
+        SCRIPT(slow_readers_that_are_echoed_leave_frames),
+        SCRIPT(what_is_retained_goes_even_then),
         SCRIPT(a_writer_beyond_its_share_is_told),
         SCRIPT(the_first_window_counts_segments),
     };
