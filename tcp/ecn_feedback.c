@@ -116,7 +116,8 @@ static uint32_t newly_delivered(const struct tcp_conn *conn, const struct tcp_ac
     return seq_gt(delivered, news->prior_delivered) ? delivered - news->prior_delivered : 0;
 }
 
-/* RFC 3168 section 6.1.2: not again before the peer can have seen our CWR. */
+/* RFC 3168 section 6.1.2: not again before the peer can have seen our CWR. Only an ACK with ECE
+ * asks: of what it finds 2 GiB later nothing that was sent can have been the end. */
 static void take_echo(struct tcp_conn *conn, const struct tcp_segment *seg,
                       struct tcp_ack_news *news)
 {
@@ -130,7 +131,8 @@ static void take_echo(struct tcp_conn *conn, const struct tcp_segment *seg,
         news->congested = true;
         return;
     }
-    if (ecn->flags & TCP_ECN_CWR_OUT && seq_ge(conn->snd.una, ecn->cwr_end)) {
+    if (ecn->flags & TCP_ECN_CWR_OUT &&
+        !seq_between(ecn->cwr_end - 1, conn->snd.una, conn->snd.nxt)) {
         ecn->flags ^= TCP_ECN_CWR_OUT;
     }
     news->congested = !(ecn->flags & (TCP_ECN_CWR_OWED | TCP_ECN_CWR_OUT));

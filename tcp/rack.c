@@ -48,8 +48,10 @@ void tcp_rack_dsack(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
 
-    /* Once a round: until the data sent by then is acknowledged. */
-    if (flight->rack_dsack_pending && seq_lt(conn->snd.una, flight->rack_dsack_round)) {
+    /* Once a round: until the data sent by then is acknowledged. The one before may be 2 GiB ago:
+     * what ends beyond all that was sent is over too. */
+    if (flight->rack_dsack_pending &&
+        seq_between(flight->rack_dsack_round - 1, conn->snd.una, conn->snd.nxt)) {
         return;
     }
     flight->rack_reordering = true;

@@ -201,6 +201,30 @@ static void an_echo_reduces_once_in_a_round_trip(void **state)
     forget_sent(f);
 }
 
+/* What passed our CWR may have had no mark, nor anything in the 2 GiB behind it: then its end
+ * lies ahead again, and says nothing of this round trip. */
+static void an_echo_reduces_however_long_after(void **state)
+{
+    struct tcp_fixture *f = classic(state);
+
+    send_segments(f, 2);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + 2 * MSS);
+    send_segments(f, 2);
+    assert_true(expect(f, TCP_ACK | TCP_CWR, .seq = 1 + 2 * MSS, .ack = 1, .bytes = MSS) != NULL);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    acks(f, 4);
+    assert_int_equal(f->tcp.counters.ecn_reductions, 1);
+    conn_of(f)->ecn.cwr_end -= 1u << 31; /* as 2 GiB later */
+    send_segments(f, 2);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + 6 * MSS);
+    assert_int_equal(f->tcp.counters.ecn_reductions, 2);
+}
+
 /* Shows: RFC 3168 6.1.4a, 6.1.5a, 6.1.6a. */
 static void only_new_text_is_ect(void **state)
 {
@@ -328,6 +352,7 @@ int main(void)
         SCRIPT(a_syn_without_an_answer_goes_without_flags),
         SCRIPT(marks_are_echoed_until_they_are_answered),
         SCRIPT(an_echo_reduces_once_in_a_round_trip),
+        SCRIPT(an_echo_reduces_however_long_after),
         SCRIPT(only_new_text_is_ect),
         SCRIPT(a_loss_among_marks_is_not_answered_again),
         SCRIPT(a_syn_that_contradicts_itself_is_reset),

@@ -5,6 +5,7 @@
  */
 #include "tcp/conn.h"
 #include "tcp/hystart.h"
+#include "tcp/seq.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,18 @@ static void a_steady_path_is_left_alone(void **state)
         assert_int_equal(flow.growth, 20 * MSS);
     }
     assert_int_equal(flow.conn.ssthresh, UINT32_MAX);
+}
+
+/* After 2 GiB that the window did not limit the end of the round lies ahead again. */
+static void a_round_ends_however_long_ago_it_was(void **state)
+{
+    struct flow flow = flow_open();
+
+    (void)state;
+    pass_round(&flow, 20, 50 * NS_PER_MS);
+    flow.hystart.window_end = flow.conn.snd.nxt + (1u << 30);
+    pass_round(&flow, 20, 50 * NS_PER_MS);
+    assert_true(seq_le(flow.hystart.window_end, flow.conn.snd.nxt));
 }
 
 /* Shows: RFC 9406 4.2b, 4.2c. */
@@ -144,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_steady_path_is_left_alone),
+        cmocka_unit_test(a_round_ends_however_long_ago_it_was),
         cmocka_unit_test(what_counts_as_a_rise),
         cmocka_unit_test(five_slower_rounds_end_it),
         cmocka_unit_test(jitter_is_taken_back),

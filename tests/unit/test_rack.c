@@ -127,6 +127,24 @@ static void a_dsack_widens_the_reordering_window(void **state)
     forget_sent(f);
 }
 
+/* The round of the D-SACK before ended 2 GiB ago: its end lies ahead again. */
+static void a_dsack_widens_it_however_long_after(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+    struct tcp_flight *flight;
+
+    send_segments(f, 4);
+    expect_segments(f, 0, 4);
+    flight = conn_of(f)->flight;
+    wait_ns(f, RTT);
+    sacks(f, 1, 0, 1);
+    flight->rack_dsack_round = conn_of(f)->snd.una + (1u << 30);
+    sacks(f, 1, 0, 1);
+    assert_int_equal(flight->rack_reo_mult, 2);
+    acks(f, 4);
+    forget_sent(f);
+}
+
 /* A path of seconds with many D-SACKs: the window is SRTT at the most, and does not wrap. */
 static void a_wide_reordering_window_does_not_wrap(void **state)
 {
@@ -154,6 +172,7 @@ int main(void)
         SCRIPT(a_lost_retransmission_is_found),
         SCRIPT(a_repair_has_a_timeout_of_its_own),
         SCRIPT(a_dsack_widens_the_reordering_window),
+        SCRIPT(a_dsack_widens_it_however_long_after),
         SCRIPT(a_wide_reordering_window_does_not_wrap),
     };
 
