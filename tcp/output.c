@@ -212,13 +212,21 @@ static inline enum verdict send_new(struct tcp_conn *conn)
     return OUTPUT_MORE;
 }
 
+/* The window was closed over what is out: that waits, and the oldest is the probe of it (RFC 9293
+ * section 3.8.6.1). All of it would be sent each time, to a peer that has room for nothing. */
+static bool is_shut_out(const struct tcp_conn *conn, uint32_t position)
+{
+    return conn->snd.wnd == 0 && position != conn->flight->sendq.head &&
+           tcp_state_is_synchronized((enum tcp_state)conn->state);
+}
+
 static enum verdict send_lost(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     uint32_t position = is_opening(conn) ? sendq->head : sendq->lost.first; /* the SYN alone */
     struct tcp_record *record = sendq_at(sendq, position);
 
-    if (!(record->flags & TCP_RECORD_LOST) ||
+    if (!(record->flags & TCP_RECORD_LOST) || is_shut_out(conn, position) ||
         (!conn->flight->rexmit_now && !cwnd_allows(conn, record->length))) {
         return OUTPUT_DONE;
     }

@@ -353,12 +353,19 @@ void tcp_recovery_restart(struct tcp_conn *conn, bool too_big)
     flight->rack_deadline_ns = 0;
 }
 
+/* The oldest was SACKed, and with its time over is not acknowledged: the peer has dropped it (RFC
+ * 2018 section 8). */
+static bool has_reneged(const struct tcp_sendq *sendq)
+{
+    return (sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SACKED) != 0;
+}
+
 /* RFC 6298 section 5.4 to 5.6 and RFC 8985 section 6.3. */
 static void timeout(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
     struct tcp_sendq *sendq = &flight->sendq;
-    bool reneged = (sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SACKED) != 0;
+    bool reneged = has_reneged(sendq);
 
     if (give_up(conn)) {
         return;
@@ -397,7 +404,8 @@ static void probe(struct tcp_conn *conn)
         return;
     }
     if (sendq->head != sendq->next) {
-        sendq_mark_all_lost(sendq, false); /* the probe before this one */
+        /* The probe before this one, or the oldest of what the window was closed over. */
+        sendq_mark_all_lost(sendq, has_reneged(sendq));
         conn->tcp->counters.zero_window_probes++;
     } else if (!conn->flight->stuck) {
         conn->flags |= TCP_CONN_PROBE;

@@ -251,6 +251,43 @@ static void a_closed_window_is_probed_for_ever(void **state)
     expect_after(f, RTO, TCP_ACK, .seq = 2, .ack = 1, .bytes = 99); /* no back-off is left */
 }
 
+/* A window that is closed over what is out is probed with the oldest alone, though the peer has
+ * said that it has it, and the rest goes again once it opens.
+ * Shows: RFC 9293 MUST-35. */
+static void what_a_window_was_closed_over_waits(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    for (unsigned reneges = 0; reneges < 2; reneges++) {
+        uint64_t sent;
+
+        f->peer = &f->peers[reneges];
+        (void)far_peer(state, true);
+        send_segments(f, 8);
+        expect_segments(f, 0, 8);
+        f->peer->window = WINDOW_ZERO;
+        if (reneges) {
+            sacks(f, 0, 0, 1);
+        } else {
+            acks(f, 0);
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            expect_after(f, RTO << i, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+            acks(f, 0);
+            expect_silence(f);
+        }
+        sent = f->tcp.counters.retransmissions;
+        f->peer->window = 65535;
+        acks(f, 1);
+        expect_segments(f, 1, 8);
+        assert_int_equal(f->tcp.counters.retransmissions, sent + 7);
+        wait_ns(f, RTT);
+        acks(f, 8);
+        expect_silence(f);
+    }
+    assert_int_equal(f->tcp.counters.rto_expired, 0);
+}
+
 /* A byte that the closed window has refused goes again as soon as the window opens, and is
  * no loss of the path.
  * Shows: RFC 9293 MUST-35. */
@@ -380,6 +417,7 @@ int main(void)
         SCRIPT(a_peer_may_renege),
         SCRIPT(who_does_not_answer_is_given_up),
         SCRIPT(a_closed_window_is_probed_for_ever),
+        SCRIPT(what_a_window_was_closed_over_waits),
         SCRIPT(a_refused_probe_goes_first),
         SCRIPT(a_probe_under_way_is_waited_for),
         SCRIPT(probes_that_nobody_waits_for_end),
