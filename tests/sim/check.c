@@ -50,18 +50,12 @@ int sim_fail(struct sim *sim, enum invariant invariant, const char *format, ...)
     return -1;
 }
 
-static bool is_late(const struct sim *sim, unsigned side, uint64_t due_ns)
-{
-    return due_ns != UINT64_MAX &&
-           sim->pair.now_ns > max_u64(due_ns, sim->not_before_ns[side]) + TICK_NS;
-}
-
 int check_before_turn(struct sim *sim, unsigned side)
 {
     uint64_t now_ns = sim->pair.now_ns;
     uint64_t held_ns = tcp_ack_next_ns(&sim->pair.host[side].tcp);
 
-    if (is_late(sim, side, held_ns)) {
+    if (deadline_is_late(sim, side, held_ns, TICK_NS)) {
         return sim_fail(sim, INVARIANT_LATE, "side %u: an ACK that is held, by %llu ns", side,
                         (unsigned long long)(now_ns - held_ns));
     }
@@ -73,12 +67,12 @@ int check_before_turn(struct sim *sim, unsigned side)
         } else {
             sim->check.cwnd[i] = (struct cwnd_before){0};
         }
-        if (conn && is_late(sim, side, care_deadline_ns(conn))) {
+        if (conn && deadline_is_late(sim, side, care_deadline_ns(conn), TICK_NS)) {
             return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: by %llu ns", i, side,
                             (unsigned long long)(now_ns - care_deadline_ns(conn)));
         }
     }
-    return 0;
+    return deadline_before_turn(sim, side);
 }
 
 static uint64_t timeouts(const struct sim *sim, unsigned side)
@@ -86,6 +80,11 @@ static uint64_t timeouts(const struct sim *sim, unsigned side)
     const struct tcp_counters *counters = &sim->pair.host[side].tcp.counters;
 
     return counters->rto_expired + counters->tlp_sent;
+}
+
+static bool has_probed(const struct tcp_conn *conn)
+{
+    return conn->flight && conn->flight->tlp_out;
 }
 
 /* Of all connections, also those that no application knows. */
@@ -102,7 +101,7 @@ static bool any_is_due(const struct sim *sim, unsigned side)
     return false;
 }
 
-void check_before_timers(struct sim *sim, unsigned side)
+int check_before_timers(struct sim *sim, unsigned side)
 {
     sim->check.timeouts = timeouts(sim, side);
     sim->check.due = any_is_due(sim, side);
@@ -116,18 +115,21 @@ void check_before_timers(struct sim *sim, unsigned side)
             before->life_ns = conn->life_ns;
             before->backoff = conn->snd.backoff;
             before->keepalives = conn->keepalives;
+            before->probed = has_probed(conn);
         }
     }
+    return deadline_before_timers(sim, side);
 }
 
-/* A timeout doubles the next, a keepalive is counted, and nothing else does either. */
+/* A timeout doubles the next, a probe is out, a keepalive is counted: nothing else does any. */
 static bool ran_out_early(const struct sim *sim, unsigned i, const struct tcp_conn *conn)
 {
     const struct timers_before *before = &sim->check.timers[i];
     uint64_t now_ns = sim->pair.now_ns;
 
     return before->conn == conn &&
-           ((conn->snd.backoff > before->backoff && before->rexmit_ns > now_ns) ||
+           (((conn->snd.backoff > before->backoff || has_probed(conn) > before->probed) &&
+             before->rexmit_ns > now_ns) ||
             (conn->keepalives > before->keepalives && before->life_ns > now_ns));
 }
 
@@ -313,7 +315,7 @@ int check_after_turn(struct sim *sim, unsigned side)
             return -1;
         }
     }
-    if (check_host(sim, side) != 0) {
+    if (check_host(sim, side) != 0 || deadline_after_turn(sim, side) != 0) {
         return -1;
     }
     if (sim->steps % steps_per_walk == 0) {

@@ -4,7 +4,8 @@
  *
  * Where they are looked at: BYTES and EVENTS by the applications (app.c); what can
  * be seen on the wire by a witness of each packet (witness.c); FRAMES by a census
- * of who holds what (census.c); the rest in check.c, around each turn of a host;
+ * of who holds what (census.c); deadlines of TIME-WAIT, FIN-WAIT-2 and pacing in deadline.c; the
+ * rest in check.c, around each turn of a host;
  * HOME at the end, when nothing is due any more. What TEXT, SIZE, OPTIONS and ECT say the witness
  * sees too.
  */
@@ -12,6 +13,7 @@
 #define HEADRACE_TESTS_SIM_CHECK_H
 
 #include "tests/sim/cwnd.h"
+#include "tests/sim/deadline.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,7 +42,9 @@
       "only text that goes for the first time, between two that agreed to ECN, may be marked")     \
     X(CLOCK, "timestamps of one sender never run back")                                            \
     X(CHECKSUM, "no segment is malformed or has a wrong checksum when the link corrupts nothing")  \
-    X(EARLY, "no timer of a retransmission, probe or keepalive runs out before its deadline")      \
+    X(EARLY,                                                                                       \
+      "no timer runs out before its deadline: retransmissions, probes, keepalives, FIN-WAIT-2, "   \
+      "TIME-WAIT, what is paced")                                                                  \
     X(LATE, "no timer runs out later than a tick and a turn after its deadline")                   \
     X(CARE, "whoever owes something has a timer for it, or stands on a list")                      \
     X(PROGRESS, "nobody is stuck, but for a peer that is alive and does not read")                 \
@@ -68,6 +72,7 @@ struct timers_before {
     uint64_t life_ns;
     uint8_t backoff;
     uint8_t keepalives;
+    bool probed; /* a tail loss probe is out */
 };
 
 /* What the checks remember from one look to the next. */
@@ -80,6 +85,7 @@ struct check {
     bool due;                   /* one of its retransmission timers had come due */
     struct cwnd_before cwnd[8]; /* of the host in its turn, before it */
     struct timers_before timers[8];
+    struct deadlines deadlines[2];
     uint64_t reasons[CWND_REASON_COUNT]; /* how often each was why something might go */
 };
 
@@ -90,7 +96,7 @@ __attribute__((format(printf, 3, 4))) int sim_fail(struct sim *sim, enum invaria
 /* Around the turn of a host: before it, between receiving and its timers, and
  * after it. 0, or -1 after sim_fail. */
 int check_before_turn(struct sim *sim, unsigned side);
-void check_before_timers(struct sim *sim, unsigned side);
+int check_before_timers(struct sim *sim, unsigned side);
 int check_after_turn(struct sim *sim, unsigned side);
 
 /* Who holds each frame of a side, counted at the holders and compared. */

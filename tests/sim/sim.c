@@ -282,7 +282,9 @@ static int take_turn(struct sim *sim, unsigned side)
         }
     }
     host_receive(host, now_ns);
-    check_before_timers(sim, side);
+    if (check_before_timers(sim, side) != 0) {
+        return -1;
+    }
     sent = end->counts[WIRE_SENT];
     host_finish(host, now_ns);
     sim->stuck[side] = !list_is_empty(&host->tcp.output) && end->counts[WIRE_SENT] == sent;
