@@ -250,8 +250,8 @@ void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_arriva
     }
     if (seg->flags & TCP_FIN && seg->seq + length == entry->rcv_nxt) {
         timewait_restart(&tcp->timewait, index, tcp->now_ns);
-    }
-    if (length > 0 || seg->seq != entry->rcv_nxt) {
         tcp_timewait_ack(tcp, index);
+    } else if (length > 0 || seg->seq != entry->rcv_nxt) {
+        tcp_timewait_challenge(tcp, index);
     }
 }

@@ -127,8 +127,8 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 /* Ages of days are told in units of 2^30 ns, about a second: 32 bits are 146 years. */
 #define TCP_AGE_SHIFT 30u
 
-/* Challenge ACKs of one connection (RFC 5961 section 7): at most this many in
- * each period. A shared limit would be a side channel (CVE-2016-5696). */
+/* Challenge ACKs of one connection (RFC 5961 section 7), or of one entry of TIME-WAIT: at most
+ * this many in each period. A shared limit would be a side channel (CVE-2016-5696). */
 #define TCP_CHALLENGE_PER_PERIOD 8u
 #define TCP_CHALLENGE_PERIOD_MS 1000u
 

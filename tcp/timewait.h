@@ -29,7 +29,9 @@ struct timewait_entry {
     uint32_t rcv_nxt;
     uint32_t ts_recent;
     uint32_t ts_offset;
-    uint16_t rcv_wnd; /* the field, scaled already */
+    uint16_t rcv_wnd;      /* the field, scaled already */
+    uint16_t challenge_ms; /* start of the period in which challenges are counted, modulo 2^16 */
+    uint8_t challenges;
     uint8_t tos;
     uint8_t ttl;
     uint8_t ecn : 3; /* AE, CWR and ECE; with accurate ECN, ACE */

@@ -28,6 +28,27 @@ void tcp_timewait_ack(struct tcp *tcp, uint32_t index)
     }
 }
 
+/* 16 bits of milliseconds are 65 seconds. Whoever comes back just then is limited for a second
+ * more, at worst. */
+static_assert(TCP_CHALLENGE_PERIOD_MS < UINT16_MAX, "the period fits");
+
+void tcp_timewait_challenge(struct tcp *tcp, uint32_t index)
+{
+    struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
+
+    if ((uint16_t)(tcp->now_ms - entry->challenge_ms) >= TCP_CHALLENGE_PERIOD_MS) {
+        entry->challenge_ms = (uint16_t)tcp->now_ms;
+        entry->challenges = 0;
+    }
+    if (entry->challenges >= TCP_CHALLENGE_PER_PERIOD) {
+        tcp->counters.challenge_acks_limited++;
+        return;
+    }
+    entry->challenges++;
+    tcp->counters.challenge_acks++;
+    tcp_timewait_ack(tcp, index);
+}
+
 static void send_owed(struct tcp *tcp)
 {
     struct list *owing = &tcp->timewait.owing;
@@ -75,6 +96,8 @@ void tcp_enter_timewait(struct tcp_conn *conn)
     entry->snd_nxt = conn->snd.nxt;
     entry->rcv_nxt = conn->rcv.nxt;
     entry->rcv_wnd = tcp_window_field(conn);
+    entry->challenge_ms = (uint16_t)tcp->now_ms;
+    entry->challenges = 0;
     entry->tos = conn->tos;
     entry->ttl = conn->ttl;
     /* The count, and not how a SYN-ACK came: the peer has acknowledged our FIN since. */

@@ -20,6 +20,10 @@ void tcp_timewait_forget(struct tcp *tcp, uint32_t index);
  * peer in LAST-ACK for an RTO. */
 void tcp_timewait_ack(struct tcp *tcp, uint32_t index);
 
+/* The same in answer to what needs none, or may be forged: at most so many a second and entry, as
+ * with tcp_challenge_ack(). */
+void tcp_timewait_challenge(struct tcp *tcp, uint32_t index);
+
 /* Once a turn: those whose 2MSL has passed leave, and what is owed goes as far as there is
  * room. */
 void tcp_timewait_expire(struct tcp *tcp);

@@ -96,6 +96,52 @@ static void an_entry_answers_as_the_connection_did(void **state)
            .window = window);
 }
 
+/* What asks for nothing but an ACK has as many in a second as a connection's challenges; a FIN
+ * that comes again always has one, and the other entry what is its own.
+ * Shows: RFC 9293 3.10.7.4i; RFC 5961 7a. */
+static void acks_of_an_entry_are_limited(void **state)
+{
+    static const struct {
+        const char *name;
+        uint16_t flags;
+        uint32_t seq, bytes;
+    } cases[] = {
+        {"an old ACK", TCP_ACK, 1, 0},
+        {"an ACK from ahead", TCP_ACK, 1000, 0},
+        {"old text", TCP_ACK, 1, 1},
+        {"an old SYN", TCP_SYN, 2, 0},
+        {"a FIN that is another", TCP_FIN | TCP_ACK, 500, 0},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        to_time_wait(f, i);
+        for (unsigned second = 0; second < 2; second++) {
+            uint64_t limited = f->tcp.counters.challenge_acks_limited;
+
+            for (unsigned j = 0; j < 3 * TCP_CHALLENGE_PER_PERIOD; j++) {
+                peer_sends(f, cases[i].flags, .seq = cases[i].seq, .ack = 2,
+                           .bytes = cases[i].bytes);
+                if (j < TCP_CHALLENGE_PER_PERIOD) {
+                    expect(f, TCP_ACK, .seq = 2, .ack = 2);
+                }
+                expect_silence(f);
+            }
+            assert_int_equal(f->tcp.counters.challenge_acks_limited - limited,
+                             2 * TCP_CHALLENGE_PER_PERIOD);
+            for (unsigned j = 0; j < 2 * TCP_CHALLENGE_PER_PERIOD; j++) {
+                peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+                expect(f, TCP_ACK, .seq = 2, .ack = 2);
+            }
+            wait_ns(f, MS(TCP_CHALLENGE_PERIOD_MS));
+        }
+        expect_state(f, TCP_TIME_WAIT);
+    }
+    assert_int_equal(f->tcp.counters.challenge_acks,
+                     2 * COUNT_OF(cases) * TCP_CHALLENGE_PER_PERIOD);
+}
+
 /* The port has no room in the turn in which the FIN comes, first or again: the ACK, once,
  * follows when it has.
  * Shows: RFC 9293 3.10.7.4i. */
@@ -232,7 +278,7 @@ int main(void)
         SCRIPT(the_oldest_makes_place),           SCRIPT(an_entry_answers_as_the_connection_did),
         SCRIPT(entries_are_found_by_their_tuple), SCRIPT(an_entry_is_claimed_while_it_stands),
         SCRIPT(an_ack_without_a_frame_is_owed),   SCRIPT(an_ack_without_room_is_owed),
-        SCRIPT(a_reset_entry_owes_nothing),
+        SCRIPT(a_reset_entry_owes_nothing),       SCRIPT(acks_of_an_entry_are_limited),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
