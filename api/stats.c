@@ -54,6 +54,8 @@ static struct hr_stats collect(const struct hr_worker *worker)
         .fast_open_lost = tcp->fast_open_lost,
         .syns_dropped = syns_dropped(tcp),
         .closed = tcp->closed,
+        .orphans = worker->tcp.orphans,
+        .orphans_reset = tcp->orphans_reset,
         .rx_packets = port->rx_packets,
         .rx_bytes = port->rx_bytes,
         .rx_ring_full = worker->rx_ring_full,

@@ -154,6 +154,10 @@ void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason)
     if (tcp_conn_has(conn, TCP_CONN_PASSIVE)) {
         tcp_admission_end(conn);
     }
+    if (tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        assert(tcp->orphans > 0);
+        tcp->orphans--;
+    }
     tcp_state_set(conn, TCP_CLOSED);
     conn->reason = (uint8_t)reason;
     leave_table(conn);

@@ -118,6 +118,11 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 #define TCP_TIME_WAIT_REUSE_NS NS_PER_S
 #define TCP_FIN_WAIT_2_S 60u
 
+/* What connections that the application has left must leave of connections_max, however long
+ * their peers make them last (RFC 6429): a quarter, so that others find a place. Linux leaves them
+ * half of its table (tcp_max_orphans); who closes all he has at once is to lose fewer here. */
+#define TCP_ORPHANS_LEFT_SHIFT 2u
+
 /* RFC 7323 section 5.5: TS.Recent is not trusted after 24 days of idleness. */
 #define TCP_PAWS_IDLE_NS (24ull * 24 * 3600 * NS_PER_S)
 #define TCP_PAWS_IDLE ((uint32_t)(TCP_PAWS_IDLE_NS >> TCP_AGE_SHIFT))

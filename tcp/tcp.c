@@ -163,6 +163,8 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     tcp->ack_every_segments = config->ack_every_segments;
     tcp->ack_hold_ns = config->ack_hold_ns;
     tcp->half_open_max = config->half_open_max;
+    tcp->orphans_max =
+        config->connections_max - (config->connections_max >> TCP_ORPHANS_LEFT_SHIFT);
     tcp->port_first = config->port_first;
     tcp->port_count = config->port_count;
     tcp->table_key[0] = config->secret[0];
@@ -279,6 +281,7 @@ bool tcp_check(const struct tcp *tcp)
     uint64_t promised_bytes = 0;
     uint32_t held_count = 0;
     uint32_t paced_count = 0;
+    uint32_t orphans = 0;
 
     for (uint32_t i = 0; i < tcp->conns.untouched; i++) {
         const struct tcp_conn *conn = slab_at(&tcp->conns, i);
@@ -292,7 +295,8 @@ bool tcp_check(const struct tcp *tcp)
         promised_bytes += conn->rcv.edge - conn->rcv.nxt;
         held_count += tcp_conn_has(conn, TCP_CONN_ACK_HELD);
         paced_count += tcp_conn_has(conn, TCP_CONN_PACED) && pacing_is_waiting(conn);
+        orphans += tcp_conn_has(conn, TCP_CONN_APP_CLOSED) && conn->state != TCP_CLOSED;
     }
-    return paced_count == tcp->pacer.waiting && promised_bytes == tcp->promised_bytes &&
-           check_held(tcp, held_count);
+    return orphans == tcp->orphans && paced_count == tcp->pacer.waiting &&
+           promised_bytes == tcp->promised_bytes && check_held(tcp, held_count);
 }

@@ -75,6 +75,13 @@ void tcp_abort(struct tcp_conn *conn)
     tcp_conn_end(conn, TCP_REASON_ABORTED);
 }
 
+/* Whether there is room for one more that waits for nobody but its peer. One that is over but for
+ * what is unread waits for nobody at all. */
+static bool may_be_left(const struct tcp_conn *conn)
+{
+    return conn->tcp->orphans < conn->tcp->orphans_max || tcp_conn_has(conn, TCP_CONN_DRAINING);
+}
+
 void tcp_close(struct tcp_conn *conn)
 {
     if (conn->state == TCP_CLOSED || tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
@@ -90,6 +97,13 @@ void tcp_close(struct tcp_conn *conn)
         tcp_conn_end(conn, TCP_REASON_UNREAD);
         return;
     }
+    if (!may_be_left(conn)) {
+        conn->tcp->counters.orphans_reset++;
+        emit_reset(conn);
+        tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
+        return;
+    }
+    conn->tcp->orphans++;
     conn->life_ns = UINT64_MAX; /* no keepalive any more */
     /* Nobody is left to be told of the end of the stream. */
     conn->flags =

@@ -96,7 +96,8 @@ void hr_conn_peer(const struct hr_conn *conn, struct hr_addr *addr);
 /* Half close: no more is sent after what is queued. HR_OK or HR_ERR_STATE. */
 int hr_shutdown(struct hr_conn *conn);
 /* Closes both ways: what is queued is still sent; what arrives is answered with
- * RST, and so is everything when data is retained or waits (RFC 2525). */
+ * RST, and so is everything when data is retained or waits (RFC 2525), or when three quarters of
+ * the worker's connections_max were closed before and wait for their peers (HR_ERR_NO_MEMORY). */
 void hr_close(struct hr_conn *conn);
 /* As hr_close(), but what the peer has not acknowledged after `linger_ms` is given up: it is
  * reset, and on_close says HR_ERR_TIMEOUT. 0 is hr_abort(). Nothing waits. */

@@ -375,6 +375,7 @@ static bool is_excused(const struct sim *sim, unsigned i)
         if (!sim->plan.calm && app->closed &&
             ((app->reason == TCP_REASON_TIMEOUT && may_give_up(sim, i, side)) ||
              app->reason == TCP_REASON_UNREACHABLE ||
+             app->reason == TCP_REASON_NO_MEMORY || /* too many that are closed wait for peers */
              (app->reason == TCP_REASON_RESET && !app->peer->opened) ||
              reset_for_no_cookie(sim, app))) {
             return true;

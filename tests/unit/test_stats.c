@@ -44,6 +44,7 @@ struct row {
 
 static const struct row table[] = {
     ROW(workers[0].tcp.conns.used, "connections"),
+    ROW(workers[0].tcp.orphans, "orphans"),
     ROW(workers[0].rx_ring_full, "rx_ring_full"),
     ROW(workers[0].crossed_out, "crossed"),
     ROW(workers[0].crossed_dropped, "crossed_dropped dropped"),
@@ -87,6 +88,7 @@ static const struct row table[] = {
     SAME(fast_open_taken),
     SAME(fast_open_lost),
     SAME(closed),
+    SAME(orphans_reset),
     SAME(retransmissions),
     SAME(fast_recoveries),
     SAME(ecn_classic),

@@ -89,6 +89,7 @@ static void the_end_of_a_life(void **state)
 
     (void)state;
     conn->flags |= TCP_CONN_OPEN_TOLD | TCP_CONN_APP_CLOSED;
+    f.tcp.orphans = 1;
     conn->state = TCP_FIN_WAIT_2;
     conn->life_ns = f.net.now_ns + 60 * NS_PER_S;
     conn->ack_ns = conn->life_ns;
@@ -103,6 +104,7 @@ static void the_end_of_a_life(void **state)
     assert_false(wheel_is_armed(&conn->timer));
     tcp_turn_end(&f.tcp);
     assert_int_equal(closes_told, 1);
+    assert_int_equal(f.tcp.orphans, 0);
     conn_close(&f);
 }
 

@@ -217,6 +217,50 @@ static void close_with_unread_data_resets(void **state)
     assert_int_equal(f->peer->told.reason, TCP_REASON_UNREAD);
 }
 
+static void close_with_a_fin(struct tcp_fixture *f, unsigned i)
+{
+    f->peer = &f->peers[i];
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    expect_state(f, TCP_FIN_WAIT_1);
+}
+
+/* A quarter of the places is for those that somebody reads. Who waits for nobody is not in
+ * the way of others, and is not reset. */
+static void those_that_are_left_are_bounded(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->config.connections_max = 4;
+    for (unsigned i = 0; i < 3; i++) {
+        close_with_a_fin(f, i);
+    }
+    f->peer = &f->peers[3];
+    establish(f);
+    app_pauses(f);
+    assert_int_equal(app_shuts_down(f), TCP_OK);
+    expect(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    expect(f, TCP_ACK, .seq = 2, .ack = 2);
+    app_closes(f);
+    expect_silence(f);
+    expect_state(f, TCP_TIME_WAIT);
+    assert_int_equal(f->tcp.counters.orphans_reset, 0);
+
+    f->peer = &f->peers[4];
+    establish(f);
+    app_closes(f);
+    expect(f, TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_NO_MEMORY);
+    assert_int_equal(f->tcp.counters.orphans_reset, 1);
+
+    f->peer = &f->peers[0];
+    peer_sends(f, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+    expect(f, TCP_ACK, .seq = 2, .ack = 2);
+    close_with_a_fin(f, 5);
+}
+
 static void close_twice_is_close(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -349,6 +393,7 @@ int main(void)
         SCRIPT(close_and_abort_in_syn_sent_are_silent),
         SCRIPT(calls_after_the_end_do_nothing),
         SCRIPT(close_with_unread_data_resets),
+        SCRIPT(those_that_are_left_are_bounded),
         SCRIPT(close_twice_is_close),
         SCRIPT(fin_wait_2_ends_when_the_application_has_closed),
         SCRIPT(a_fin_without_memory_is_owed),
