@@ -50,24 +50,30 @@ struct tcp_flight {
     uint32_t rack_end_seq;
     uint32_t rack_fack;        /* highest sequence SACKed or acknowledged */
     uint32_t rack_dsack_round; /* SND.NXT when a D-SACK widened the window */
+    /* 0 as a whole while nothing is amiss. */
+    union {
+        struct {
+            uint16_t dup_acks; /* of a peer without SACK: segments that have left the network */
+            uint8_t recovery;  /* enum tcp_recovery_state */
+            uint8_t frto : 2;  /* enum tcp_frto */
+            bool can_undo : 1; /* see tcp/undo.h */
+            bool tlp_out : 1;  /* a probe is in flight */
+            bool mtu_probe_out : 1; /* see tcp/mtu.h */
+            bool stuck : 1;         /* nothing is out, and what is to go has no frame or record */
+            bool too_big : 1;       /* after ICMP's word and no RTO: see tcp/mtu.c */
+            bool rexmit_now : 1;    /* the next lost segment goes whatever the pipe holds */
+        };
+        uint32_t unrest;
+    };
     uint8_t rack_reo_mult;
     uint8_t rack_reo_persist;
-    uint16_t dup_acks; /* of a peer without SACK: segments that have left the network */
+    bool rack_reordering : 1;
+    bool rack_dsack_pending : 1;
+    bool tlp_retransmitted : 1; /* with tlp_out: it was a retransmission */
+    bool hystart_runs : 1;      /* the rest is in hystart */
     uint32_t tlp_end_seq;
     uint32_t recovery_point; /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
     uint32_t index;          /* in the slab */
-    uint8_t recovery;        /* enum tcp_recovery_state */
-    bool rack_reordering : 1;
-    bool rack_dsack_pending : 1;
-    bool tlp_out : 1;           /* a probe is in flight */
-    bool tlp_retransmitted : 1; /* and it was a retransmission */
-    bool can_undo : 1;          /* see tcp/undo.h */
-    bool mtu_probe_out : 1;     /* see tcp/mtu.h */
-    uint8_t frto : 2;           /* enum tcp_frto */
-    bool hystart_runs : 1;      /* the rest is in hystart */
-    bool stuck : 1;             /* nothing is out, and what is to go has no frame or record */
-    bool too_big : 1;           /* after ICMP's word and no RTO: see tcp/mtu.c */
-    bool rexmit_now : 1;        /* the next lost segment goes whatever the pipe holds */
     struct tcp_sendq sendq;
     /* From here on nothing is cleared when the flight is taken: what needs it sets it. */
     struct tcp_prr prr; /* in fast recovery */
@@ -85,6 +91,9 @@ static inline void tcp_recovery_over(struct tcp_flight *flight)
     flight->rexmit_now = false; /* its rate, or a full port, may have held it up until now */
 }
 
+static_assert(offsetof(struct tcp_flight, rack_reo_mult) ==
+                  offsetof(struct tcp_flight, unrest) + sizeof(uint32_t),
+              "all that is amiss is seen with one look");
 static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
 /* What every segment touches: three lines with the first record, not five. */
 static_assert(sizeof(struct tcp_undo) == CACHE_LINE_BYTES &&

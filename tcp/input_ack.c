@@ -238,19 +238,42 @@ static void take_progress(struct tcp_conn *conn, const struct tcp_segment *seg,
     net_path_confirm(conn->tcp->net, &conn->path, conn->tcp->now_ns);
 }
 
+/* Most ACKs: of what went in order, while nothing is amiss. What recovery would ask of them has
+ * one answer. Nobody can have overtaken what is in flight, unless it went more than once. */
+static inline bool is_plain(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    return flight->unrest == 0 && flight->sendq.sacked_bytes == 0 &&
+           flight->sendq.lost_bytes == 0 && flight->rack_deadline_ns == 0 && seg->sack_count == 0 &&
+           seq_gt(seg->ack, conn->snd.una) && !tcp_conn_has(conn, TCP_CONN_RATED);
+}
+
+/* What the others tell besides. */
+static RARE void look_closer(struct tcp_conn *conn, const struct tcp_segment *seg,
+                             struct tcp_ack_news *news)
+{
+    news->prior_in_flight = tcp_pipe(conn);
+    news->prior_delivered = tcp_delivered(conn);
+    news->duplicate = is_duplicate(conn, seg);
+    tcp_take_sacks(conn, seg, news);
+}
+
 /* The queue and recovery hear of the ACK; then, last, the application. */
 static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
+    bool plain = is_plain(conn, seg);
     struct tcp_ack_news news = {
         .rtt_ns = UINT64_MAX,
-        .prior_in_flight = tcp_pipe(conn),
-        .prior_delivered = tcp_delivered(conn),
+        .prior_in_flight = conn->flight->sendq.in_flight_bytes,
+        .prior_delivered = conn->snd.una,
         .prior_head = conn->flight->sendq.head,
-        .duplicate = is_duplicate(conn, seg),
         .ts_ecr = echoed(conn, seg),
     };
 
-    tcp_take_sacks(conn, seg, &news);
+    if (!plain) {
+        look_closer(conn, seg, &news);
+    }
     if (seq_gt(seg->ack, conn->snd.una)) {
         take_progress(conn, seg, &news);
     }
@@ -266,7 +289,11 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (conn->ecn.mode != TCP_ECN_OFF) {
         ecn_take_feedback(conn, seg, &news);
     }
-    tcp_recovery_on_ack(conn, &news);
+    if (plain && !news.retransmitted && !news.congested) {
+        tcp_recovery_grow(conn, &news, news.data);
+    } else {
+        tcp_recovery_on_ack(conn, &news);
+    }
     if (news.acked > 0 || news.sacked > 0 || news.window_changed || news.duplicate) {
         tcp_rexmit_arm(conn);
         tcp_conn_want_output(conn);

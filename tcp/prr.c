@@ -22,7 +22,9 @@ void prr_begin(struct tcp_conn *conn, uint32_t delivered)
     conn->flight->prr = (struct tcp_prr){
         .start = delivered,
         .last = delivered,
-        .recover_fs = max_u32(conn->snd.nxt - delivered, conn->snd.mss),
+        /* Of short segments without SACK more counts as delivered than was: a flight below
+         * ssthresh would let more go than arrives. */
+        .recover_fs = max_u32(conn->snd.nxt - delivered, conn->ssthresh),
     };
     conn->cwnd = tcp_pipe(conn) + conn->snd.mss; /* the first repair goes at once */
 }

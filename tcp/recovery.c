@@ -219,17 +219,7 @@ static bool finds_loss(struct tcp_conn *conn, const struct tcp_ack_news *news)
     return tcp_rack_detect_loss(conn);
 }
 
-/* All that was sent has arrived, and nothing was ever missing: most ACKs of answers to
- * requests. */
-static bool is_calm(const struct tcp_flight *flight, const struct tcp_ack_news *news)
-{
-    return flight->sendq.in_flight.first == TCP_POSITION_NONE && news->acked > 0 &&
-           flight->recovery == TCP_RECOVERY_OPEN && !flight->can_undo && !flight->tlp_out &&
-           !flight->mtu_probe_out && news->sacked == 0 && !news->dsack && !news->congested;
-}
-
-/* RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
-static void grow(struct tcp_conn *conn, const struct tcp_ack_news *news, uint32_t credit)
+void tcp_recovery_grow(struct tcp_conn *conn, const struct tcp_ack_news *news, uint32_t credit)
 {
     if (news->data > 0 && cwnd_was_limit(conn, news->prior_in_flight)) {
         conn->cc->acked(conn, credit, news->rtt_ns);
@@ -237,7 +227,7 @@ static void grow(struct tcp_conn *conn, const struct tcp_ack_news *news, uint32_
 }
 
 /* RFC 8985 and RFC 6675 in the order of their steps. */
-static void take_signs(struct tcp_conn *conn, const struct tcp_ack_news *news)
+void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
     bool undone = undo_on_ack(conn, news);
@@ -270,20 +260,7 @@ static void take_signs(struct tcp_conn *conn, const struct tcp_ack_news *news)
         prr_on_ack(conn, news->acked > 0 && !found);
     }
     if (!reducing && !tcp_recovery_reduces(flight->recovery)) {
-        grow(conn, news, credit);
-    }
-}
-
-void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
-{
-    struct tcp_flight *flight = conn->flight;
-
-    if (is_calm(flight, news)) {
-        flight->dup_acks = 0;
-        flight->rack_deadline_ns = 0;
-        grow(conn, news, news->data);
-    } else {
-        take_signs(conn, news);
+        tcp_recovery_grow(conn, news, credit);
     }
     if (tcp_conn_has(conn, TCP_CONN_RATED)) {
         rate_finish(conn);

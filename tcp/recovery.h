@@ -42,6 +42,10 @@ static inline void tcp_note_original(struct tcp_ack_news *news, const struct tcp
  * lets the congestion window grow. */
 void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news);
 
+/* Of an ACK that tells of nothing else: the congestion window grows by `credit` bytes, if it is
+ * what limits. RFC 5681 section 3.1: the ACK of a SYN lets nothing grow. */
+void tcp_recovery_grow(struct tcp_conn *conn, const struct tcp_ack_news *news, uint32_t credit);
+
 /* Loss is repaired anew, in slow start: after an RTO, or with `too_big` after ICMP's word, when one
  * segment goes whatever the pipe holds. */
 void tcp_recovery_restart(struct tcp_conn *conn, bool too_big);

@@ -179,6 +179,7 @@ int main(int argc, char **argv)
 {
     struct options options = {.first = 1, .count = 2000, .edition = SIM_EDITION_LATEST};
     uint64_t count = 0;
+    uint64_t ran = 0;
     uint64_t failed = 0;
     struct sim_choice *seeds;
     double *costs;
@@ -193,22 +194,22 @@ int main(int argc, char **argv)
     (void)signal(SIGABRT, on_abort);
     seeds = list_seeds(&options, &count);
     costs = calloc(LIST_MAX + options.count, sizeof *costs);
-    if (!seeds || !costs) {
+    if (!seeds || !costs || count == 0) {
         (void)fprintf(stderr, "simulate: no memory, or no such list\n");
         free(seeds);
         free(costs);
         return 1;
     }
-    for (uint64_t i = 0; i < count && (failed == 0 || options.all); i++) {
+    for (; ran < count && (failed == 0 || options.all); ran++) {
         double start = cpu_ms();
 
-        failed += run_seed(&seeds[i], options.trace) != 0;
-        costs[i] = cpu_ms() - start;
+        failed += run_seed(&seeds[ran], options.trace) != 0;
+        costs[ran] = cpu_ms() - start;
     }
-    qsort(costs, count, sizeof *costs, compare);
+    qsort(costs, ran, sizeof *costs, compare);
     (void)printf("%llu seeds, %llu failed; CPU per seed: median %.2f ms, largest %.2f ms\n",
-                 (unsigned long long)count, (unsigned long long)failed, costs[count / 2],
-                 costs[count - 1]);
+                 (unsigned long long)ran, (unsigned long long)failed, costs[ran / 2],
+                 costs[ran - 1]);
     print_reasons();
     free(seeds);
     free(costs);
