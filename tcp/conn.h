@@ -128,28 +128,30 @@ struct tcp_conn {
     uint64_t rexmit_ns;       /* UINT64_MAX: not armed */
     uint64_t ack_ns;          /* delayed ACK, or a squeezed window to look at again */
     uint64_t life_ns;         /* keepalive; once the application has closed, FIN-WAIT-2 */
-    uint32_t ack_held_ns;     /* since when, with ACK_HELD; modulo 2^32 */
-    uint32_t idle;            /* in which nothing was in flight, all in all, by TCP_BUSY_SHIFT */
-
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
-    uint32_t send_buffer;
-    uint32_t challenge_ms;  /* start of the period in which challenges are counted */
-    uint32_t listener_life; /* of the listener, which may be another by now */
-    uint16_t mtu_s;         /* when mtu.high was set, in seconds modulo 2^16 */
-    uint16_t tune_at;       /* when a round of the receive window began, by TCP_TUNE_SHIFT */
-    struct reassembly reassembly;
-    struct recvq recvq;
-    struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */
-    union tcp_cc_state cc_state;
     struct tcp_ecn ecn;
     uint64_t last_send_ns; /* for the restart after idleness (RFC 5681 section 4.1) */
     void *app;             /* the layer above; it owns what this points to */
     const void *app_ops;   /* likewise */
     struct tcp_tally tally;
+    uint32_t send_buffer;
+    uint32_t ack_held_ns; /* since when, with ACK_HELD; modulo 2^32 */
+
+    struct reassembly reassembly;
+    struct recvq recvq;
+    uint16_t mtu_s;   /* when mtu.high was set, in seconds modulo 2^16 */
+    uint16_t tune_at; /* when a round of the receive window began, by TCP_TUNE_SHIFT */
+
+    struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */
+    uint32_t idle;     /* in which nothing was in flight, all in all, by TCP_BUSY_SHIFT */
+    union tcp_cc_state cc_state;
+    uint32_t challenge_ms;  /* start of the period in which challenges are counted */
+    uint32_t listener_life; /* of the listener, which may be another by now */
 };
 
 static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");
+static_assert(offsetof(struct tcp_conn, kept) == 448, "a request and its answer touch seven cache lines");
 
 /* A fresh connection in CLOSED with its tuple in the table, or NULL when the
  * slab or the table is full or no route leads to the peer. `hash` is tuple_hash() of

@@ -40,12 +40,13 @@ void sizes_print(void)
         PART("send and receive variables", struct tcp_conn, snd, flight),
         PART("congestion window, timestamps, path", struct tcp_conn, flight, output_link),
         PART("transmit list, timers", struct tcp_conn, output_link, rtt),
-        PART("round-trip time, buffers", struct tcp_conn, rtt, reassembly),
-        PART("reassembly, receive queue", struct tcp_conn, reassembly, cc_state),
-        PART("congestion control", struct tcp_conn, cc_state, ecn),
+        PART("round-trip time", struct tcp_conn, rtt, ecn),
         PART("ECN", struct tcp_conn, ecn, last_send_ns),
-        PART("application", struct tcp_conn, last_send_ns, tally),
-        LAST_PART("what it may ask for", struct tcp_conn, tally),
+        PART("application, what it may ask for", struct tcp_conn, last_send_ns, reassembly),
+        PART("reassembly, receive queue", struct tcp_conn, reassembly, kept),
+        PART("text kept", struct tcp_conn, kept, cc_state),
+        PART("congestion control", struct tcp_conn, cc_state, challenge_ms),
+        LAST_PART("challenges, listener", struct tcp_conn, challenge_ms),
     };
     static const struct part flight[] = {
         PART("what a needless recovery is undone with", struct tcp_flight, undo, rto_base_ns),

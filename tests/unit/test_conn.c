@@ -22,10 +22,11 @@
 #define SPAN(type, from, to) (offsetof(struct type, to) - offsetof(struct type, from))
 static_assert(SPAN(tcp_conn, tuple, snd) == 52 && SPAN(tcp_conn, snd, flight) == 76 &&
                   SPAN(tcp_conn, flight, output_link) == 64 &&
-                  SPAN(tcp_conn, output_link, rtt) == 80 && SPAN(tcp_conn, rtt, reassembly) == 48 &&
-                  SPAN(tcp_conn, reassembly, cc_state) == 72 &&
-                  SPAN(tcp_conn, cc_state, ecn) == 40 && SPAN(tcp_conn, ecn, last_send_ns) == 24 &&
-                  SPAN(tcp_conn, last_send_ns, tally) == 24 && sizeof(struct tcp_tally) == 32 &&
+                  SPAN(tcp_conn, output_link, rtt) == 72 && SPAN(tcp_conn, rtt, ecn) == 32 &&
+                  SPAN(tcp_conn, ecn, last_send_ns) == 24 &&
+                  SPAN(tcp_conn, last_send_ns, reassembly) == 64 &&
+                  SPAN(tcp_conn, reassembly, kept) == 64 && SPAN(tcp_conn, kept, cc_state) == 16 &&
+                  SPAN(tcp_conn, cc_state, challenge_ms) == 40 &&
                   sizeof(struct tcp_conn) == 512,
               "an idle connection");
 static_assert(SPAN(tcp_flight, undo, rto_base_ns) == 64 &&
