@@ -77,6 +77,7 @@ static struct tcp_policy policy_of(const struct hr_tuning *tuning)
         .reordering_by_count = tuning->reordering_by_count,
         .tail_probes = tuning->tail_probes,
         .frto = tuning->frto,
+        .ecn_option = tuning->ecn_option,
     };
 }
 
@@ -128,6 +129,7 @@ void hr_conn_tuning(const struct hr_conn *conn, struct hr_tuning *tuning)
         .tail_probes = policy->tail_probes,
         .frto = policy->frto,
         .dsack = policy->dsack,
+        .ecn_option = policy->ecn_option,
         .delivery_rates = policy->rates,
         .pacing = policy->pacing,
         .mtu_probing = policy->mtu_probing,

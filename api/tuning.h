@@ -27,6 +27,7 @@
         .mtu_probing = HR_MTU_PROBING_AFTER_BLACK_HOLE, .ttl = 64, .dsack = true,                  \
         .quick_acks = TCP_QUICK_ACKS, .idle_restart = true, .dup_threshold = TCP_DUPTHRESH,        \
         .reordering_adapts = true, .reordering_by_count = true, .tail_probes = true, .frto = true, \
+        .ecn_option = true,                                                                        \
     }
 
 bool tuning_is_valid(const struct hr_tuning *tuning);

@@ -151,7 +151,6 @@ struct tcp_conn {
 };
 
 static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");
-static_assert(offsetof(struct tcp_conn, kept) == 448, "a request and its answer touch seven cache lines");
 
 /* A fresh connection in CLOSED with its tuple in the table, or NULL when the
  * slab or the table is full or no route leads to the peer. `hash` is tuple_hash() of

@@ -30,6 +30,20 @@ enum tcp_ecn_mode ecn_most(const struct tcp_settings *settings)
                : (enum tcp_ecn_mode)settings->ecn;
 }
 
+void ecn_follow(struct tcp_conn *conn)
+{
+    struct tcp_ecn *ecn = &conn->ecn;
+
+    if (ecn->mode != TCP_ECN_ACCURATE) {
+        return;
+    }
+    if (tcp_conn_policy(conn)->ecn_option) {
+        ecn->flags |= TCP_ECN_TELL_BYTES;
+    } else {
+        ecn->flags &= (uint16_t) ~(TCP_ECN_TELL_BYTES | TCP_ECN_TELL_CE);
+    }
+}
+
 static void set_mode(struct tcp_conn *conn, enum tcp_ecn_mode mode)
 {
     conn->ecn.mode = (uint8_t)mode;
@@ -38,7 +52,7 @@ static void set_mode(struct tcp_conn *conn, enum tcp_ecn_mode mode)
         conn->ecn.cep_told = cep_initial;
         conn->ecn.e0b = 1;
         conn->ecn.e1b = 1;
-        conn->ecn.flags |= TCP_ECN_TELL_BYTES; /* whether the option passes is seen at once */
+        ecn_follow(conn); /* whether the option passes is seen at once */
     }
 }
 

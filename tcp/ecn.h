@@ -7,7 +7,8 @@
  *   receiver      classic: ECE in all ACKs from the first CE to the peer's CWR; under DCTCP,
  *                 just in those of segments with CE (RFC 8257 section 3.2). Accurate: how
  *                 many packets with CE came, modulo 8, in the flags (ACE); how many bytes
- *                 with each codepoint in an option of pure ACKs, and of text that leaves room
+ *                 with each codepoint in an option of pure ACKs, and of text that leaves room,
+ *                 unless the policy has none: then the peer's is not looked at either
  *   sender        new text is sent as ECT(0), and nothing else is; what was marked reduces
  *                 the window once in a round trip
  *
@@ -63,7 +64,7 @@ enum tcp_ecn_flag {
     TCP_ECN_DEAF = 1 << 4,          /* nor with what the peer tells */
     TCP_ECN_HANDSHAKE = 1 << 5,     /* accurate: the next pure ACK tells how the SYN-ACK came */
     TCP_ECN_LAST_CE = 1 << 6,       /* the last packet had CE */
-    TCP_ECN_TELL_BYTES = 1 << 7,    /* accurate: a counter of bytes moved since the last option */
+    TCP_ECN_TELL_BYTES = 1 << 7,    /* accurate, with the option: a counter moved since the last */
     TCP_ECN_NO_OPTION = 1 << 8,     /* accurate: none is sent, the path may block it */
     TCP_ECN_FEEDBACK_SEEN = 1 << 9, /* accurate: the first ACE after the handshake was judged */
     TCP_ECN_NO_COUNT = 1 << 10,     /* accurate: the ACK under way is encoded as the handshake's */
@@ -145,6 +146,9 @@ enum ecn_field ecn_text_field(const struct tcp_conn *conn);
 
 /* The window was reduced, for whatever reason. */
 void ecn_reduced(struct tcp_conn *conn);
+
+/* After the policy changed: whether it has the AccECN option. */
+void ecn_follow(struct tcp_conn *conn);
 
 /* Adds the AccECN option to those of a segment when there is something to tell and all of
  * them take no more than `room` bytes. */

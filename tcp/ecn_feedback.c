@@ -55,13 +55,17 @@ static void receive_classic(struct tcp_conn *conn, const struct tcp_segment *seg
     }
 }
 
-static void count_bytes(struct tcp_ecn *ecn, const struct tcp_segment *seg)
+static void count_bytes(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
+    struct tcp_ecn *ecn = &conn->ecn;
     uint32_t *const counters[] = {NULL, &ecn->e1b, &ecn->e0b, &ecn->ceb};
     uint32_t *counter = counters[ecn_field_of(seg)];
 
-    if (counter && seg->payload.length > 0) {
-        *counter += seg->payload.length;
+    if (!counter || seg->payload.length == 0) {
+        return;
+    }
+    *counter += seg->payload.length;
+    if (tcp_conn_policy(conn)->ecn_option) {
         ecn->flags |= TCP_ECN_TELL_BYTES | (counter == &ecn->ceb ? TCP_ECN_TELL_CE : 0);
     }
 }
@@ -72,7 +76,7 @@ static void receive_accurate(struct tcp_conn *conn, const struct tcp_segment *se
     bool text = seg->payload.length > 0;
     bool change = ce && !(ecn->flags & TCP_ECN_LAST_CE);
 
-    count_bytes(ecn, seg);
+    count_bytes(conn, seg);
     if (!ce) {
         ecn->flags &= (uint16_t)~TCP_ECN_LAST_CE;
         return;
@@ -157,7 +161,7 @@ static bool read_feedback(const struct tcp_conn *conn, const struct tcp_segment 
                           struct feedback *told)
 {
     told->ace_more = (ace_of(seg) - conn->ecn.cep_told) & ACE_MASK;
-    told->option = (seg->options_seen & TCP_OPT_ACCECN) != 0;
+    told->option = seg->options_seen & TCP_OPT_ACCECN && tcp_conn_policy(conn)->ecn_option;
     told->has_ceb = told->option && seg->accecn_has_ceb;
     if (!told->has_ceb) {
         return true;
@@ -187,12 +191,13 @@ static void count_covered(struct tcp_conn *conn, const struct tcp_ack_news *news
     ecn->covered = min_u32(covered, ECN_ACE_ROUND) & ((1u << ECN_COVERED_BITS) - 1);
 }
 
+/* The count of bytes also where the policy has it ignored: it may not, later. */
 static void remember(struct tcp_ecn *ecn, const struct tcp_segment *seg,
                      const struct feedback *told)
 {
     ecn->cep_told = ace_of(seg);
     ecn->flags |= told->ace_more != 0 ? TCP_ECN_ACE_MOVED : 0;
-    if (told->has_ceb) {
+    if (seg->options_seen & TCP_OPT_ACCECN && seg->accecn_has_ceb) {
         ecn->ceb_told = seg->accecn_ceb;
         ecn->covered = 0;
         ecn->flags &= (uint16_t)~TCP_ECN_ACE_MOVED;

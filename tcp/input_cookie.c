@@ -45,7 +45,7 @@ static struct tcp_options_out options_of(const struct tcp *tcp, const struct tcp
     struct syncookie_options kept = {.wscale = SYNCOOKIE_NO_WSCALE, .ecn = ecn == TCP_ECN_CLASSIC};
     struct tcp_options_out options = {.seen = TCP_OPT_MSS};
 
-    if (ecn == TCP_ECN_ACCURATE) {
+    if (ecn == TCP_ECN_ACCURATE && settings->policy.ecn_option) {
         ecn_cookie_option(&options);
     }
     if (!agrees_to_timestamps(settings, syn)) {

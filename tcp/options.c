@@ -1,5 +1,6 @@
 #include "tcp/options.h"
 
+#include "datapath/util.h"
 #include "tcp/fastopen_cache.h"
 
 #include <assert.h>
@@ -156,6 +157,18 @@ void tcp_options_parse(const uint8_t *at, unsigned length, struct tcp_segment *s
     }
 }
 
+/* Of that of accurate ECN, with what aligns it: an option behind it that begins with a NOP gives
+ * the place of that for the fifth byte of one counter, as with Linux. */
+static unsigned accecn_bytes(const struct tcp_options_out *options)
+{
+    unsigned seen = options->seen;
+    unsigned bytes = 2u + 3u * options->accecn_fields;
+    bool nop = seen & (TCP_OPT_SACK | TCP_OPT_WSCALE) ||
+               (seen & TCP_OPT_SACK_PERMITTED && !(seen & TCP_OPT_TIMESTAMPS));
+
+    return bytes % 4 == 1 && nop ? bytes - 1 : (bytes + 3u) & ~3u;
+}
+
 unsigned tcp_options_bytes(const struct tcp_options_out *options)
 {
     unsigned bytes = 0;
@@ -169,7 +182,7 @@ unsigned tcp_options_bytes(const struct tcp_options_out *options)
     bytes += options->seen & TCP_OPT_WSCALE ? 4 : 0;
     bytes += options->seen & TCP_OPT_FAST_OPEN ? (2u + options->fast_open_length + 3u) & ~3u : 0;
     bytes += options->seen & TCP_OPT_SACK ? 4 + 8u * options->sack_count : 0;
-    bytes += options->seen & TCP_OPT_ACCECN ? (2u + 3u * options->accecn_fields + 3u) & ~3u : 0;
+    bytes += options->seen & TCP_OPT_ACCECN ? accecn_bytes(options) : 0;
     return bytes;
 }
 
@@ -198,25 +211,8 @@ static uint8_t *write_fast_open(uint8_t *at, const struct tcp_options_out *optio
     return at + bytes;
 }
 
-/* NOPs first, so that what follows is aligned. */
-static uint8_t *write_accecn(uint8_t *at, const struct tcp_options_out *options)
-{
-    unsigned bytes = 2u + 3u * options->accecn_fields;
-
-    for (unsigned pad = bytes; pad % 4 != 0; pad++) {
-        *at++ = KIND_NOP;
-    }
-    *at++ = options->accecn_order_1 ? KIND_ACCECN_1 : KIND_ACCECN_0;
-    *at++ = (uint8_t)bytes;
-    for (unsigned i = 0; i < options->accecn_fields; i++) {
-        *at++ = (uint8_t)(options->accecn[i] >> 16);
-        be16_store(at, (uint16_t)options->accecn[i]);
-        at += 2;
-    }
-    return at;
-}
-
-unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
+/* All but that of accurate ECN. */
+static unsigned write_plain(uint8_t *at, const struct tcp_options_out *options)
 {
     uint8_t *start = at;
 
@@ -244,17 +240,43 @@ unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
     if (options->seen & TCP_OPT_SACK) {
         at = write_sack(at, options);
     }
-    if (options->seen & TCP_OPT_ACCECN) {
-        at = write_accecn(at, options);
-    }
     assert(at - start <= (ptrdiff_t)TCP_OPTIONS_BYTES_MAX);
     return (unsigned)(at - start);
 }
 
+/* That of accurate ECN stands behind the timestamps: what is there moves, and the NOP that it
+ * begins with may be written over. Apart, and the last call of its caller: so it costs the others
+ * no registers. */
+static RARE unsigned write_with_accecn(uint8_t *at, const struct tcp_options_out *options)
+{
+    unsigned plain = write_plain(at, options);
+    unsigned gap = accecn_bytes(options);
+    unsigned bytes = 2u + 3u * options->accecn_fields;
+    unsigned before = options->seen & TCP_OPT_MSS ? 4 : 0;
+
+    before += options->seen & TCP_OPT_TIMESTAMPS ? TCP_TIMESTAMP_BYTES : 0;
+    at += before;
+    memmove(at + gap, at, plain - before);
+    at[0] = options->accecn_order_1 ? KIND_ACCECN_1 : KIND_ACCECN_0;
+    at[1] = (uint8_t)bytes;
+    for (unsigned i = 0; i < options->accecn_fields; i++) {
+        at[2 + 3 * i] = (uint8_t)(options->accecn[i] >> 16);
+        be16_store(at + 3 + 3 * i, (uint16_t)options->accecn[i]);
+    }
+    for (unsigned i = bytes; i < gap; i++) {
+        at[i] = KIND_NOP;
+    }
+    assert(plain + gap <= TCP_OPTIONS_BYTES_MAX);
+    return plain + gap;
+}
+
+unsigned tcp_options_write(uint8_t *at, const struct tcp_options_out *options)
+{
+    return options->seen & TCP_OPT_ACCECN ? write_with_accecn(at, options)
+                                          : write_plain(at, options);
+}
+
 unsigned tcp_options_write_before(uint8_t *end, const struct tcp_options_out *options)
 {
-    unsigned bytes = tcp_options_bytes(options);
-
-    (void)tcp_options_write(end - bytes, options);
-    return bytes;
+    return tcp_options_write(end - tcp_options_bytes(options), options);
 }

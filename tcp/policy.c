@@ -1,6 +1,7 @@
 #include "tcp/policy.h"
 
 #include "tcp/ack.h"
+#include "tcp/ecn.h"
 #include "tcp/keepalive.h"
 #include "tcp/limits.h"
 #include "tcp/pacing.h"
@@ -82,5 +83,6 @@ int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
     keepalive_begin(conn);
     pacing_follow(conn);
     rate_follow(conn);
+    ecn_follow(conn);
     return TCP_OK;
 }

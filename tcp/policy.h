@@ -52,7 +52,8 @@ struct tcp_policy {
     bool idle_restart : 1; /* the window closes with idleness (RFC 5681 section 4.1) */
     bool reordering_adapts : 1;   /* the reordering window grows with D-SACKs (RFC 8985) */
     bool reordering_by_count : 1; /* there is none with dup_threshold segments SACKed, at first */
-    uint8_t zero : 5;
+    bool ecn_option : 1;          /* that of accurate ECN (RFC 9768 section 3.2.3) */
+    uint8_t zero : 4;
     uint8_t zeros[2];
 };
 

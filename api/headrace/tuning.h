@@ -104,6 +104,10 @@ struct hr_tuning {
      * in each in slow start, 1.2 after, as with Linux. Spares shallow queues, and costs timers. */
     bool pacing;
     bool dsack; /* the peer is told of what came twice (RFC 2883), with SACK */
+    /* With accurate ECN: the option that counts bytes with each mark is sent where there is room,
+     * and heeded (RFC 9768 section 3.2.3). False: neither, three bits of each header tell of marks.
+     * As 2 and 0 of Linux's tcp_ecn_option. */
+    bool ecn_option;
     /* The delivery rate is measured, what holds sending up, and what else hr_conn_info says is so
      * counted; with "bbr" they always are. */
     bool delivery_rates;
@@ -114,7 +118,7 @@ struct hr_tuning {
  * 200 ms beyond the round trip, at most 120 s, FIN-WAIT-2 of 60 s, an initial window of 10
  * segments, a restart after idleness, DupThresh 3, RFC 8985 and RFC 5682 as they are, send buffers
  * up to 4 MiB, receive buffers up to 6 MiB, MTU probing after a black hole, DSCP 0, TTL 64, no
- * pacing, D-SACK, no delivery rates. */
+ * pacing, D-SACK, the option of accurate ECN, no delivery rates. */
 extern const struct hr_tuning hr_tuning_default;
 
 /* How an open connection is tuned, and from now on is; silence begins anew for keepalives.

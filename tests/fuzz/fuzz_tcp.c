@@ -71,7 +71,8 @@ enum more_rto {
     LIMITS_RTO_INITIAL_SHIFT = 5, /* three bits */
 };
 
-/* The second is the initial window in segments, the third: */
+/* The second is the initial window in segments, from 200 on without the option of accurate ECN, the
+ * third: */
 enum more_sizes {
     LIMITS_MSS = 7,
     LIMITS_NO_DSACK = 1 << 3,
@@ -213,6 +214,7 @@ static void take_limits(struct input *in, struct bed_config *config)
     take_recovery(policy, input_u8(in));
     take_rto(&policy->rto, rto);
     policy->initial_window = 1 + window % 100;
+    policy->ecn_option = window < 200;
     policy->dsack = !(sizes & LIMITS_NO_DSACK);
     policy->fin_wait_2_s = fin_wait_2_s[sizes >> LIMITS_FIN_WAIT_2_SHIFT & 3];
     policy->r2 = r2[sizes >> LIMITS_R2_SHIFT];

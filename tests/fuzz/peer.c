@@ -297,6 +297,7 @@ static void hear_ack(struct peer *peer, const struct tcp_segment *seg)
     told->ack = seg->ack;
     told->edge = told->acked ? seq_max(edge, told->edge) : edge;
     told->acked = true;
+    FUZZ_CHECK(world.settings.policy.ecn_option || !(seg->options_seen & TCP_OPT_ACCECN));
     hear_sack(seg, told);
 }
 

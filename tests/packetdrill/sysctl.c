@@ -24,6 +24,7 @@ static const char *const names[] = {
     "tcp_dsack",
     "tcp_early_retrans",
     "tcp_ecn",
+    "tcp_ecn_option",
     "tcp_fack", /* means nothing to Linux either */
     "tcp_fastopen",
     "tcp_fastopen_key",
@@ -120,21 +121,6 @@ unsigned sysctl_parse_keys(const char *text, struct fast_open_key keys[2])
     return count;
 }
 
-/* tcp_ecn: what is agreed to, and what is asked for. */
-static void read_ecn(const char *folder, struct sysctl_values *values)
-{
-    static const uint8_t modes[][2] = {
-        {TCP_ECN_OFF, TCP_ECN_OFF},          {TCP_ECN_CLASSIC, TCP_ECN_CLASSIC},
-        {TCP_ECN_CLASSIC, TCP_ECN_OFF},      {TCP_ECN_ACCURATE, TCP_ECN_ACCURATE},
-        {TCP_ECN_ACCURATE, TCP_ECN_CLASSIC}, {TCP_ECN_ACCURATE, TCP_ECN_OFF},
-    };
-    uint32_t mode = number(folder, "tcp_ecn", 2);
-
-    mode = mode < COUNT_OF(modes) ? mode : 2; /* Linux has no others */
-    values->settings.ecn = modes[mode][0];
-    values->ecn_out = modes[mode][1];
-}
-
 /* A value that has no place: said, and what was stays. */
 static void refuse(struct untold *untold, const char *name, uint32_t value)
 {
@@ -142,6 +128,27 @@ static void refuse(struct untold *untold, const char *name, uint32_t value)
 
     (void)snprintf(text, sizeof text, "%u", value);
     untold_say(untold, name, text);
+}
+
+/* tcp_ecn: what is agreed to, and what is asked for. tcp_ecn_option: whether it is sent; how often
+ * has no setting here, and 3, also where it may not pass, no place. */
+static void read_ecn(const char *folder, struct sysctl_values *values, struct untold *untold)
+{
+    static const uint8_t modes[][2] = {
+        {TCP_ECN_OFF, TCP_ECN_OFF},          {TCP_ECN_CLASSIC, TCP_ECN_CLASSIC},
+        {TCP_ECN_CLASSIC, TCP_ECN_OFF},      {TCP_ECN_ACCURATE, TCP_ECN_ACCURATE},
+        {TCP_ECN_ACCURATE, TCP_ECN_CLASSIC}, {TCP_ECN_ACCURATE, TCP_ECN_OFF},
+    };
+    uint32_t mode = number(folder, "tcp_ecn", 2);
+    uint32_t option = number(folder, "tcp_ecn_option", 2);
+
+    mode = mode < COUNT_OF(modes) ? mode : 2; /* Linux has no others */
+    values->settings.ecn = modes[mode][0];
+    values->ecn_out = modes[mode][1];
+    values->settings.policy.ecn_option = option != 0;
+    if (option > 2) {
+        refuse(untold, "tcp_ecn_option", option);
+    }
 }
 
 /* Loss is always found by RACK. */
@@ -240,7 +247,7 @@ void sysctl_read(const char *folder, struct sysctl_values *values, struct untold
         return;
     }
     read_settings(folder, &values->settings, untold);
-    read_ecn(folder, values);
+    read_ecn(folder, values, untold);
     read_fast_open(folder, values);
     values->notsent_lowat = number(folder, "tcp_notsent_lowat", UINT32_MAX);
     values->cookies = (uint8_t)min_u32(number(folder, "tcp_syncookies", 1), TCP_COOKIES_ALWAYS);

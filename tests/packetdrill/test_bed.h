@@ -23,6 +23,9 @@
 #define SYN 0x02u
 #define PSH 0x08u
 #define ACK 0x10u
+#define ECE 0x40u
+#define CWR 0x80u
+#define AE 0x100u
 #define LOCAL 0xc0a80001u  /* 192.168.0.1 */
 #define REMOTE 0xc0000201u /* 192.0.2.1 */
 #define LOCAL_PORT 8080u
@@ -39,6 +42,7 @@ struct packet {
     unsigned bytes;                   /* of text */
     bool sack_permitted;              /* in the options of a SYN */
     bool timestamps;
+    bool accurate_ecn; /* its option */
     long long at_us;
 };
 

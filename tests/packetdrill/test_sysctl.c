@@ -107,6 +107,24 @@ static void early_retrans(void **state)
     unset("tcp_early_retrans");
 }
 
+/* The SYN-ACK of a listener that agrees to accurate ECN. */
+static void ecn_option(void **state)
+{
+    static const char *const values[] = {"0", "1", "2"};
+    struct bed *bed = *state;
+
+    set("tcp_ecn", "3");
+    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++) {
+        set("tcp_ecn_option", values[i]);
+        open_again(bed, "");
+        (void)listening(bed);
+        PEER(.flags = SYN | ECE | CWR | AE, .seq = bed->iss);
+        assert_int_equal(expect(bed, SYN | ACK | CWR, 0).accurate_ecn, i > 0);
+    }
+    unset("tcp_ecn_option");
+    unset("tcp_ecn");
+}
+
 static void reordering(void **state)
 {
     struct bed *bed = *state;
@@ -153,6 +171,8 @@ static void what_has_no_place_is_said(void **state)
         {"tcp_congestion_control", "cubic", "vegas", "untold: tcp_congestion_control vegas\n"},
         {"tcp_congestion_control", "cubic", "reno", ""},
         {"tcp_fastopen", "1", "0x607", ""},
+        {"tcp_ecn_option", "2", "3", "untold: tcp_ecn_option 3\n"},
+        {"tcp_ecn_option", "2", "0", ""},
         {"tcp_timestamps", "1", "0", ""},
     };
     struct bed *bed = *state;
@@ -258,6 +278,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
         cmocka_unit_test_setup_teardown(early_retrans, setup, teardown),
+        cmocka_unit_test_setup_teardown(ecn_option, setup, teardown),
         cmocka_unit_test_setup_teardown(reordering, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_no_place_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(quick_acks, setup, teardown),

@@ -252,4 +252,7 @@ void sim_plan_draw(struct sim *sim)
     if (sim->edition >= 5) {
         sim_plan_draw_fifth(sim->seed, plan);
     }
+    if (sim->edition >= 6) {
+        sim_plan_draw_sixth(sim->seed, plan);
+    }
 }

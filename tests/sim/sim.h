@@ -21,7 +21,7 @@
 
 /* What seeds draw has grown. A seed means what its edition made of it, so that those which found
  * bugs keep finding them: a new edition draws more, from streams of its own. */
-#define SIM_EDITION_LATEST 5u
+#define SIM_EDITION_LATEST 6u
 
 /* Memory of both hosts, in objects. */
 struct sim_memory {
@@ -87,10 +87,11 @@ struct sim {
 void sim_plan_draw(struct sim *sim);
 /* What the second edition has on top. */
 void sim_plan_draw_second(uint64_t seed, struct sim_plan *plan);
-/* And the third, the fourth, the fifth. */
+/* And the third, the fourth, the fifth, the sixth. */
 void sim_plan_draw_third(uint64_t seed, struct sim_plan *plan);
 void sim_plan_draw_fourth(uint64_t seed, struct sim_plan *plan);
 void sim_plan_draw_fifth(uint64_t seed, struct sim_plan *plan);
+void sim_plan_draw_sixth(uint64_t seed, struct sim_plan *plan);
 
 /* Which run. */
 struct sim_choice {

@@ -173,13 +173,17 @@ static void check_text(struct sim *sim, unsigned connection, unsigned side, cons
     }
 }
 
-/* Only what both SYNs offered, and a timestamp always if they did (RFC 7323 section 3.2). */
+/* Only what is not off, what both SYNs offered, and a timestamp always if they did (RFC 7323
+ * section 3.2). */
 static void check_options(struct sim *sim, const struct witness *witness, unsigned side,
                           const struct tcp_segment *seg)
 {
     unsigned agreed = witness->side[0].offered & witness->side[1].offered;
     unsigned seen = seg->options_seen;
 
+    if (!sim->plan.settings[side].policy.ecn_option && seen & TCP_OPT_ACCECN) {
+        (void)sim_fail(sim, INVARIANT_OPTIONS, "side %u: that of accurate ECN is off", side);
+    }
     if (seg->flags & TCP_SYN) {
         return;
     }

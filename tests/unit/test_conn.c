@@ -26,8 +26,7 @@ static_assert(SPAN(tcp_conn, tuple, snd) == 52 && SPAN(tcp_conn, snd, flight) ==
                   SPAN(tcp_conn, ecn, last_send_ns) == 24 &&
                   SPAN(tcp_conn, last_send_ns, reassembly) == 64 &&
                   SPAN(tcp_conn, reassembly, kept) == 64 && SPAN(tcp_conn, kept, cc_state) == 16 &&
-                  SPAN(tcp_conn, cc_state, challenge_ms) == 40 &&
-                  sizeof(struct tcp_conn) == 512,
+                  SPAN(tcp_conn, cc_state, challenge_ms) == 40 && sizeof(struct tcp_conn) == 512,
               "an idle connection");
 static_assert(SPAN(tcp_flight, undo, rto_base_ns) == 64 &&
                   SPAN(tcp_flight, rto_base_ns, sendq) == 64 &&

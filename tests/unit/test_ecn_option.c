@@ -1,7 +1,8 @@
 /*
  * Goal:   the option of accurate ECN (RFC 9768 section 3.2.3) goes with text that leaves room
  *         for it, and before text that does not when marks have to be told; where it is
- *         missed the worst is taken; marks on SYN and SYN-ACK halve the first window.
+ *         missed the worst is taken; marks on SYN and SYN-ACK halve the first window. With the
+ *         policy that has none, none goes, and the peer's is not looked at.
  * Method: scripts over one stack, with a round trip of 100 ms.
  */
 #include "tests/unit/ecn_fixture.h"
@@ -293,6 +294,124 @@ static void any_first_count_is_taken(void **state)
     forget_sent(f);
 }
 
+#define expect_without(...) assert_int_equal(expect(__VA_ARGS__)->accecn_kind, 0)
+
+/* Marks are told by ACE alone, in every kind of segment. */
+static void a_server_can_be_without_the_option(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.ecn = TCP_ECN_ACCURATE;
+    f->settings.policy.ecn_option = false;
+    for (unsigned cookies = 0; cookies < 2; cookies++) {
+        f->syn_cookies = cookies ? TCP_COOKIES_ALWAYS : TCP_COOKIES_NEVER;
+        peer_sends_syn(f, ACCURATE, .seq = 0);
+        expect_without(f, TCP_SYN | TCP_ACK | TCP_CWR, .seq = 0, .ack = 1);
+        peer_sends(f, TCP_ACK | ACE(2), .seq = 1, .ack = 1);
+        assert_int_equal(conn_of(f)->ecn.mode, TCP_ECN_ACCURATE);
+        conn_of(f)->rcv.quick_acks = 0;
+        answers_text(f, 0, ECN_CE);
+        expect_without(f, TCP_ACK | ACE(6), .seq = 1, .ack = 101, .bytes = 100);
+        text(f, 100, ECN_CE);
+        text(f, 200, ECN_CE);
+        expect_without(f, TCP_ACK | ACE(8), .seq = 101, .ack = 301);
+        app_aborts(f);
+        forget_sent(f);
+        f = start_over(state);
+        f->settings.ecn = TCP_ECN_ACCURATE;
+        f->settings.policy.ecn_option = false;
+    }
+}
+
+static void a_client_can_be_without_the_option(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.ecn = TCP_ECN_ACCURATE;
+    f->settings.policy.ecn_option = false;
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect_without(f, TCP_SYN | ACCURATE, .seq = 0);
+    peer_sends_syn(f, TCP_ACK | TCP_CWR, .seq = 0, .ack = 1, .tos = ECN_ECT_0);
+    expect_without(f, TCP_ACK | ACE(4), .seq = 1, .ack = 1);
+    app_sends(f, 10);
+    expect_without(f, TCP_ACK | ACE(5), .seq = 1, .ack = 1, .bytes = 10);
+    peer_sends(f, TCP_ACK | ACE(5), .seq = 1, .ack = 11);
+}
+
+/* What the peer counts does not count: the worst of what ACE may mean is taken, and bytes that
+ * nothing explains are not looked at. */
+static void an_option_is_ignored_by_who_has_none(void **state)
+{
+    static const struct {
+        const char *name;
+        uint16_t ace;
+        uint32_t ceb;
+        uint32_t marked; /* segments */
+    } cases[] = {
+        {"a byte of ten segments", ACE(6), 1, 9},
+        {"eight segments, of which ACE says nothing", ACE(5), 8 * MSS, 0},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        f->settings.policy.ecn_option = false;
+        f->settings.cc = &tcp_cc_newreno;
+        f->settings.ecn = TCP_ECN_ACCURATE;
+        f->peer->sack = true;
+        peer_sends_syn(f, ACCURATE, .seq = 0);
+        forget_sent(f);
+        wait_ns(f, RTT);
+        peer_sends(f, TCP_ACK | ACE(2), .seq = 1, .ack = 1);
+        listen_to_marks(conn_of(f));
+        send_segments(f, 60);
+        forget_sent(f);
+        wait_ns(f, RTT);
+        peer_sends(f, TCP_ACK | cases[i].ace, .seq = 1, .ack = 1 + 10 * MSS, .accecn_kind = 172,
+                   .accecn_fields = 2, .accecn = {1, cases[i].ceb});
+        assert_int_equal(f->tcp.counters.ecn_reductions, cases[i].marked > 0);
+        assert_int_equal(heard_marked, cases[i].marked * MSS);
+        assert_int_equal(ecn_text_field(conn_of(f)), ECN_ECT_0);
+        app_aborts(f);
+        forget_sent(f);
+        f = start_over(state);
+    }
+}
+
+static void switch_option(struct tcp_fixture *f, bool on)
+{
+    struct tcp_policy policy = *tcp_conn_policy(conn_of(f));
+
+    policy.ecn_option = on;
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+}
+
+/* Off, nothing is told, also of what there was to tell; on again, all is, and what the peer counted
+ * in between, be it half of what the counter holds, is no news. */
+static void the_option_is_switched_while_open(void **state)
+{
+    struct tcp_fixture *f = accurate(state);
+
+    conn_of(f)->rcv.quick_acks = 0;
+    listen_to_marks(conn_of(f));
+    text(f, 0, ECN_ECT_0);
+    switch_option(f, false);
+    wait_ns(f, TCP_DELAYED_ACK_NS + MS(1));
+    expect_without(f, TCP_ACK | ACE(5), .seq = 1, .ack = 101);
+    peer_queues(f, TCP_ACK | ACE(5), .seq = 101, .ack = 1, .bytes = 100, .tos = ECN_CE);
+    assert_int_equal(app_sends(f, 100), 100);
+    expect_without(f, TCP_ACK | ACE(6), .seq = 1, .ack = 201, .bytes = 100);
+    peer_sends(f, TCP_ACK | ACE(5), .seq = 201, .ack = 101, .accecn_kind = 172, .accecn_fields = 2,
+               .accecn = {1, 0x900000});
+    switch_option(f, true);
+    assert_int_equal(app_sends(f, 200), 200);
+    expect(f, TCP_ACK | ACE(6), .seq = 101, .ack = 201, .bytes = 200, .accecn_kind = 172,
+           .accecn_fields = 2, .accecn = {101, 100});
+    peer_sends(f, TCP_ACK | ACE(6), .seq = 201, .ack = 301, .accecn_kind = 172, .accecn_fields = 2,
+               .accecn = {1, 0x900000 + 50});
+    assert_int_equal(heard_marked, 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +425,10 @@ int main(void)
         SCRIPT(a_mark_on_the_handshake_halves_the_first_window),
         SCRIPT(what_does_not_fit_is_left_out_whole),
         SCRIPT(any_first_count_is_taken),
+        SCRIPT(a_server_can_be_without_the_option),
+        SCRIPT(a_client_can_be_without_the_option),
+        SCRIPT(an_option_is_ignored_by_who_has_none),
+        SCRIPT(the_option_is_switched_while_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
  * Goal:   options are read without trust: a broken one ends the list, an unknown
  *         one or one of a wrong length is skipped, and nothing is read behind the
- *         end; they are written as Linux orders them, but for that of accurate ECN.
+ *         end; they are written as Linux orders them.
  * Method: tables of bytes against what was seen; every kind with every length, every
  *         prefix of full lists and random bytes in memory of just that size, so that
  *         AddressSanitizer sees a byte too many; what was written is read again.

@@ -16,6 +16,12 @@
 #include "tests/unit/options_fixture.h"
 
 #define NOP 1
+#define MSS_1460 2, 4, 0x05, 0xb4
+#define WSCALE_7 3, 3, 7
+#define SACK_PERMITTED 4, 2
+#define TIMESTAMPS 8, 10, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88
+#define SACK_BLOCK 5, 10, 0, 0, 0, 1, 0, 0, 0, 2
+#define COOKIE 34, 6, 9, 8, 7, 6
 
 /* RFC 9768 section 3.2.3: either order, and any number of fields.
  * Shows: RFC 9768 3.2.3b, 3.2.3e, 3.2.3.2.1a. */
@@ -50,39 +56,117 @@ static void counters_of_marked_bytes(void **state)
     }
 }
 
-/* As many fields as are asked for, aligned by NOPs. */
-static void counters_are_written(void **state)
+static const struct {
+    const char *name;
+    unsigned with;
+    uint8_t fields;
+    uint8_t length;
+    uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+} written[] = {
+    {"one counter", 0, 1, 8, {172, 5, 1, 2, 3, NOP, NOP, NOP}},
+    {"two", 0, 2, 8, {172, 8, 1, 2, 3, 4, 5, 6}},
+    {"three", 0, 3, 12, {172, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, NOP}},
+    {"SYN-ACK",
+     TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+     1,
+     24,
+     {MSS_1460, SACK_PERMITTED, TIMESTAMPS, 172, 5, 1, 2, 3, WSCALE_7}},
+    {"SYN-ACK with Fast Open",
+     TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE | TCP_OPT_FAST_OPEN,
+     1,
+     32,
+     {MSS_1460, SACK_PERMITTED, TIMESTAMPS, 172, 5, 1, 2, 3, WSCALE_7, COOKIE, NOP, NOP}},
+    {"without scale, a cookie begins with no NOP",
+     TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_FAST_OPEN,
+     1,
+     32,
+     {MSS_1460, SACK_PERMITTED, TIMESTAMPS, 172, 5, 1, 2, 3, NOP, NOP, NOP, COOKIE, NOP, NOP}},
+    {"without SACK",
+     TCP_OPT_MSS | TCP_OPT_TIMESTAMPS | TCP_OPT_WSCALE,
+     1,
+     24,
+     {MSS_1460, NOP, NOP, TIMESTAMPS, 172, 5, 1, 2, 3, WSCALE_7}},
+    {"without timestamps",
+     TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_WSCALE,
+     1,
+     16,
+     {MSS_1460, 172, 5, 1, 2, 3, NOP, SACK_PERMITTED, NOP, WSCALE_7}},
+    {"nor scale",
+     TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED,
+     1,
+     12,
+     {MSS_1460, 172, 5, 1, 2, 3, NOP, SACK_PERMITTED}},
+    {"ACK", TCP_OPT_TIMESTAMPS, 1, 20, {NOP, NOP, TIMESTAMPS, 172, 5, 1, 2, 3, NOP, NOP, NOP}},
+    {"ACK with a hole",
+     TCP_OPT_TIMESTAMPS | TCP_OPT_SACK,
+     1,
+     28,
+     {NOP, NOP, TIMESTAMPS, 172, 5, 1, 2, 3, NOP, SACK_BLOCK}},
+    {"two counters and a hole",
+     TCP_OPT_SACK,
+     2,
+     20,
+     {172, 8, 1, 2, 3, 4, 5, 6, NOP, NOP, SACK_BLOCK}},
+    {"three and a hole",
+     TCP_OPT_TIMESTAMPS | TCP_OPT_SACK,
+     3,
+     36,
+     {NOP, NOP, TIMESTAMPS, 172, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, NOP, NOP, NOP, SACK_BLOCK}},
+};
+
+/* As many counters as are asked for, behind the timestamps; NOPs align what follows, unless the
+ * one that it begins with can give its place. */
+static void written_as_linux_does(void **state)
 {
-    static const uint8_t wanted[] = {NOP, NOP, NOP, NOP, 172, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9};
-    static const struct {
-        uint8_t fields;
-        unsigned nops;
-    } cases[] = {{1, 3}, {2, 0}, {3, 1}};
+    static const uint8_t cookie[] = {9, 8, 7, 6};
 
     (void)state;
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        struct tcp_options_out out = {.seen = TCP_OPT_ACCECN,
-                                      .accecn_fields = cases[i].fields,
+    for (unsigned i = 0; i < COUNT_OF(written); i++) {
+        struct tcp_options_out out = {.seen = (uint8_t)(TCP_OPT_ACCECN | written[i].with),
+                                      .mss = 1460,
+                                      .wscale = 7,
+                                      .ts_val = 0x11223344,
+                                      .ts_ecr = 0x55667788,
+                                      .fast_open = cookie,
+                                      .fast_open_length = sizeof cookie,
+                                      .sack_count = 1,
+                                      .sack = {{1, 2}},
+                                      .accecn_fields = written[i].fields,
                                       .accecn = {0xff010203, 0x040506, 0x070809}};
-        unsigned length = 2 + 3u * cases[i].fields + cases[i].nops;
-        uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+        uint8_t bytes[TCP_OPTIONS_BYTES_MAX + 1];
+        struct tcp_segment seg;
 
-        assert_int_equal(tcp_options_bytes(&out), length);
-        assert_int_equal(tcp_options_write(bytes, &out), length);
-        assert_memory_equal(bytes, wanted + 4 - cases[i].nops, cases[i].nops + 1);
-        assert_int_equal(bytes[cases[i].nops + 1], 2 + 3 * cases[i].fields);
-        assert_memory_equal(bytes + cases[i].nops + 2, wanted + 6, 3u * cases[i].fields);
-        out.accecn_order_1 = true;
-        (void)tcp_options_write(bytes, &out);
-        assert_int_equal(bytes[cases[i].nops], 174);
+        print_message("  %s\n", written[i].name);
+        memset(bytes, 0xee, sizeof bytes);
+        assert_int_equal(tcp_options_bytes(&out), written[i].length);
+        assert_int_equal(tcp_options_write(bytes, &out), written[i].length);
+        assert_int_equal(bytes[written[i].length], 0xee);
+        assert_memory_equal(bytes, written[i].bytes, written[i].length);
+        seg = parse(bytes, written[i].length, out.seen & TCP_OPT_MSS ? TCP_SYN | TCP_ACK : TCP_ACK);
+        assert_int_equal(seg.options_seen, out.seen);
     }
+}
+
+/* Their order says which of the two kinds it is. */
+static void either_order_is_written(void **state)
+{
+    struct tcp_options_out out = {.seen = TCP_OPT_ACCECN, .accecn_fields = 1};
+    uint8_t bytes[TCP_OPTIONS_BYTES_MAX];
+
+    (void)state;
+    (void)tcp_options_write(bytes, &out);
+    assert_int_equal(bytes[0], 172);
+    out.accecn_order_1 = true;
+    (void)tcp_options_write(bytes, &out);
+    assert_int_equal(bytes[0], 174);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_of_marked_bytes),
-        cmocka_unit_test(counters_are_written),
+        cmocka_unit_test(written_as_linux_does),
+        cmocka_unit_test(either_order_is_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,7 @@ static const struct hr_tuning most = {
     .tail_probes = true,
     .frto = true,
     .dsack = true,
+    .ecn_option = true,
     .delivery_rates = true,
     .pacing = true,
     .mtu_probing = HR_MTU_PROBING_ALWAYS,
@@ -161,6 +162,7 @@ static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wan
     assert_int_equal(got.tail_probes, want->tail_probes);
     assert_int_equal(got.frto, want->frto);
     assert_int_equal(got.dsack, want->dsack);
+    assert_int_equal(got.ecn_option, want->ecn_option);
     assert_int_equal(got.delivery_rates, want->delivery_rates);
     assert_int_equal(got.send_buffer_max, want->send_buffer_max);
     assert_int_equal(got.receive_buffer_max, want->receive_buffer_max);
