@@ -209,6 +209,9 @@ size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, s
     tell_path(inner, &all);
     tell_queues(inner, &all);
     tell_flight(inner, &all);
+    if (!tcp_conn_policy(inner)->rack) {
+        all.reordering_window_ns = 0;
+    }
     tell_counts(inner, &all);
     tell_rates(inner, &all);
     tell_ecn(inner, &all);

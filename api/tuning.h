@@ -26,8 +26,8 @@
         .receive_buffer_max = TCP_RECEIVE_BUFFER_MAX_DEFAULT,                                      \
         .mtu_probing = HR_MTU_PROBING_AFTER_BLACK_HOLE, .ttl = 64, .dsack = true,                  \
         .quick_acks = TCP_QUICK_ACKS, .idle_restart = true, .dup_threshold = TCP_DUPTHRESH,        \
-        .reordering_adapts = true, .reordering_by_count = true, .tail_probes = true, .frto = true, \
-        .ecn_option = true,                                                                        \
+        .rack = true, .reordering_adapts = true, .reordering_by_count = true, .tail_probes = true, \
+        .frto = true, .ecn_option = true,                                                          \
     }
 
 bool tuning_is_valid(const struct hr_tuning *tuning);

@@ -71,6 +71,7 @@ struct tcp_flight {
     bool rack_dsack_pending : 1;
     bool tlp_retransmitted : 1; /* with tlp_out: it was a retransmission */
     bool hystart_runs : 1;      /* the rest is in hystart */
+    bool rescued : 1;           /* this recovery has sent its last segment again (RFC 6675) */
     uint32_t tlp_end_seq;
     uint32_t recovery_point; /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
     uint32_t index;          /* in the slab */
@@ -80,6 +81,10 @@ struct tcp_flight {
     struct tcp_hystart hystart;
     uint32_t mtu_probe_seq; /* with mtu_probe_out: where it begins */
     uint16_t mtu_probe_bytes;
+    /* With RACK off and something SACKed: see tcp/islost.h. */
+    uint16_t islost_runs;  /* SACKed at or behind the edge */
+    uint32_t islost_edge;  /* what is before it was looked at */
+    uint32_t islost_bytes; /* SACKed at or behind it */
 };
 
 /* What a recovery leaves behind when it ends, or is undone. */

@@ -2,6 +2,7 @@
 
 #include "tcp/ack.h"
 #include "tcp/ecn.h"
+#include "tcp/islost.h"
 #include "tcp/keepalive.h"
 #include "tcp/limits.h"
 #include "tcp/pacing.h"
@@ -76,6 +77,9 @@ int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
         policy_give(policies, conn->policy);
     }
     conn->policy = place;
+    if (conn->flight) {
+        tcp_islost_begin(conn); /* from now on it may be asked */
+    }
     if (policy->ack_delay_ms == 0) {
         tcp_ack_quickly(conn); /* which then stay so many */
     }

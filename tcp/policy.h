@@ -53,7 +53,8 @@ struct tcp_policy {
     bool reordering_adapts : 1;   /* the reordering window grows with D-SACKs (RFC 8985) */
     bool reordering_by_count : 1; /* there is none with dup_threshold segments SACKed, at first */
     bool ecn_option : 1;          /* that of accurate ECN (RFC 9768 section 3.2.3) */
-    uint8_t zero : 4;
+    bool rack : 1; /* with SACK losses are found by time (RFC 8985), or else counted (RFC 6675) */
+    uint8_t zero : 3;
     uint8_t zeros[2];
 };
 

@@ -1,5 +1,6 @@
 #include "tcp/rack.h"
 
+#include "tcp/islost.h"
 #include "tcp/limits.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
@@ -105,14 +106,14 @@ bool tcp_rack_detect_loss(struct tcp_conn *conn)
                         tcp_record_end(record))) {
             break;
         }
+        if (!tcp_conn_policy(conn)->rack) {
+            return tcp_islost_detect(conn); /* only here, where something may be lost */
+        }
         if (due_ns > conn->tcp->now_ns) {
             flight->rack_deadline_ns = max_u64(due_ns, conn->tcp->now_ns + TCP_RACK_TIMER_MIN_NS);
             break;
         }
-        sendq_mark_lost(sendq, position);
-        if (tcp_conn_has(conn, TCP_CONN_RATED)) {
-            rate_lost(conn, record);
-        }
+        tcp_mark_lost(conn, position);
         found = true;
         position = following;
     }

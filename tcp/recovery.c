@@ -1,6 +1,7 @@
 #include "tcp/recovery.h"
 
 #include "tcp/cc.h"
+#include "tcp/islost.h"
 #include "tcp/mtu.h"
 #include "tcp/path.h"
 #include "tcp/prr.h"
@@ -38,6 +39,7 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t delivered)
     flight->recovery = TCP_RECOVERY_FAST;
     flight->recovery_point = conn->snd.nxt;
     flight->tlp_out = false;
+    flight->rescued = false;
     conn->tcp->counters.fast_recoveries++;
 }
 
@@ -98,23 +100,18 @@ static bool mark_head_lost(struct tcp_conn *conn)
     if (head->flags & (TCP_RECORD_LOST | TCP_RECORD_SACKED)) {
         return false;
     }
-    sendq_mark_lost(sendq, sendq->head);
-    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
-        rate_lost(conn, head);
-    }
+    tcp_mark_lost(conn, sendq->head);
     return true;
 }
 
-/* DupThresh. What was set is more than a small flight can bring: there, what was out before
- * the duplicates let new text out is the most, or each loss would cost a timeout, and each
- * duplicate a segment more than the window has. */
-static uint32_t dup_threshold(const struct tcp_conn *conn)
+uint32_t tcp_dup_threshold(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
     uint32_t out = flight->sendq.next - flight->sendq.head;
-    uint32_t before = out - min_u32(out, flight->dup_acks);
+    uint32_t left = flight->dup_acks + flight->sendq.sacked_count; /* a peer tells by one of them */
 
-    return max_u32(TCP_DUPTHRESH, min_u32(tcp_conn_policy(conn)->dup_threshold, before));
+    return max_u32(TCP_DUPTHRESH,
+                   min_u32(tcp_conn_policy(conn)->dup_threshold, out - min_u32(out, left)));
 }
 
 /* A retransmission that is lost is the timer's: duplicates may be of what was sent before it. */
@@ -129,7 +126,8 @@ static bool says_nothing_new(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
 
-    return (flight->dup_acks >= dup_threshold(conn) || tcp_recovery_repairs(flight->recovery)) &&
+    return (flight->dup_acks >= tcp_dup_threshold(conn) ||
+            tcp_recovery_repairs(flight->recovery)) &&
            (flight->dup_acks + 1u) * conn->snd.mss > conn->snd.nxt - conn->snd.una;
 }
 
@@ -160,7 +158,7 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
     flight->dup_acks++;
     /* RFC 6582 section 3.2, step 2: not again for what an earlier recovery or
      * timeout has covered. */
-    return flight->dup_acks >= dup_threshold(conn) && !tcp_recovery_repairs(flight->recovery) &&
+    return flight->dup_acks >= tcp_dup_threshold(conn) && !tcp_recovery_repairs(flight->recovery) &&
            head_was_sent_once(&flight->sendq) && mark_head_lost(conn);
 }
 
@@ -258,6 +256,9 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     answer_marks(conn, news);
     if (tcp_recovery_reduces(flight->recovery)) {
         prr_on_ack(conn, news->acked > 0 && !found);
+        if (!tcp_conn_policy(conn)->rack) {
+            tcp_islost_fill(conn, news);
+        }
     }
     if (!reducing && !tcp_recovery_reduces(flight->recovery)) {
         tcp_recovery_grow(conn, news, credit);

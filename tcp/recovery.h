@@ -53,6 +53,21 @@ void tcp_recovery_restart(struct tcp_conn *conn, bool too_big);
 /* The shared retransmission timer ran out. */
 void tcp_recovery_on_timer(struct tcp_conn *conn);
 
+static inline void tcp_mark_lost(struct tcp_conn *conn, uint32_t position)
+{
+    struct tcp_sendq *sendq = &conn->flight->sendq;
+
+    sendq_mark_lost(sendq, position);
+    if (tcp_conn_has(conn, TCP_CONN_RATED)) {
+        rate_lost(conn, sendq_at(sendq, position));
+    }
+}
+
+/* DupThresh. What was set is more than a small flight can bring: there, what was out before
+ * limited transmit let new text out is the most, or each loss would cost a timeout, and each
+ * duplicate a segment more than the window has. */
+uint32_t tcp_dup_threshold(const struct tcp_conn *conn);
+
 /* The pipe: what is in the network by all that the ACKs told. */
 static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
 {

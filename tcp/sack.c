@@ -1,5 +1,6 @@
 #include "tcp/sack.h"
 
+#include "tcp/islost.h"
 #include "tcp/rack.h"
 #include "tcp/seq.h"
 
@@ -8,6 +9,7 @@ static void mark_block(struct tcp_conn *conn, const struct tcp_sack_block *block
                        struct tcp_ack_news *news)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
+    bool rack = tcp_conn_policy(conn)->rack;
     uint32_t position = sendq_find(sendq, block->start);
 
     if (position != sendq->tail && seq_lt(sendq_at(sendq, position)->seq, block->start)) {
@@ -32,6 +34,9 @@ static void mark_block(struct tcp_conn *conn, const struct tcp_sack_block *block
             rate_delivered(conn, record);
         }
         sendq_mark_sacked(sendq, position);
+        if (!rack) {
+            tcp_islost_sacked(conn, position);
+        }
         position = sendq_skip_sacked(sendq, position);
     }
 }

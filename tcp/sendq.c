@@ -56,6 +56,7 @@ static void detach(struct tcp_sendq *sendq, const struct tcp_record *record)
     if (record->flags & TCP_RECORD_SACKED) {
         sendq->sacked_bytes -= length;
         sendq->sacked_count--;
+        sendq->sacked_runs -= !sendq_is_sacked(sendq, sendq->head + 1); /* it is the head */
     } else if (record->flags & TCP_RECORD_LOST) {
         list_remove(sendq, &sendq->lost, record);
         sendq->lost_bytes -= length;
@@ -155,6 +156,7 @@ void sendq_init(struct tcp_sendq *sendq)
     sendq->sacked_bytes = 0;
     sendq->lost_bytes = 0;
     sendq->sacked_count = 0;
+    sendq->sacked_runs = 0;
 }
 
 void sendq_clear(struct tcp_sendq *sendq, const struct tcp_sendq_room *room)
@@ -352,6 +354,9 @@ void sendq_mark_sacked(struct tcp_sendq *sendq, uint32_t position)
     record->prev = TCP_POSITION_NONE;
     sendq->sacked_bytes += record->length;
     sendq->sacked_count++;
+    /* It is a run of its own, makes one longer, or joins two. */
+    sendq->sacked_runs += 1u - sendq_is_sacked(sendq, position - 1);
+    sendq->sacked_runs -= sendq_is_sacked(sendq, position + 1);
 }
 
 void sendq_mark_lost(struct tcp_sendq *sendq, uint32_t position)
@@ -386,6 +391,9 @@ void sendq_mark_all_lost(struct tcp_sendq *sendq, bool forget_sacks)
         record->flags |= TCP_RECORD_LOST;
         list_append(sendq, &sendq->lost, position);
         sendq->lost_bytes += record->length;
+    }
+    if (forget_sacks) {
+        sendq->sacked_runs = 0;
     }
 }
 

@@ -50,6 +50,7 @@ struct tcp_sendq {
     uint32_t sacked_bytes;
     uint32_t lost_bytes;
     uint32_t sacked_count; /* records, for the DupThresh of RFC 8985 */
+    uint32_t sacked_runs;  /* of them side by side: the sequences of RFC 6675 */
     struct tcp_record inline_records[TCP_SENDQ_INLINE];
 };
 
@@ -143,6 +144,12 @@ void sendq_trim(struct tcp_sendq *sendq, const struct tcp_sendq_room *room, uint
 
 /* The position of the first record whose end is after `seq`, or `tail`. */
 uint32_t sendq_find(const struct tcp_sendq *sendq, uint32_t seq);
+
+static inline bool sendq_is_sacked(const struct tcp_sendq *sendq, uint32_t position)
+{
+    return position - sendq->head < sendq->next - sendq->head &&
+           (sendq->records[position & sendq->mask].flags & TCP_RECORD_SACKED) != 0;
+}
 
 /* The first position at or after `position`, below `next`, that is not SACKed. */
 uint32_t sendq_skip_sacked(struct tcp_sendq *sendq, uint32_t position);

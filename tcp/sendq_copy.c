@@ -287,6 +287,7 @@ bool sendq_check(const struct tcp_sendq *sendq, const struct frame_pool *pool)
     uint32_t bytes = 0;
     uint32_t sacked_bytes = 0;
     uint32_t sent_bytes = 0;
+    uint32_t sacked_runs = 0;
 
     for (uint32_t position = sendq->head; position != sendq->tail; position++) {
         const struct tcp_record *record = sendq_at(sendq, position);
@@ -297,9 +298,11 @@ bool sendq_check(const struct tcp_sendq *sendq, const struct frame_pool *pool)
         }
         bytes += length;
         sacked_bytes += record->flags & TCP_RECORD_SACKED ? length : 0;
+        sacked_runs += sendq_is_sacked(sendq, position) && !sendq_is_sacked(sendq, position - 1);
         sent_bytes += record->flags & TCP_RECORD_SENT ? length : 0;
     }
     return bytes == sendq->bytes && sacked_bytes == sendq->sacked_bytes &&
+           sacked_runs == sendq->sacked_runs &&
            sent_bytes == sacked_bytes + sendq->lost_bytes + sendq->in_flight_bytes &&
            list_bytes(sendq, &sendq->in_flight) == sendq->in_flight_bytes &&
            list_bytes(sendq, &sendq->lost) == sendq->lost_bytes;

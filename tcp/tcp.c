@@ -3,6 +3,7 @@
 #include "tcp/ack.h"
 #include "tcp/cc.h"
 #include "tcp/emit.h"
+#include "tcp/islost.h"
 #include "tcp/seq.h"
 #include "tcp/timewait_table.h"
 
@@ -37,7 +38,8 @@ const struct tcp_settings tcp_settings_default = {
                .idle_restart = true,
                .reordering_adapts = true,
                .reordering_by_count = true,
-               .ecn_option = true},
+               .ecn_option = true,
+               .rack = true},
     .nodelay = false,
     .sack = true,
     .timestamps = true,
@@ -254,7 +256,8 @@ static bool check_conn(const struct tcp *tcp, const struct tcp_conn *conn)
 
     return conn->tcp == tcp && !seq_lt(conn->snd.nxt, conn->snd.una) &&
            !seq_lt(conn->rcv.edge, conn->rcv.nxt) &&
-           (!conn->flight || sendq_check(&conn->flight->sendq, tcp->pool)) &&
+           (!conn->flight ||
+            (sendq_check(&conn->flight->sendq, tcp->pool) && tcp_islost_check(conn))) &&
            reassembly_check(&conn->reassembly, &room);
 }
 

@@ -79,7 +79,11 @@ struct hr_tuning {
      * that reorders: losses are found later. As Linux's tcp_reordering. */
     uint8_t dup_threshold;
     /* With SACK a segment is lost when a later one has arrived and a quarter of the least round
-     * trip has passed (RFC 8985): this grows with what was sent again for nothing, unless
+     * trip has passed (RFC 8985). False: when dup_threshold runs of segments behind it are SACKed,
+     * or the bytes of that many (RFC 6675), so that a repair that is lost too costs a timeout. As
+     * 0x1 of Linux's tcp_recovery. */
+    bool rack;
+    /* With `rack`: that quarter grows with what was sent again for nothing, unless
      * `reordering_adapts` is false; dup_threshold segments end it, unless `reordering_by_count` is.
      * As 0x2 and 0x4 of Linux's tcp_recovery, which switch them off. */
     bool reordering_adapts;

@@ -52,7 +52,7 @@ void sizes_print(void)
         PART("what a needless recovery is undone with", struct tcp_flight, undo, rto_base_ns),
         PART("loss recovery", struct tcp_flight, rto_base_ns, sendq),
         PART("send queue, with its first records", struct tcp_flight, sendq, prr),
-        LAST_PART("rate reduction, HyStart++, MTU probe", struct tcp_flight, prr),
+        LAST_PART("rate reduction, HyStart++, MTU probe, IsLost()", struct tcp_flight, prr),
     };
 
     (void)printf("\nbytes per connection, by subsystem; no frame\n");

@@ -88,7 +88,8 @@ enum more_acks {
     LIMITS_NO_COOKIE = 1 << 7,
 };
 
-/* The fifth: what of loss recovery is off, and DupThresh. */
+/* The fifth: what of loss recovery is off, and DupThresh. Without adaption and count there is no
+ * RACK at all. */
 enum more_recovery {
     LIMITS_NO_TAIL_PROBES = 1 << 0,
     LIMITS_NO_FRTO = 1 << 1,
@@ -193,6 +194,7 @@ static void take_recovery(struct tcp_policy *policy, uint8_t recovery)
     policy->idle_restart = !(recovery & LIMITS_NO_IDLE_RESTART);
     policy->reordering_adapts = !(recovery & LIMITS_NO_ADAPTION);
     policy->reordering_by_count = !(recovery & LIMITS_NO_COUNT);
+    policy->rack = policy->reordering_adapts || policy->reordering_by_count;
     policy->quick_acks = recovery & LIMITS_NO_QUICK_ACKS ? 0 : policy->quick_acks;
     policy->dup_threshold = dup_threshold[recovery >> LIMITS_DUP_THRESHOLD_SHIFT];
 }

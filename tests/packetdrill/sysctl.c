@@ -158,11 +158,9 @@ static void read_recovery(const char *folder, struct tcp_policy *policy, struct 
     uint32_t early = number(folder, "tcp_early_retrans", 3);
     uint32_t reordering = number(folder, "tcp_reordering", policy->dup_threshold);
 
+    policy->rack = (recovery & RECOVERY_RACK) != 0;
     policy->reordering_adapts = !(recovery & RECOVERY_STATIC);
     policy->reordering_by_count = !(recovery & RECOVERY_NO_COUNT);
-    if (!(recovery & RECOVERY_RACK)) {
-        refuse(untold, "tcp_recovery", recovery);
-    }
     policy->tail_probes = early == 3 || early == 4;
     policy->frto = number(folder, "tcp_frto", 2) != 0;
     policy->idle_restart = number(folder, "tcp_slow_start_after_idle", 1) != 0;

@@ -163,7 +163,7 @@ static void what_has_no_place_is_said(void **state)
     } rows[] = {
         {"tcp_min_tso_segs", "2", "10", "untold: tcp_min_tso_segs 10\n"},
         {"tcp_min_tso_segs", "2", "2", ""},
-        {"tcp_recovery", "1", "0", "untold: tcp_recovery 0\n"},
+        {"tcp_recovery", "1", "0", ""},
         {"tcp_recovery", "1", "7", ""},
         {"tcp_reordering", "3", "2", "untold: tcp_reordering 2\n"},
         {"tcp_reordering", "3", "128", "untold: tcp_reordering 128\n"},

@@ -1,5 +1,5 @@
 /* What a seed of the fifth edition draws on top: Fast Open without cookies, of the listeners, of
- * the clients, or of both. */
+ * the clients, or of both; losses that are counted (RFC 6675) instead of found by time. */
 #include "tests/sim/draw.h"
 #include "tests/sim/sim.h"
 
@@ -16,11 +16,23 @@ static void send_early(struct random *random, struct sim_plan *plan)
     }
 }
 
+/* From a stream of its own. */
+static void draw_rack(uint64_t seed, struct sim_plan *plan)
+{
+    struct random random;
+
+    random_init(&random, seed ^ 0x7261636b);
+    for (unsigned side = 0; side < 2; side++) {
+        plan->settings[side].policy.rack = !chance(&random, 30);
+    }
+}
+
 /* Text that a listener does not take goes twice: not in calm plans. */
 void sim_plan_draw_fifth(uint64_t seed, struct sim_plan *plan)
 {
     struct random random;
 
+    draw_rack(seed, plan);
     random_init(&random, seed ^ 0x6669667468);
     if (plan->calm) {
         return;

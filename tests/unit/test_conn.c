@@ -31,7 +31,7 @@ static_assert(SPAN(tcp_conn, tuple, snd) == 52 && SPAN(tcp_conn, snd, flight) ==
 static_assert(SPAN(tcp_flight, undo, rto_base_ns) == 64 &&
                   SPAN(tcp_flight, rto_base_ns, sendq) == 64 &&
                   SPAN(tcp_flight, sendq, prr) == 320 &&
-                  sizeof(struct tcp_flight) - offsetof(struct tcp_flight, prr) == 48,
+                  sizeof(struct tcp_flight) - offsetof(struct tcp_flight, prr) == 56,
               "in flight");
 static_assert(sizeof(struct tcp_pacing) == 64 && sizeof(struct tcp_rate) == 192 &&
                   sizeof(struct tcp_bbr) == 232 && sizeof(struct tcp_mishaps) == 64,

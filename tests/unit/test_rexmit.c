@@ -59,8 +59,27 @@ static void a_probe_keeps_to_the_window(void **state)
     expect_after(f, PTO, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
 }
 
-/* Shows: RFC 8985 7.2b, 7.2c. */
+/* One segment out, and two: the timeout is far away. A single one may be waiting for a second,
+ * so it is given 200 ms more than two round trips, no less.
+ * Shows: RFC 8985 7.2b. */
 static void one_segment_may_wait_for_a_delayed_ack(void **state)
+{
+    for (uint32_t out = 1; out <= 2; out++) {
+        struct tcp_fixture *f = start_over(state);
+        uint64_t pto_ns = out == 1 ? 2 * RTT + MS(200) : 2 * RTT;
+
+        (void)far_peer(state, true);
+        conn_of(f)->rtt.rto_ns = SECONDS(1);
+        pass_segments(f, 0, out);
+        expect_silence_for(f, pto_ns - 1);
+        expect_after(f, 1, TCP_ACK, .seq = 1 + (out - 1) * MSS, .ack = 1, .bytes = MSS);
+        assert_int_equal(f->tcp.counters.tlp_sent, 1);
+        acks(f, out);
+    }
+}
+
+/* Shows: RFC 8985 7.2c. */
+static void a_probe_goes_in_the_place_of_an_earlier_timeout(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
 
@@ -181,7 +200,8 @@ int main(void)
         SCRIPT(a_probe_sends_the_last_segment_again),
         SCRIPT(a_probe_sends_new_data),
         SCRIPT(a_probe_keeps_to_the_window),
-        SCRIPT(one_segment_may_wait_for_a_delayed_ack),
+        SCRIPT_V4(one_segment_may_wait_for_a_delayed_ack),
+        SCRIPT(a_probe_goes_in_the_place_of_an_earlier_timeout),
         SCRIPT(without_sack_there_is_no_probe),
         SCRIPT(after_a_sack_there_is_no_probe),
         SCRIPT(a_dsack_shows_a_needless_probe),

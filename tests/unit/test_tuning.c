@@ -123,6 +123,7 @@ static const struct hr_tuning most = {
     .idle_restart = true,
     .reordering_adapts = true,
     .reordering_by_count = true,
+    .rack = true,
     .tail_probes = true,
     .frto = true,
     .dsack = true,
@@ -159,6 +160,7 @@ static void assert_tuned(const struct hr_conn *conn, const struct hr_tuning *wan
     assert_int_equal(got.idle_restart, want->idle_restart);
     assert_int_equal(got.reordering_adapts, want->reordering_adapts);
     assert_int_equal(got.reordering_by_count, want->reordering_by_count);
+    assert_int_equal(got.rack, want->rack);
     assert_int_equal(got.tail_probes, want->tail_probes);
     assert_int_equal(got.frto, want->frto);
     assert_int_equal(got.dsack, want->dsack);
