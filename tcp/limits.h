@@ -107,6 +107,10 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 /* A half-open connection of somebody else's making is worth less: Linux's 5. */
 #define TCP_R2_SYN_ACK_RETRANSMISSIONS 5u
 
+/* What a peer has to take of what an application has left behind, beyond the time that R2 gives a
+ * silent one: a modem's rate. */
+#define TCP_LEFT_BYTES_PER_S 1024u
+
 /* RFC 9293 MUST-28: not before two hours. The other two are Linux's. */
 #define TCP_KEEPALIVE_IDLE_S 7200u
 #define TCP_KEEPALIVE_GAP_S 75u

@@ -42,7 +42,7 @@ static void life_over(struct tcp_conn *conn)
     if (conn->state == TCP_FIN_WAIT_2) {
         tcp_conn_end(conn, TCP_REASON_DONE); /* the peer never closed */
     } else {
-        emit_reset(conn); /* it lingered for long enough */
+        emit_reset(conn); /* it lingered for long enough, or takes for ever */
         tcp_conn_end(conn, TCP_REASON_TIMEOUT);
     }
 }

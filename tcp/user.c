@@ -82,6 +82,18 @@ static bool may_be_left(const struct tcp_conn *conn)
     return conn->tcp->orphans < conn->tcp->orphans_max || tcp_conn_has(conn, TCP_CONN_DRAINING);
 }
 
+/* How long what is queued may take once the application has left: the longest that R2 lets a peer
+ * be silent, and behind that a slow one's time. Else an ACK of a byte now and then would keep it
+ * for ever. The timer of what is queued looks at it (RFC 6429 leaves such to the system). */
+static uint64_t left_life_ns(const struct tcp_conn *conn)
+{
+    const struct tcp_policy *policy = tcp_conn_policy(conn);
+    uint64_t silence_ns = max_u64((policy->r2 + 1u) * policy->rto.max_ns,
+                                  policy->user_timeout_ms * (uint64_t)NS_PER_MS);
+
+    return silence_ns + tcp_conn_queued(conn) * (uint64_t)NS_PER_S / TCP_LEFT_BYTES_PER_S;
+}
+
 void tcp_close(struct tcp_conn *conn)
 {
     if (conn->state == TCP_CLOSED || tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
@@ -104,7 +116,7 @@ void tcp_close(struct tcp_conn *conn)
         return;
     }
     conn->tcp->orphans++;
-    conn->life_ns = UINT64_MAX; /* no keepalive any more */
+    conn->life_ns = conn->tcp->now_ns + left_life_ns(conn); /* no keepalive any more */
     /* Nobody is left to be told of the end of the stream. */
     conn->flags =
         (conn->flags & ~(uint32_t)TCP_CONN_PAUSED) | TCP_CONN_APP_CLOSED | TCP_CONN_EOF_TOLD;
@@ -127,7 +139,7 @@ void tcp_close_within(struct tcp_conn *conn, uint64_t linger_ns)
     tcp_close(conn);
     /* In FIN-WAIT-2 the peer has acknowledged all, and it is waited for its FIN already. */
     if (conn->state != TCP_CLOSED && conn->state != TCP_FIN_WAIT_2) {
-        conn->life_ns = conn->tcp->now_ns + linger_ns;
+        conn->life_ns = min_u64(conn->life_ns, conn->tcp->now_ns + linger_ns);
         tcp_conn_arm(conn);
     }
 }

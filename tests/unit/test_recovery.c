@@ -374,6 +374,31 @@ static void probes_that_nobody_waits_for_end(void **state)
     }
 }
 
+/* Nor for a peer that acknowledges a byte now and then: each is progress, and no timer counts. */
+static void drops_that_nobody_waits_for_end(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint64_t begin_ns, most_ns;
+
+    establish(f);
+    app_sends(f, 9 * MSS);
+    forget_sent(f);
+    begin_ns = f->now_ns;
+    most_ns = SECONDS(9 * MSS / 1024 + 1) + (TCP_R2_RETRANSMISSIONS + 1) * TCP_RTO_MAX_NS;
+    app_closes(f);
+    forget_sent(f);
+    for (uint32_t acked = 1; conn_of(f) && f->now_ns - begin_ns < 2 * most_ns; acked++) {
+        wait_ns(f, SECONDS(50));
+        forget_sent(f);
+        if (conn_of(f)) {
+            peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + acked);
+            forget_sent(f);
+        }
+    }
+    assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+    assert_in_range(f->now_ns - begin_ns, most_ns / 2, most_ns + SECONDS(100));
+}
+
 /* Nor for a window that opens again and again and takes nothing: no timer would ever run out.
  * Shows: RFC 6429 4c. */
 static void openings_that_nobody_waits_for_end(void **state)
@@ -421,6 +446,7 @@ int main(void)
         SCRIPT(a_refused_probe_goes_first),
         SCRIPT(a_probe_under_way_is_waited_for),
         SCRIPT(probes_that_nobody_waits_for_end),
+        SCRIPT(drops_that_nobody_waits_for_end),
         SCRIPT(openings_that_nobody_waits_for_end),
     };
 
