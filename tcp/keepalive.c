@@ -3,7 +3,6 @@
 #include "tcp/ack.h"
 #include "tcp/emit.h"
 #include "tcp/path.h"
-#include "tcp/seq.h"
 
 /* Open on both sides or on one, with an application that waits for the peer. */
 static bool may_ask(const struct tcp_conn *conn)
@@ -44,8 +43,10 @@ void keepalive_begin(struct tcp_conn *conn)
 static bool was_answered(const struct tcp_conn *conn)
 {
     uint64_t asked_ns = conn->life_ns - tcp_conn_policy(conn)->keepalive_gap_s * NS_PER_S;
+    uint32_t since_ms = conn->tcp->now_ms - (uint32_t)(asked_ns / NS_PER_MS);
 
-    return seq_ge(conn->heard_ms, (uint32_t)(asked_ns / NS_PER_MS));
+    /* As ages: a silence of 25 days would lie ahead. */
+    return conn->tcp->now_ms - conn->heard_ms <= since_ms;
 }
 
 unsigned keepalives_unanswered(const struct tcp_conn *conn)

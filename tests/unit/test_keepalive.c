@@ -68,6 +68,30 @@ static void the_default_is_two_hours(void **state)
     asks_in_vain(f, 9, true);
 }
 
+/* Asked for after weeks in which nobody said anything: as many go as after two hours. */
+static void a_silence_of_weeks_is_no_answer(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy;
+
+    establish(f);
+    for (unsigned day = 0; day < 26; day++) {
+        wait_ns(f, SECONDS(24ull * 3600));
+    }
+    policy = *tcp_conn_policy(conn_of(f));
+    policy.keepalive = true;
+    policy.keepalive_idle_s = IDLE_S;
+    policy.keepalive_gap_s = GAP_S;
+    policy.keepalive_count = COUNT;
+    tcp_set_policy(conn_of(f), &policy);
+    for (unsigned i = 0; i < 60; i++) {
+        wait_ns(f, SECONDS(GAP_S));
+        forget_sent(f);
+    }
+    assert_int_equal(f->tcp.counters.keepalives, COUNT);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+}
+
 /* The numbers are the application's; a probe has no text and stands before SND.NXT, so that
  * the peer must answer.
  * Shows: RFC 9293 MUST-27, SHLD-12, MAY-5. */
@@ -272,11 +296,17 @@ static void the_states_that_ask(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(they_are_off_by_default),   SCRIPT(the_default_is_two_hours),
-        SCRIPT(silence_is_asked),          SCRIPT(whatever_comes_puts_it_off),
-        SCRIPT(lost_answers_end_nothing),  SCRIPT(a_long_gap),
-        SCRIPT(the_answer_may_be_a_reset), SCRIPT(they_wait_while_something_is_queued),
-        SCRIPT(a_user_timeout_decides),    SCRIPT(each_connection_has_its_own),
+        SCRIPT(a_silence_of_weeks_is_no_answer),
+        SCRIPT(they_are_off_by_default),
+        SCRIPT(the_default_is_two_hours),
+        SCRIPT(silence_is_asked),
+        SCRIPT(whatever_comes_puts_it_off),
+        SCRIPT(lost_answers_end_nothing),
+        SCRIPT(a_long_gap),
+        SCRIPT(the_answer_may_be_a_reset),
+        SCRIPT(they_wait_while_something_is_queued),
+        SCRIPT(a_user_timeout_decides),
+        SCRIPT(each_connection_has_its_own),
         SCRIPT(the_states_that_ask),
     };
 
