@@ -195,9 +195,18 @@ static bool may_write(const struct tcp_conn *conn)
     return frame_pool_pressure(conn->tcp->pool) != FRAME_CRITICAL || conn->rcv.held > 0;
 }
 
+/* What the application asked for is not open yet: on_open comes first, and behind it the ACK of
+ * the SYN tells. */
+static bool is_asked_for(const struct tcp_conn *conn)
+{
+    return conn->state == TCP_SYN_SENT ||
+           (conn->state == TCP_SYN_RECEIVED && !tcp_conn_has(conn, TCP_CONN_PASSIVE));
+}
+
 void tcp_tell_writable(struct tcp_conn *conn)
 {
-    if (!tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) || !tcp_send_has_room(conn)) {
+    if (!tcp_conn_has(conn, TCP_CONN_WANTS_WRITE) || is_asked_for(conn) ||
+        !tcp_send_has_room(conn)) {
         return;
     }
     if (!may_write(conn)) {

@@ -332,15 +332,43 @@ static void a_lost_syn_leaves_the_queue(void **state)
     assert_int_equal(f->peer->told.sent, 300);
 }
 
+/* What is refused before the connection is open is told behind on_open, not when frames are back.
+ */
+static void writable_follows_open(void **state)
+{
+    struct tcp_fixture *f = *state;
+    char byte = 0;
+
+    assert_int_equal(app_connects(f), TCP_OK);
+    expect(f, TCP_SYN, .seq = 0);
+    press(f, FRAME_CRITICAL);
+    assert_int_equal(tcp_send(conn_of(f), &byte, 1), TCP_ERR_NO_MEMORY);
+    press(f, FRAME_NORMAL);
+    wait_ns(f, MS(60));
+    assert_int_equal(f->peer->told.open, 0);
+    assert_int_equal(f->peer->told.writable, 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(f->peer->told.open, 1);
+    assert_int_equal(f->peer->told.writable, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(a_tuple_is_one_host_and_one_of_ours),      SCRIPT(a_port_is_taken_once),
-        SCRIPT(ephemeral_ports_use_up_their_range),       SCRIPT(the_search_for_a_port_misses_none),
-        SCRIPT(a_port_in_time_wait_is_taken_again),       SCRIPT(without_timestamps_it_waits),
-        SCRIPT(an_open_without_memory_leaves_nothing),    SCRIPT(a_syn_is_repeated_and_given_up),
-        SCRIPT(a_syn_ack_is_repeated_and_given_up),       SCRIPT(the_first_window_is_squeezed),
-        SCRIPT(what_is_sent_before_goes_when_it_is_open), SCRIPT(a_lost_syn_leaves_the_queue),
+        SCRIPT(writable_follows_open),
+        SCRIPT(a_tuple_is_one_host_and_one_of_ours),
+        SCRIPT(a_port_is_taken_once),
+        SCRIPT(ephemeral_ports_use_up_their_range),
+        SCRIPT(the_search_for_a_port_misses_none),
+        SCRIPT(a_port_in_time_wait_is_taken_again),
+        SCRIPT(without_timestamps_it_waits),
+        SCRIPT(an_open_without_memory_leaves_nothing),
+        SCRIPT(a_syn_is_repeated_and_given_up),
+        SCRIPT(a_syn_ack_is_repeated_and_given_up),
+        SCRIPT(the_first_window_is_squeezed),
+        SCRIPT(what_is_sent_before_goes_when_it_is_open),
+        SCRIPT(a_lost_syn_leaves_the_queue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
