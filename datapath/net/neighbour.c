@@ -1,5 +1,8 @@
 #include "datapath/net/neighbour.h"
 
+/* Looked at for a victim: a flood of invented addresses asks for one with each packet. */
+static const uint16_t places_per_call = 16;
+
 /* A product carries upwards only, and neighbours differ in the last bytes of their
  * addresses: these have to be the lowest of the number. The highest bits of what the
  * golden ratio makes of a row of numbers lie evenly apart. */
@@ -55,15 +58,25 @@ static bool is_dearer(const struct neighbour *a, const struct neighbour *b)
     return a->used_ns > b->used_ns;
 }
 
+static uint16_t next_place(struct neighbours *table)
+{
+    uint16_t place = table->hand;
+
+    table->hand = place + 1u < table->used ? (uint16_t)(place + 1) : 0;
+    return place;
+}
+
 uint16_t neighbour_victim(struct neighbours *table)
 {
+    uint16_t places = table->used < places_per_call ? table->used : places_per_call;
     uint16_t victim = NEIGHBOUR_NONE;
     uint16_t waited_for = 0;
 
     if (table->used < table->count_max) {
         return table->used++;
     }
-    for (uint16_t i = 0; i < table->used; i++) {
+    for (uint16_t n = 0; n < places; n++) {
+        uint16_t i = next_place(table);
         const struct neighbour *neighbour = &table->entries[i];
 
         if (!list_is_empty(&neighbour->waiters)) {
@@ -75,7 +88,7 @@ uint16_t neighbour_victim(struct neighbours *table)
     }
     /* A flood of SYNs with invented sources has connections wait for each. */
     if (victim != NEIGHBOUR_NONE && neighbour_is_usable(&table->entries[victim]) &&
-        waited_for > table->count_max / 2) {
+        waited_for > places / 2) {
         return NEIGHBOUR_NONE;
     }
     return victim;

@@ -66,6 +66,7 @@ struct neighbours {
     uint16_t used;        /* entries below this index have been used */
     uint16_t bucket_mask; /* buckets are a power of two, at most count_max */
     uint16_t queued_total;
+    uint16_t hand;      /* where the next victim is looked for */
     uint64_t newest_ns; /* the latest time that anybody told */
     uint64_t deadline_ns;
 };
@@ -76,11 +77,12 @@ void neighbours_init(struct neighbours *table, struct neighbour *entries, uint16
 /* The entry of an address, or NEIGHBOUR_NONE. */
 uint16_t neighbour_find(const struct neighbours *table, const struct ip_addr *addr);
 
-/* The place for a new entry: an unused one, or the one that is least dear. First
- * go those that never answered, so that a flood of invented addresses does not
- * drive out the gateway; then the least recently used. NEIGHBOUR_NONE when every
- * entry is waited for or configured, and when most are waited for and the others
- * have answered: places that a flood holds are not made more at their cost. */
+/* The place for a new entry: an unused one, or of the next sixteen the one that is least
+ * dear, so that an invented address costs no walk over the table. First go those that never
+ * answered, so that a flood of them does not drive out the gateway; then the least recently
+ * used. NEIGHBOUR_NONE when each of the sixteen is waited for or configured, and when most are
+ * waited for and the others have answered: places that a flood holds are not made more at
+ * their cost. */
 uint16_t neighbour_victim(struct neighbours *table);
 
 /* The place gets a new address, a new generation, and the state FAILED: nobody

@@ -213,9 +213,32 @@ static void table_knows_its_earliest_deadline(void **state)
     assert_int_equal(entries[1].deadline_ns, 70);
 }
 
+/* A search looks at sixteen places, and the next one goes on behind them. */
+static void a_search_is_short_and_goes_on(void **state)
+{
+    static struct neighbour entries[64];
+    struct neighbours table;
+
+    (void)state;
+    neighbours_init(&table, entries, COUNT_OF(entries));
+    for (uint16_t i = 0; i < COUNT_OF(entries); i++) {
+        struct ip_addr addr = ip_addr_v4(i + 1u);
+
+        neighbour_assign(&table, neighbour_victim(&table), &addr);
+        entries[i].state = i < 40 ? NEIGHBOUR_STATIC : NEIGHBOUR_REACHABLE;
+        entries[i].used_ns = 100u - i;
+    }
+    assert_int_equal(neighbour_victim(&table), NEIGHBOUR_NONE); /* 0 to 15 */
+    assert_int_equal(neighbour_victim(&table), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_victim(&table), 47); /* of 32 to 47 */
+    assert_int_equal(neighbour_victim(&table), 63);
+    assert_int_equal(neighbour_victim(&table), NEIGHBOUR_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_search_is_short_and_goes_on),
         cmocka_unit_test(new_entries_take_unused_places),
         cmocka_unit_test(addresses_of_a_network_are_spread),
         cmocka_unit_test(victim_is_missed_least),
