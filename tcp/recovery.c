@@ -348,6 +348,10 @@ static void timeout(struct tcp_conn *conn)
     if (give_up(conn)) {
         return;
     }
+    if (sendq->head == sendq->next) {
+        restart(conn); /* nobody on the way answered: nothing went that could be lost */
+        return;
+    }
     conn->tcp->counters.rto_expired++;
     mishap_timeout(conn);
     mtu_on_timeout(conn);

@@ -363,14 +363,18 @@ static void a_neighbour_may_come_back(void **state)
 {
     struct tcp_fixture *f = *state;
     struct neighbour *neighbour;
+    uint32_t cwnd;
 
     establish(f);
+    cwnd = conn_of(f)->cwnd;
     neighbour = neighbour_at(&f->net.neighbours, conn_of(f)->path.neighbour);
     neighbour->state = NEIGHBOUR_FAILED;
     app_sends(f, 100);
     wait_ns(f, SECONDS(10));
     expect_silence(f);
     assert_true(f->arp_requests > 0);
+    assert_int_equal(conn_of(f)->cwnd, cwnd);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_OPEN);
     arp_answers(f);
     expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
