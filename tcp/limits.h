@@ -19,15 +19,6 @@
  * mtu.high has 15 bits. */
 #define TCP_MSS_MAX 32767u
 
-/* Where a search of the path's MTU begins, and where a black hole leads: bytes of an IPv4 packet.
- * RFC 4821 section 7.2 and Linux (TCP_BASE_MSS); with IPv6 it is what each path carries. */
-#define TCP_MTU_BASE_V4 1024u
-/* The search ends with fewer bytes between what passes and what does not; Linux's
- * TCP_PROBE_THRESHOLD. */
-#define TCP_MTU_SEARCH_END 8u
-/* From when on more is tried than passed: RFC 1191 section 6.3 has 5 minutes at least and
- * recommends 10, as does RFC 4821 section 7.7. */
-#define TCP_MTU_RAISE_S 600u
 /* Timeouts in a row of a large segment that are a black hole: Linux's tcp_retries1. */
 #define TCP_BLACK_HOLE_TIMEOUTS 3u
 
