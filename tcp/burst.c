@@ -30,7 +30,7 @@ static void fetch_connection(struct tcp *tcp, struct tcp_arrival *arrival)
     arrival->guess = NULL;
     if (value != TABLE_NONE && !(value & TCP_TABLE_TIMEWAIT)) {
         arrival->guess = slab_at(&tcp->conns, value);
-        for (size_t at = 0; at < sizeof *arrival->guess; at += CACHE_LINE_BYTES) {
+        for (size_t at = 0; at < offsetof(struct tcp_conn, kept); at += CACHE_LINE_BYTES) {
             __builtin_prefetch((const char *)arrival->guess + at);
         }
     }

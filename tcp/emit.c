@@ -208,7 +208,7 @@ static void take_text(struct tcp_conn *conn, uint32_t position, struct emission 
     conn->tcp->counters.fast_open_sent++;
 }
 
-bool emit_record(struct tcp_conn *conn, uint32_t position)
+static bool emit_any(struct tcp_conn *conn, uint32_t position)
 {
     struct tcp *tcp = conn->tcp;
     struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
@@ -263,6 +263,56 @@ bool emit_record(struct tcp_conn *conn, uint32_t position)
     }
     sendq_transmitted(&conn->flight->sendq, position, tcp->now_ns);
     return true;
+}
+
+/* Most segments: text that goes for the first time, of which nothing is counted or marked. */
+static inline bool is_plain(const struct tcp_conn *conn, const struct tcp_record *record)
+{
+    return record->flags == 0 && record->slice.length > 0 &&
+           tcp_state_is_synchronized((enum tcp_state)conn->state) &&
+           conn->ecn.mode == TCP_ECN_OFF &&
+           !tcp_conn_has(conn, TCP_CONN_PACED | TCP_CONN_RATED | TCP_CONN_URGENT_OUT) &&
+           !frame_is_held_by(conn->tcp->pool, record->slice.frame, FRAME_KERNEL_TX);
+}
+
+/* What emit_any() does with such a record. */
+static inline void emit_plain(struct tcp_conn *conn, uint32_t position, struct tcp_record *record)
+{
+    struct tcp_flight *flight = conn->flight;
+    bool last = position + 1 == flight->sendq.tail;
+    struct emission segment = {
+        .frame = record->slice.frame,
+        .payload = slice_data(conn->tcp->pool, &record->slice),
+        .length = record->slice.length,
+        .sum = record->slice.sum,
+        .flags = last ? TCP_ACK | TCP_PSH : TCP_ACK,
+        .window = tcp_window_field(conn),
+        .seq = record->seq,
+        .ack = conn->rcv.nxt,
+    };
+
+    assert(position == flight->sendq.next && record->slice.offset >= TCP_PAYLOAD_OFFSET);
+    segment.options_bytes = emit_timestamps(conn, segment.payload);
+    if (record->seq == conn->snd.una) {
+        flight->rto_base_ns = conn->tcp->now_ns;
+    }
+    conn->tcp->counters.bytes_out += record->slice.length;
+    conn->snd.nxt = tcp_record_end(record);
+    conn->last_send_ns = conn->tcp->now_ns;
+    send_on(conn, &segment);
+    tcp_ack_went(conn);
+    sendq_transmitted_next(&flight->sendq, conn->tcp->now_ns);
+}
+
+bool emit_record(struct tcp_conn *conn, uint32_t position)
+{
+    struct tcp_record *record = sendq_at(&conn->flight->sendq, position);
+
+    if (is_plain(conn, record)) {
+        emit_plain(conn, position, record);
+        return true;
+    }
+    return emit_any(conn, position);
 }
 
 /* SND.NXT, unless a probe has carried it beyond a closed window: there the peer

@@ -206,26 +206,41 @@ struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq)
     return record->flags & (TCP_RECORD_SYN | TCP_RECORD_FIN) ? NULL : record;
 }
 
+static void to_time_list(struct tcp_sendq *sendq, uint32_t position, uint64_t now_ns)
+{
+    struct tcp_record *record = at(sendq, position);
+
+    record->last_tx_ns = now_ns;
+    list_append(sendq, &sendq->in_flight, position);
+    sendq->in_flight_bytes += record->length;
+}
+
+void sendq_transmitted_next(struct tcp_sendq *sendq, uint64_t now_ns)
+{
+    struct tcp_record *record = at(sendq, sendq->next);
+
+    record->flags |= TCP_RECORD_SENT;
+    record->first_tx_ns = now_ns;
+    record->transmissions = 1;
+    to_time_list(sendq, sendq->next++, now_ns);
+}
+
 void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_ns)
 {
     struct tcp_record *record = at(sendq, position);
 
-    if (record->flags & TCP_RECORD_SENT) {
-        assert(!(record->flags & TCP_RECORD_SACKED));
-        detach(sendq, record);
-        record->flags = (uint8_t)((record->flags & ~TCP_RECORD_LOST) | TCP_RECORD_RETRANSMITTED);
-    } else {
+    if (!(record->flags & TCP_RECORD_SENT)) {
         assert(position == sendq->next);
-        sendq->next++;
-        record->flags |= TCP_RECORD_SENT;
-        record->first_tx_ns = now_ns;
+        sendq_transmitted_next(sendq, now_ns);
+        return;
     }
-    record->last_tx_ns = now_ns;
+    assert(!(record->flags & TCP_RECORD_SACKED));
+    detach(sendq, record);
+    record->flags = (uint8_t)((record->flags & ~TCP_RECORD_LOST) | TCP_RECORD_RETRANSMITTED);
     if (record->transmissions < UINT8_MAX) {
         record->transmissions++;
     }
-    list_append(sendq, &sendq->in_flight, position);
-    sendq->in_flight_bytes += record->length;
+    to_time_list(sendq, position, now_ns);
 }
 
 /* The acknowledgement ends inside the record. */

@@ -126,6 +126,9 @@ struct tcp_record *sendq_open_tail(const struct tcp_sendq *sendq);
  * first transmission its position must be `next`. */
 void sendq_transmitted(struct tcp_sendq *sendq, uint32_t position, uint64_t now_ns);
 
+/* That of position `next`, for the first time. */
+void sendq_transmitted_next(struct tcp_sendq *sendq, uint64_t now_ns);
+
 /* The oldest record when it was sent and lies before `una` whole, else NULL. */
 static inline const struct tcp_record *sendq_acknowledged(const struct tcp_sendq *sendq,
                                                           uint32_t una)

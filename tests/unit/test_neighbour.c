@@ -221,12 +221,12 @@ static void a_search_is_short_and_goes_on(void **state)
 
     (void)state;
     neighbours_init(&table, entries, COUNT_OF(entries));
-    for (uint16_t i = 0; i < COUNT_OF(entries); i++) {
-        struct ip_addr addr = ip_addr_v4(i + 1u);
+    for (unsigned i = 0; i < COUNT_OF(entries); i++) {
+        struct ip_addr addr = ip_addr_v4(i + 1);
 
         neighbour_assign(&table, neighbour_victim(&table), &addr);
         entries[i].state = i < 40 ? NEIGHBOUR_STATIC : NEIGHBOUR_REACHABLE;
-        entries[i].used_ns = 100u - i;
+        entries[i].used_ns = 100 - i;
     }
     assert_int_equal(neighbour_victim(&table), NEIGHBOUR_NONE); /* 0 to 15 */
     assert_int_equal(neighbour_victim(&table), NEIGHBOUR_NONE);
