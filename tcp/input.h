@@ -93,7 +93,4 @@ void tcp_deliver_queued(struct tcp_conn *conn);
  * application has had all that arrived. */
 void tcp_finish(struct tcp_conn *conn, enum tcp_state last);
 
-/* The connection becomes an entry; in timewait_table.c. */
-void tcp_enter_timewait(struct tcp_conn *conn);
-
 #endif

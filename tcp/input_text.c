@@ -4,6 +4,7 @@
 #include "tcp/emit.h"
 #include "tcp/prune.h"
 #include "tcp/seq.h"
+#include "tcp/timewait_table.h"
 #include "tcp/urgent.h"
 #include "tcp/window.h"
 

@@ -13,6 +13,10 @@
  * an entry; TABLE_NONE. `hash` as for tcp_conn_create(). */
 uint32_t tcp_table_find(const struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash);
 
+/* The connection is over: an entry takes its place in the table, the oldest making room when all
+ * are in use, and it ends with this turn. */
+void tcp_enter_timewait(struct tcp_conn *conn);
+
 /* The entry leaves before its time. */
 void tcp_timewait_forget(struct tcp *tcp, uint32_t index);
 

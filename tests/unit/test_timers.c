@@ -6,7 +6,7 @@
  */
 #include "tcp/tcp.h"
 
-#include "tcp/input.h"
+#include "tcp/timewait_table.h"
 #include "tcp/window.h"
 
 #include "datapath/util.h"

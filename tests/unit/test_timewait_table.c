@@ -7,7 +7,6 @@
 #include "tcp/timewait_table.h"
 
 #include "datapath/util.h"
-#include "tcp/input.h"
 #include "tcp/owners.h"
 #include "tcp/window.h"
 
