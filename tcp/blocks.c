@@ -93,3 +93,15 @@ void blocks_give(struct tcp_blocks *blocks, void *block, unsigned order)
     }
     put_free(blocks, offset, order);
 }
+
+void blocks_halve(struct tcp_blocks *blocks, void *block, unsigned order)
+{
+    uint64_t offset = (uint64_t)((uint8_t *)block - blocks->arena);
+    uint64_t upper = offset + (1ull << (order - 1));
+
+    assert(order > BLOCKS_ORDER_MIN && offset < blocks->arena_bytes);
+    assert(*state_of(blocks, offset) == order);
+    *state_of(blocks, offset) = (uint8_t)(order - 1);
+    *state_of(blocks, upper) = (uint8_t)(order - 1);
+    blocks_give(blocks, blocks->arena + upper, order - 1);
+}

@@ -35,5 +35,8 @@ void blocks_init(struct tcp_blocks *blocks, void *memory, uint64_t arena_bytes);
 void *blocks_take(struct tcp_blocks *blocks, unsigned order);
 /* `order` as it was taken. */
 void blocks_give(struct tcp_blocks *blocks, void *block, unsigned order);
+/* The upper half of a block larger than the smallest is given back. The lower stays where it is,
+ * with what it holds, as a block of order - 1. */
+void blocks_halve(struct tcp_blocks *blocks, void *block, unsigned order);
 
 #endif

@@ -18,12 +18,20 @@ void reassembly_init(struct reassembly *reassembly)
     memset(reassembly, 0, sizeof *reassembly);
 }
 
+/* A range has gone: the block goes with the last, and half of it when three quarters are unused,
+ * or a peer would keep the block of many with one, for as long as it likes. */
 static void give_back(struct reassembly *reassembly, const struct reassembly_room *room)
 {
-    if (reassembly->count == 0 && reassembly->ranges) {
+    if (!reassembly->ranges) {
+        return;
+    }
+    if (reassembly->count == 0) {
         blocks_give(room->blocks, reassembly->ranges, reassembly->order);
         reassembly->ranges = NULL;
         reassembly->recent_count = 0;
+    } else if (reassembly->order > order_first && reassembly->count <= capacity(reassembly) / 4) {
+        blocks_halve(room->blocks, reassembly->ranges, reassembly->order);
+        reassembly->order--;
     }
 }
 
@@ -167,6 +175,7 @@ static void merge_next(struct reassembly *reassembly, const struct reassembly_ro
     range->chain.last = next->chain.last;
     range->end = next->end;
     remove_range(reassembly, at + 1);
+    give_back(reassembly, room);
 }
 
 static bool reaches_next(const struct reassembly *reassembly, unsigned at)

@@ -5,7 +5,8 @@
  * Bounded in ranges and pieces of its own, and in pieces and frames by the
  * worker's slab and budget. An insertion finds its place by binary search. What arrived first is
  * kept. Ranges stand in a block of the worker that is taken when the first byte arrives out of
- * order and given back when none is left.
+ * order, doubled as they get more and halved as they get fewer, so that at most three quarters of
+ * one larger than the smallest are unused, and given back when none is left.
  *
  * Also what an ACK reports of it: SACK blocks, the newest first (RFC 2018
  * section 4), a duplicate before them (RFC 2883).

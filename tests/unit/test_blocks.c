@@ -1,7 +1,7 @@
 /*
  * Goal:   blocks never overlap, and what is given back becomes whole again: a
  *         take fails only when no aligned run of that size is free.
- * Method: named cases at the limits; then a seeded random order of takes and
+ * Method: named cases at the limits; then a seeded random order of takes, halvings and
  *         gives of all orders against a map of the arena's smallest blocks; misuse
  *         must abort.
  */
@@ -183,6 +183,22 @@ static void give(struct model *model, struct tcp_blocks *blocks, uint32_t which)
     model->held[which] = model->held[--model->count];
 }
 
+/* The upper half goes; what stands in the lower stays. */
+static void halve(struct model *model, struct tcp_blocks *blocks, uint32_t which)
+{
+    struct held *held = &model->held[which];
+    struct held upper = *held;
+
+    if (true_order(held->order) == BLOCKS_ORDER_MIN) {
+        return;
+    }
+    blocks_halve(blocks, held->block, held->order);
+    held->order--;
+    upper.order = held->order;
+    upper.block += 1u << held->order;
+    mark(model, blocks, &upper, false);
+}
+
 static void any_order_agrees_with_the_model(void **state)
 {
     static struct model model;
@@ -202,6 +218,8 @@ static void any_order_agrees_with_the_model(void **state)
 
             take(&model, &blocks, (unsigned)random_below(&random, most - 4) + 5,
                  (uint8_t)random_next(&random));
+        } else if (model.count > 0 && random_chance(&random, 300000)) {
+            halve(&model, &blocks, (uint32_t)random_below(&random, model.count));
         } else if (model.count > 0) {
             give(&model, &blocks, (uint32_t)random_below(&random, model.count));
         }
@@ -275,6 +293,20 @@ static void give_a_stranger(void *ctx)
     blocks_give(&misuse->blocks, misuse->blocks.arena + ARENA, 8);
 }
 
+static void halve_as_larger(void *ctx)
+{
+    struct misuse *misuse = ctx;
+
+    blocks_halve(&misuse->blocks, misuse->low, 9);
+}
+
+static void halve_the_smallest(void *ctx)
+{
+    struct misuse *misuse = ctx;
+
+    blocks_halve(&misuse->blocks, blocks_take(&misuse->blocks, BLOCKS_ORDER_MIN), BLOCKS_ORDER_MIN);
+}
+
 static void misuse_aborts(void **state)
 {
     struct misuse misuse;
@@ -291,6 +323,8 @@ static void misuse_aborts(void **state)
     assert_true(aborts(give_as_smaller, &misuse));
     assert_true(aborts(give_the_middle, &misuse));
     assert_true(aborts(give_a_stranger, &misuse));
+    assert_true(aborts(halve_as_larger, &misuse));
+    assert_true(aborts(halve_the_smallest, &misuse));
     free(memory);
 }
 

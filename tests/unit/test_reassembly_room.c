@@ -45,6 +45,39 @@ static void ranges_are_bounded(void **state)
     }
 }
 
+/* However its others went: none keeps the block of as many as there may be. */
+static void one_range_keeps_a_small_block(void **state)
+{
+    static const char *const ways[] = {"delivered", "joined", "pruned"};
+    const uint64_t smallest = 1u << BLOCKS_ORDER_MIN;
+
+    (void)state;
+    for (unsigned way = 0; way < COUNT_OF(ways); way++) {
+        const uint16_t last = 2 * REASSEMBLY_RANGES_MAX;
+        struct reassembly_fixture f;
+
+        print_message("  %s\n", ways[way]);
+        reassembly_open(&f, UINT32_MAX - 200, 32, 1024);
+        for (uint16_t at = 2; at <= last; at = (uint16_t)(at + 2)) {
+            assert_int_equal(insert(&f, (struct run){at, (uint16_t)(at + 1)}, 0),
+                             REASSEMBLY_STORED);
+        }
+        assert_true(ARENA_BYTES - f.room.blocks->free_bytes > smallest);
+        if (way == 0) {
+            (void)reassembly_deliver(&f, f.base + last - 1);
+        } else if (way == 1) {
+            assert_int_equal(insert(&f, (struct run){1, last}, 0), REASSEMBLY_STORED);
+        }
+        while (way == 2 && f.reassembly.count > 1) {
+            (void)reassembly_prune_top(&f.reassembly, &f.room);
+        }
+        assert_int_equal(f.reassembly.count, 1);
+        assert_int_equal(ARENA_BYTES - f.room.blocks->free_bytes, smallest);
+        assert_true(reassembly_check(&f.reassembly, &f.room));
+        reassembly_close(&f);
+    }
+}
+
 /* Falling order makes a piece of each byte: one connection may not have them all. */
 static void pieces_are_bounded(void **state)
 {
@@ -168,9 +201,8 @@ static void want_of_blocks_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranges_are_bounded),
-        cmocka_unit_test(pieces_are_bounded),
-        cmocka_unit_test(shortages_refuse_without_harm),
+        cmocka_unit_test(ranges_are_bounded),     cmocka_unit_test(one_range_keeps_a_small_block),
+        cmocka_unit_test(pieces_are_bounded),     cmocka_unit_test(shortages_refuse_without_harm),
         cmocka_unit_test(want_of_blocks_refuses),
     };
 
