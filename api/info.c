@@ -65,11 +65,13 @@ static void tell_flight(const struct tcp_conn *conn, struct hr_conn_info *info)
 {
     const struct tcp_flight *flight = conn->flight;
 
+    if (tcp_conn_policy(conn)->rack) {
+        info->reordering_window_ns =
+            flight ? tcp_rack_window_ns(conn) : tcp_rack_quarters_ns(conn, 1);
+    }
     if (!flight) {
-        info->reordering_window_ns = tcp_rack_quarters_ns(conn, 1);
         return;
     }
-    info->reordering_window_ns = tcp_rack_window_ns(conn);
     info->recovery = (enum hr_recovery)flight->recovery;
     info->unsent = info->send_queue - min_u32(conn->snd.nxt - conn->snd.una, info->send_queue);
     info->in_flight = flight->sendq.in_flight_bytes;
@@ -209,9 +211,6 @@ size_t hr_conn_get_info(const struct hr_conn *conn, struct hr_conn_info *info, s
     tell_path(inner, &all);
     tell_queues(inner, &all);
     tell_flight(inner, &all);
-    if (!tcp_conn_policy(inner)->rack) {
-        all.reordering_window_ns = 0;
-    }
     tell_counts(inner, &all);
     tell_rates(inner, &all);
     tell_ecn(inner, &all);

@@ -23,6 +23,7 @@ static bool parse(struct tcp *tcp, const struct packet *packet, struct tcp_segme
     return false;
 }
 
+/* All that a request and its answer touch: from `kept` on they need nothing. */
 static void fetch_connection(struct tcp *tcp, struct tcp_arrival *arrival)
 {
     uint32_t value = table_peek(&tcp->table, arrival->hash);

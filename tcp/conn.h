@@ -98,7 +98,7 @@ struct tcp_conn {
     uint8_t trouble : 5;     /* enum tcp_trouble, the latest */
     uint8_t has_mishaps : 1; /* see tcp/mishap.h */
     uint8_t syn_data : 1;    /* Fast Open: text that came with the SYN was taken, ours or theirs */
-    uint8_t no_cookie : 1;   /* and this: ours goes with it without a cookie */
+    uint8_t no_cookie : 1;   /* Fast Open, a client: text goes without a cookie */
     struct tcp_snd snd;
     struct tcp_rcv rcv;
     struct tcp_flight *flight; /* NULL while nothing is queued */
@@ -127,7 +127,7 @@ struct tcp_conn {
     struct wheel_entry timer; /* due at the earliest of the deadlines below */
     uint64_t rexmit_ns;       /* UINT64_MAX: not armed */
     uint64_t ack_ns;          /* delayed ACK, or a squeezed window to look at again */
-    uint64_t life_ns;         /* keepalive; once the application has closed, FIN-WAIT-2 */
+    uint64_t life_ns; /* keepalive; once the application has closed, how long that may last */
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
     struct tcp_ecn ecn;

@@ -18,7 +18,8 @@
     X(opened_passive, "connections accepted")                                                      \
     X(opened_active, "connections opened to a peer")                                               \
     X(closed, "connections ended")                                                                 \
-    X(orphans_reset, "connections reset when the application closed: too many had none already")   \
+    X(orphans_reset,                                                                               \
+      "connections reset by a close, since too many were closed and waited for peers")             \
     X(retransmissions, "segments sent again")                                                      \
     X(rto_expired, "retransmission timeouts")                                                      \
     X(tlp_sent, "tail loss probes")                                                                \

@@ -208,6 +208,7 @@ static void take_text(struct tcp_conn *conn, uint32_t position, struct emission 
     conn->tcp->counters.fast_open_sent++;
 }
 
+/* Any record: SYN and FIN, what goes again, what is marked, counted or urgent. */
 static bool emit_any(struct tcp_conn *conn, uint32_t position)
 {
     struct tcp *tcp = conn->tcp;
@@ -275,7 +276,8 @@ static inline bool is_plain(const struct tcp_conn *conn, const struct tcp_record
            !frame_is_held_by(conn->tcp->pool, record->slice.frame, FRAME_KERNEL_TX);
 }
 
-/* What emit_any() does with such a record. */
+/* The same as emit_any(), without asking what such a record has not: whoever changes one changes
+ * both. It saves 65 instructions of 2,420 for an echo (2026-11-22). */
 static inline void emit_plain(struct tcp_conn *conn, uint32_t position, struct tcp_record *record)
 {
     struct tcp_flight *flight = conn->flight;

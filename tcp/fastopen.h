@@ -86,7 +86,7 @@ void tcp_fast_open_serve(struct tcp_conn *conn, const struct tcp_segment *syn);
 /* Its handshake is over, or it has ended; and a RST ended it. */
 void tcp_fast_open_leave(struct tcp_conn *conn);
 
-/* The client: at its beginning, when the settings ask for it. */
+/* The client: at its beginning, when the settings ask for it; `no_cookie` as there. */
 void tcp_fast_open_begin(struct tcp_conn *conn, bool no_cookie);
 /* Whether text goes with the SYN. */
 bool tcp_fast_open_carries(const struct tcp_conn *conn);

@@ -73,7 +73,8 @@ struct tcp_flight {
     bool hystart_runs : 1;      /* the rest is in hystart */
     bool rescued : 1;           /* this recovery has sent its last segment again (RFC 6675) */
     uint32_t tlp_end_seq;
-    uint32_t recovery_point; /* RecoveryPoint of RFC 6675, recover of RFC 6582 */
+    uint32_t recovery_point; /* RecoveryPoint of RFC 6675, recover of RFC 6582; then SND.NXT of its
+                                end */
     uint32_t index;          /* in the slab */
     struct tcp_sendq sendq;
     /* From here on nothing is cleared when the flight is taken: what needs it sets it. */

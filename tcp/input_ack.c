@@ -272,6 +272,8 @@ static RARE void look_closer(struct tcp_conn *conn, const struct tcp_segment *se
 static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     bool plain = is_plain(conn, seg);
+    /* As of a plain one: with nothing SACKed, lost or told by duplicates the pipe is what is in
+     * flight, and SND.UNA what was delivered. */
     struct tcp_ack_news news = {
         .rtt_ns = UINT64_MAX,
         .prior_in_flight = conn->flight->sendq.in_flight_bytes,

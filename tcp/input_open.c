@@ -242,7 +242,8 @@ void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_arriva
         return;
     }
     if (seg->flags & TCP_RST) {
-        /* RFC 9293 closes; RFC 1337 shows why an exact number must be asked for. */
+        /* RFC 9293 closes. Only with the exact number, as elsewhere (RFC 5961 section 3.2): that of
+         * RFC 1337's example, which answers an ACK of ours, has it, and ends the entry. */
         if (seg->seq == entry->rcv_nxt) {
             tcp_timewait_forget(tcp, index);
         }

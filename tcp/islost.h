@@ -6,8 +6,9 @@
  * is passed once, so an ACK costs what it changes. Where SND.UNA has passed the edge, or nothing
  * was SACKed before, those of the whole queue are what is behind it.
  *
- * Owner: the flight. Invariant, with RACK off, something SACKed and the edge not before SND.UNA:
- * the counts are of what is SACKed at or behind the edge.
+ * Owner: the flight, which the connection has in each call. On the worker.
+ * Invariant, with RACK off, something SACKed and the edge not before SND.UNA: the counts are of
+ * what is SACKed at or behind the edge.
  */
 #ifndef HEADRACE_TCP_ISLOST_H
 #define HEADRACE_TCP_ISLOST_H

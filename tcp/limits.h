@@ -99,7 +99,7 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 #define TCP_R2_SYN_ACK_RETRANSMISSIONS 5u
 
 /* What a peer has to take of what an application has left behind, beyond the time that R2 gives a
- * silent one: a modem's rate. */
+ * silent one: 9,600 bit/s, a modem's. */
 #define TCP_LEFT_BYTES_PER_S 1024u
 
 /* RFC 9293 MUST-28: not before two hours. The other two are Linux's. */

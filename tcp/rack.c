@@ -55,7 +55,6 @@ void tcp_rack_dsack(struct tcp_conn *conn)
         seq_between(flight->rack_dsack_round - 1, conn->snd.una, conn->snd.nxt)) {
         return;
     }
-    flight->rack_reordering = true;
     if (!tcp_conn_policy(conn)->reordering_adapts) {
         return;
     }

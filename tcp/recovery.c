@@ -82,6 +82,11 @@ static void leave_recovery(struct tcp_conn *conn)
         mishap_timeout_over(conn);
     }
     tcp_recovery_over(flight);
+    flight->too_big = false;
+    /* D-SACKs may take it back yet, for a round trip. */
+    flight->can_undo =
+        flight->can_undo && tcp_conn_has(conn, TCP_CONN_SACK_OK) && flight->undo.again > 0;
+    flight->recovery_point = conn->snd.nxt;
     if (flight->rack_reo_persist > 0 && --flight->rack_reo_persist == 0) {
         flight->rack_reo_mult = 0;
     }
@@ -233,8 +238,12 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     uint32_t credit = creditable(conn, news->data); /* also for what ends the recovery */
     bool found;
 
-    if (flight->recovery != TCP_RECOVERY_OPEN && seq_ge(conn->snd.una, flight->recovery_point)) {
-        leave_recovery(conn);
+    if (flight->unrest != 0 && seq_ge(conn->snd.una, flight->recovery_point)) {
+        if (flight->recovery != TCP_RECOVERY_OPEN) {
+            leave_recovery(conn);
+        } else {
+            flight->can_undo = false; /* the round trip behind it is over */
+        }
     }
     frto_on_ack(conn, news);
     judge_probe(conn, news);
@@ -388,6 +397,8 @@ static void probe(struct tcp_conn *conn)
     if (sendq->head != sendq->next) {
         /* The probe before this one, or the oldest of what the window was closed over. */
         sendq_mark_all_lost(sendq, has_reneged(sendq));
+        conn->flight->dup_acks = 0;
+        conn->flight->frto = TCP_FRTO_OFF; /* it would send new text alone */
         conn->tcp->counters.zero_window_probes++;
     } else if (!conn->flight->stuck) {
         conn->flags |= TCP_CONN_PROBE;

@@ -1,7 +1,8 @@
 /*
- * Finding and repairing loss: RACK-TLP (RFC 8985) for peers with SACK, the
- * duplicate-ACK rules of RFC 5681 and RFC 6582 for those without, and the
- * retransmission timeout of RFC 6298 below both. Its state is the connection's, in the flight.
+ * Finding and repairing loss: RACK-TLP (RFC 8985) for peers with SACK, or counts of what is SACKed
+ * where RACK is off (RFC 6675), the duplicate-ACK rules of RFC 5681 and RFC 6582 for those without,
+ * and the retransmission timeout of RFC 6298 below all. Its state is the connection's, in the
+ * flight.
  */
 #ifndef HEADRACE_TCP_RECOVERY_H
 #define HEADRACE_TCP_RECOVERY_H

@@ -97,8 +97,8 @@ struct tcp {
     uint32_t ack_every_segments;
     uint32_t half_open; /* on all listeners */
     uint32_t half_open_max;
-    uint32_t orphans; /* connections with TCP_CONN_APP_CLOSED that have not ended */
-    uint32_t orphans_max;
+    uint32_t orphans;     /* connections with TCP_CONN_APP_CLOSED that have not ended */
+    uint32_t orphans_max; /* with so many a close resets: TCP_ORPHANS_LEFT_SHIFT */
     uint64_t ack_hold_ns;
     struct list held;   /* connections whose ACK is held: see tcp/ack.h */
     struct list output; /* connections that have something to send */

@@ -2,6 +2,7 @@
 
 #include "tcp/cc.h"
 #include "tcp/emit.h"
+#include "tcp/islost.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
 
@@ -87,6 +88,7 @@ static void restore(struct tcp_conn *conn)
         conn->tcp->counters.recoveries_undone++;
     }
     sendq_unmark_lost(&flight->sendq);
+    tcp_islost_begin(conn); /* some of it may be lost all the same */
     conn->cwnd = max_u32(conn->cwnd, flight->undo.cwnd);
     conn->ssthresh = max_u32(conn->ssthresh, flight->undo.ssthresh);
     conn->cc->undo(conn, &flight->undo);

@@ -68,8 +68,9 @@ void tcp_resume(struct tcp_conn *conn);
 /* Half close: FIN behind what is queued, now or once there is memory. TCP_ERR_STATE when it was
  * asked for before, or there is nothing to shut. */
 int tcp_shutdown(struct tcp_conn *conn);
-/* CLOSE: FIN, and nobody reads any more. Unread data makes it a RST (RFC 2525), and so do as many
- * that were closed before and have not ended (TCP_REASON_NO_MEMORY). */
+/* CLOSE: FIN, and nobody reads any more. What is queued has a time to be taken in (see user.c;
+ * TCP_REASON_TIMEOUT). A RST instead where data is unread (TCP_REASON_UNREAD; RFC 2525), or where
+ * orphans_max were closed before and have not ended (TCP_REASON_NO_MEMORY). */
 void tcp_close(struct tcp_conn *conn);
 /* ABORT: RST. on_close comes at the end of the turn. */
 void tcp_abort(struct tcp_conn *conn);

@@ -9,7 +9,7 @@
  *                                        on_writable, on_eof,                   on_expiry
  *                                        on_urgent, on_trouble
  *   hr_send_data, hr_data_retain         no                  yes      no        no
- *   all else here and in data.h         yes                 yes      yes       yes
+ *   all else here and in data.h          yes                 yes      yes       yes
  *   hr_conn_tuning, hr_conn_get_info     yes                 yes      yes       yes
  *   hr_conn_tune                         yes                 yes      no        yes
  *   hr_connect_x, hr_timer_x, hr_post    yes                 yes      yes       yes
@@ -95,12 +95,16 @@ void hr_conn_peer(const struct hr_conn *conn, struct hr_addr *addr);
 
 /* Half close: no more is sent after what is queued. HR_OK or HR_ERR_STATE. */
 int hr_shutdown(struct hr_conn *conn);
-/* Closes both ways: what is queued is still sent; what arrives is answered with
- * RST, and so is everything when data is retained or waits (RFC 2525), or when three quarters of
- * the worker's connections_max were closed before and wait for their peers (HR_ERR_NO_MEMORY). */
+/* Closes both ways: what is queued is still sent, as long as the peer takes it in time: as long
+ * as r2_retransmissions + 1 at rto_max_ms each (32 minutes by default) or a longer user timeout,
+ * and a second for each KiB queued. Then it is reset, and on_close says HR_ERR_TIMEOUT. What
+ * arrives is answered with RST, and so is the close itself when data is retained or waits
+ * (HR_ERR_UNREAD; RFC 2525), or when three quarters of the worker's connections_max were closed
+ * before and wait for their peers (HR_ERR_NO_MEMORY). */
 void hr_close(struct hr_conn *conn);
 /* As hr_close(), but what the peer has not acknowledged after `linger_ms` is given up: it is
- * reset, and on_close says HR_ERR_TIMEOUT. 0 is hr_abort(). Nothing waits. */
+ * reset, and on_close says HR_ERR_TIMEOUT. 0 is hr_abort(). Nothing waits.
+ * It is never longer than with hr_close(). */
 void hr_close_within(struct hr_conn *conn, uint32_t linger_ms);
 /* Resets the connection (RFC 9293: ABORT). */
 void hr_abort(struct hr_conn *conn);

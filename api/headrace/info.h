@@ -117,8 +117,9 @@ struct hr_conn_info {
     uint32_t receive_buffer;  /* bytes that the receive window may span, as grown */
     uint64_t bytes_delivered; /* bytes_acked and sacked: what the peer has */
     /* How long a segment may be behind one that was sent later before it is taken for lost (RFC
-     * 8985): this sender counts reordering in time, not in segments. 0: `rack` of its tuning is
-     * false. */
+     * 8985): this sender counts reordering in time, not in segments. 0: nothing is waited for, in
+     * recovery or with dup_threshold segments SACKed while no reordering was seen; and always
+     * where `rack` of its tuning is false. */
     uint64_t reordering_window_ns;
     uint32_t reordered;             /* segments that the peer had behind some sent later */
     uint32_t out_of_order_segments; /* of the peer, that came beyond a hole */

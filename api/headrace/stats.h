@@ -30,8 +30,9 @@ struct hr_stack;
     X(fast_open_lost, "SYNs of Fast Open that were lost, and answered without it")                 \
     X(syns_dropped, "SYNs not answered for want of room, or while a listener is paused")           \
     X(closed, "connections ended")                                                                 \
-    X(orphans, "connections now that the application has closed and the peer has not")             \
-    X(orphans_reset, "connections reset by a close, as many being left already")                   \
+    X(orphans, "connections now that the application has closed and that have not ended")          \
+    X(orphans_reset,                                                                               \
+      "connections reset by a close, since too many were closed and waited for peers")             \
     X(rx_packets, "packets received")                                                              \
     X(rx_bytes, "bytes received, Ethernet header included")                                        \
     X(rx_ring_full, "packets lost because as many waited as half of receive_frames")               \

@@ -1,6 +1,7 @@
 #include "datapath/net/neighbour.h"
 
-/* Looked at for a victim: a flood of invented addresses asks for one with each packet. */
+/* Looked at for a victim: a flood of invented addresses asks for one with each
+ * packet. */
 static const uint16_t places_per_call = 16;
 
 /* A product carries upwards only, and neighbours differ in the last bytes of their
@@ -68,21 +69,24 @@ static uint16_t next_place(struct neighbours *table)
 
 uint16_t neighbour_victim(struct neighbours *table)
 {
-    uint16_t places = table->used < places_per_call ? table->used : places_per_call;
     uint16_t victim = NEIGHBOUR_NONE;
     uint16_t waited_for = 0;
+    uint16_t places = 0;
 
     if (table->used < table->count_max) {
         return table->used++;
     }
-    for (uint16_t n = 0; n < places; n++) {
+    for (uint16_t n = 0; n < table->used && places < places_per_call; n++) {
         uint16_t i = next_place(table);
         const struct neighbour *neighbour = &table->entries[i];
 
+        if (neighbour->state == NEIGHBOUR_STATIC) {
+            continue; /* how many there are no flood says */
+        }
+        places++;
         if (!list_is_empty(&neighbour->waiters)) {
             waited_for++;
-        } else if (neighbour->state != NEIGHBOUR_STATIC &&
-                   (victim == NEIGHBOUR_NONE || is_dearer(&table->entries[victim], neighbour))) {
+        } else if (victim == NEIGHBOUR_NONE || is_dearer(&table->entries[victim], neighbour)) {
             victim = i;
         }
     }

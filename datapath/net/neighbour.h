@@ -78,11 +78,11 @@ void neighbours_init(struct neighbours *table, struct neighbour *entries, uint16
 uint16_t neighbour_find(const struct neighbours *table, const struct ip_addr *addr);
 
 /* The place for a new entry: an unused one, or of the next sixteen the one that is least
- * dear, so that an invented address costs no walk over the table. First go those that never
- * answered, so that a flood of them does not drive out the gateway; then the least recently
- * used. NEIGHBOUR_NONE when each of the sixteen is waited for or configured, and when most are
- * waited for and the others have answered: places that a flood holds are not made more at
- * their cost. */
+ * dear, so that an invented address costs no walk over the table; those that are configured do
+ * not count. First go those that never answered, so that a flood of them does not drive out the
+ * gateway; then the least recently used. NEIGHBOUR_NONE when each of the sixteen is waited for,
+ * and when most are waited for and the others have answered: places that a flood holds are not
+ * made more at their cost. */
 uint16_t neighbour_victim(struct neighbours *table);
 
 /* The place gets a new address, a new generation, and the state FAILED: nobody

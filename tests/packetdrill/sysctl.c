@@ -151,7 +151,7 @@ static void read_ecn(const char *folder, struct sysctl_values *values, struct un
     }
 }
 
-/* Loss is always found by RACK. */
+/* tcp_recovery, tcp_early_retrans, tcp_reordering and others: how losses are found and repaired. */
 static void read_recovery(const char *folder, struct tcp_policy *policy, struct untold *untold)
 {
     uint32_t recovery = number(folder, "tcp_recovery", RECOVERY_RACK);

@@ -5,9 +5,8 @@
  * Where they are looked at: BYTES and EVENTS by the applications (app.c); what can
  * be seen on the wire by a witness of each packet (witness.c); FRAMES by a census
  * of who holds what (census.c); deadlines of TIME-WAIT, FIN-WAIT-2 and pacing in deadline.c; the
- * rest in check.c, around each turn of a host;
- * HOME at the end, when nothing is due any more. What TEXT, SIZE, OPTIONS and ECT say the witness
- * sees too.
+ * rest in check.c, around each turn of a host; HOME at the end, when nothing is due any more. What
+ * TEXT, SIZE, OPTIONS and ECT say the witness sees too.
  */
 #ifndef HEADRACE_TESTS_SIM_CHECK_H
 #define HEADRACE_TESTS_SIM_CHECK_H

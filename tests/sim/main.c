@@ -194,7 +194,7 @@ int main(int argc, char **argv)
     (void)signal(SIGABRT, on_abort);
     seeds = list_seeds(&options, &count);
     costs = calloc(LIST_MAX + options.count, sizeof *costs);
-    if (!seeds || !costs || count == 0) {
+    if (!seeds || !costs) {
         (void)fprintf(stderr, "simulate: no memory, or no such list\n");
         free(seeds);
         free(costs);

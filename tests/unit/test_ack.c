@@ -104,7 +104,7 @@ static void so_many_segments_are_not_held(void **state)
     expect_silence_for(f, SECONDS(1));
 }
 
-/* One ACK for a burst, but none of more than ack_every_segments.
+/* One ACK for a burst, but none of more than ack_every_segments: MUST-59 has one for all.
  * Shows: RFC 9293 MUST-58, MUST-59. */
 static void a_burst_is_acknowledged_in_steps(void **state)
 {

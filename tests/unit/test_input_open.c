@@ -297,8 +297,8 @@ static void time_wait_answers_what_is_not_a_plain_ack(void **state)
         {"old text", TCP_ACK, 1, 1, true, TCP_TIME_WAIT},
         {"the FIN", TCP_FIN | TCP_ACK, 1, 0, true, TCP_TIME_WAIT},
         {"an old SYN", TCP_SYN, 2, 0, true, TCP_TIME_WAIT},
-        {"a RST that is not exact (RFC 1337)", TCP_RST, 1, 0, false, TCP_TIME_WAIT},
-        {"a RST", TCP_RST, 2, 0, false, TCP_CLOSED},
+        {"a RST that is not exact", TCP_RST, 1, 0, false, TCP_TIME_WAIT},
+        {"a RST that is exact", TCP_RST, 2, 0, false, TCP_CLOSED},
     };
     struct tcp_fixture *f = *state;
 

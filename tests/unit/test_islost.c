@@ -230,6 +230,27 @@ static void behind_a_timeout_neither(void **state)
     forget_sent(f);
 }
 
+/* What a recovery had found, and had not sent again when it turned out needless, is looked at once
+ * more: it may be lost all the same. */
+static void what_an_undo_takes_back_is_found_again(void **state)
+{
+    struct tcp_fixture *f = counting_peer(state);
+
+    send_twelve(f, MSS);
+    sacks(f, 0, 1, 4);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    conn_of(f)->ssthresh = MSS; /* nothing more goes now */
+    conn_of(f)->flight->prr.out = 100 * MSS;
+    sacks(f, 0, 5, 8);
+    expect_silence(f);
+    assert_int_equal(found(f), 2);
+    sacks(f, 4, 0, 1); /* the first was late, and has come twice */
+    assert_int_equal(f->tcp.counters.recoveries_undone, 1);
+    expect(f, TCP_ACK, .seq = 1 + 4 * MSS, .ack = 1, .bytes = MSS);
+    acks(f, 12);
+    forget_sent(f);
+}
+
 static void switch_rack(struct tcp_fixture *f, bool on)
 {
     struct tcp_policy policy = *tcp_conn_policy(conn_of(f));
@@ -354,6 +375,7 @@ int main(void)
         SCRIPT_V4(runs_are_counted_and_bytes),
         SCRIPT(time_is_no_sign_of_loss),
         SCRIPT(a_second_loss_takes_as_much),
+        SCRIPT(what_an_undo_takes_back_is_found_again),
         SCRIPT(what_may_be_lost_goes_when_there_is_nothing_else),
         SCRIPT(the_last_segment_is_rescued_once),
         SCRIPT(a_lost_repair_is_the_timers),

@@ -127,6 +127,24 @@ static void a_dsack_widens_the_reordering_window(void **state)
     forget_sent(f);
 }
 
+/* It was a repair that was not needed, as a tail loss probe may be, and nothing overtook
+ * anything: DupThresh holds as before.
+ * Shows: RFC 8985 6.2d, 6.2e. */
+static void a_dsack_is_no_reordering(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    wait_ns(f, RTT);
+    sacks(f, 1, 0, 1);
+    assert_int_equal(conn_of(f)->flight->rack_reo_mult, 1);
+    sacks(f, 1, 2, 5);
+    expect_segments(f, 1, 2);
+    acks(f, 8);
+    forget_sent(f);
+}
+
 /* The round of the D-SACK before ended 2 GiB ago: its end lies ahead again. */
 static void a_dsack_widens_it_however_long_after(void **state)
 {
@@ -172,6 +190,7 @@ int main(void)
         SCRIPT(a_lost_retransmission_is_found),
         SCRIPT(a_repair_has_a_timeout_of_its_own),
         SCRIPT(a_dsack_widens_the_reordering_window),
+        SCRIPT(a_dsack_is_no_reordering),
         SCRIPT(a_dsack_widens_it_however_long_after),
         SCRIPT(a_wide_reordering_window_does_not_wrap),
     };

@@ -138,6 +138,81 @@ static void without_new_data_a_timeout_goes_on(void **state)
     }
 }
 
+/* The peer drops what F-RTO asked with, and closes its window: what it lacks is probed with, and
+ * no more than that goes.
+ * Shows: RFC 9293 MUST-35. */
+static void a_window_that_closes_behind_a_timeout_is_probed(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, false, 30);
+
+    expect_after(f, EARLY, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    wait_ns(f, RTT);
+    acks(f, 1);
+    expect_segments(f, 10, 12);
+    f->peer->window = 0;
+    acks(f, 1);
+    expect_silence(f);
+    wait_ns(f, SECONDS(3));
+    expect(f, TCP_ACK, .seq = 1 + MSS, .ack = 1, .bytes = MSS);
+    forget_sent(f);
+    app_aborts(f);
+    forget_sent(f);
+}
+
+/* Likewise what duplicates had told of: with all taken for lost, none of it is out. */
+static void a_probe_of_the_window_forgets_duplicates(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, false, 10);
+
+    for (unsigned i = 0; i < 5; i++) {
+        acks(f, 0);
+    }
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(conn_of(f)->flight->dup_acks, 5);
+    f->peer->window = 0;
+    acks(f, 0);
+    wait_ns(f, SECONDS(3));
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(conn_of(f)->flight->dup_acks, 0);
+    forget_sent(f);
+    app_aborts(f);
+    forget_sent(f);
+}
+
+static uint32_t segments_sent(struct tcp_fixture *f)
+{
+    return (conn_of(f)->snd.nxt - conn_of(f)->snd.iss) / MSS;
+}
+
+/* A round trip behind a recovery nothing of it is left to be asked for with each ACK. */
+static void behind_a_recovery_comes_rest(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+    struct tcp_flight *flight;
+    uint32_t out;
+
+    send_segments(f, 60);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    sacks(f, 0, 1, 10);
+    flight = conn_of(f)->flight;
+    assert_int_equal(flight->recovery, TCP_RECOVERY_FAST);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    acks(f, segments_sent(f));
+    assert_int_equal(flight->recovery, TCP_RECOVERY_OPEN);
+    assert_int_not_equal(flight->unrest, 0); /* a D-SACK may come */
+    out = segments_sent(f);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    acks(f, out);
+    assert_ptr_equal(conn_of(f)->flight, flight);
+    assert_int_equal(flight->unrest, 0);
+    forget_sent(f);
+    app_aborts(f);
+    forget_sent(f);
+}
+
 /* The echo is of a time before anything went again (RFC 3522 section 3.2).
  * Shows: RFC 3522 3.2a, 3.2b; RFC 4015 3.2a, 3.2b. */
 static void timestamps_undo_a_timeout(void **state)
@@ -296,12 +371,21 @@ static void a_needless_syn_costs_no_window(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRIPT(frto_undoes_a_needless_timeout),       SCRIPT(frto_undoes_a_row_of_timeouts),
-        SCRIPT(frto_asks_with_new_data_without_sack), SCRIPT(frto_lets_a_real_timeout_be),
-        SCRIPT(without_new_data_a_timeout_goes_on),   SCRIPT(timestamps_undo_a_timeout),
-        SCRIPT(timestamps_let_a_real_timeout_be),     SCRIPT(timestamps_undo_a_fast_recovery),
-        SCRIPT(a_dsack_undoes_a_fast_recovery),       SCRIPT(a_dsack_of_a_part_undoes_nothing),
-        SCRIPT(cubic_goes_on_where_it_was),           SCRIPT(a_needless_syn_costs_no_window),
+        SCRIPT(frto_undoes_a_needless_timeout),
+        SCRIPT(frto_undoes_a_row_of_timeouts),
+        SCRIPT(frto_asks_with_new_data_without_sack),
+        SCRIPT(frto_lets_a_real_timeout_be),
+        SCRIPT(without_new_data_a_timeout_goes_on),
+        SCRIPT(timestamps_undo_a_timeout),
+        SCRIPT(timestamps_let_a_real_timeout_be),
+        SCRIPT(timestamps_undo_a_fast_recovery),
+        SCRIPT(a_dsack_undoes_a_fast_recovery),
+        SCRIPT(a_dsack_of_a_part_undoes_nothing),
+        SCRIPT(a_window_that_closes_behind_a_timeout_is_probed),
+        SCRIPT(a_probe_of_the_window_forgets_duplicates),
+        SCRIPT(behind_a_recovery_comes_rest),
+        SCRIPT(cubic_goes_on_where_it_was),
+        SCRIPT(a_needless_syn_costs_no_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
