@@ -1,20 +1,20 @@
 /*
- * goodput [--seconds N] [--control NAME] [--part table|fairness] | --check
+ * goodput [--seconds N] [--control NAME] [--part table|fairness|losses|marks|acks] | --check
  *
  * Goal:   a single flow uses the line that it has, with each congestion control; under
- *         random loss it gets what the response function of its RFC says; two own flows
- *         share evenly.
- * Method: two stacks over the in-memory wire in virtual time, one sender that always has
- *         data, buffers that never limit. The queue holds a round trip, and 20 packets at
- *         least. The first second does not count. --check is the part without loss on one
- *         line, which CI can afford, with its bound; else a table is printed.
+ *         random loss it gets what the response function of its RFC says, or it is known why
+ *         not; with marks (ECN) queues stay short; two own flows share evenly; receivers that
+ *         acknowledge rarely do not hold up senders that count few segments for an ACK.
+ * Method: two stacks over the in-memory wire in virtual time (flows.h). The first second does
+ *         not count, but for acks. --check is the part without loss on one line, which CI can
+ *         afford, with its bound, and one line with marks; else tables are printed.
  */
-#include "tests/sim/pair.h"
+#include "tests/sim/flows.h"
 
 #include "datapath/net/checksum.h"
 #include "datapath/util.h"
+#include "datapath/wire/random.h"
 #include "tcp/cc.h"
-#include "tcp/user.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,183 +22,53 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT 7000u
-#define FIRST_PORT 40000u
-#define FLOWS_MAX 2u
-#define MSS 1448.0
-#define PACKET_BYTES 1514.0
-
 /* Of a line, what payload can have: the headers are not goodput. */
-static const double payload_part = MSS / PACKET_BYTES;
+static const double payload_part = FLOWS_MSS / FLOWS_PACKET_BYTES;
 
 #define FAIRNESS_RUNS 5u
+#define ROUNDS 200000u
 
-struct line {
-    double mbits;
-    double rtt_ms;
-    double loss;     /* of 1, of what carries data */
-    double apart_ms; /* from the beginning of one flow to that of the next */
+/* What --part, --control and --seconds say; `only` is a name, or NULL for all. */
+struct wish {
+    const char *part;
+    const char *only;
+    double seconds;
 };
 
-struct flow {
-    uint64_t received;
-};
-
-struct run {
-    struct pair pair;
-    struct flow flows[FLOWS_MAX];
-};
-
-/* All flows send the same, which nobody looks at: sim/seeds compares bytes. */
-static uint8_t junk[65536];
-
-static void fill(struct tcp_conn *conn)
+static struct flows_plan plan_of(const struct flows_line *line, const char *name, double seconds)
 {
-    while (conn->app == NULL && tcp_send(conn, junk, sizeof junk) > 0) {
-    }
+    const struct flows_plan plan = {
+        .line = *line, .cc = tcp_cc_find(name), .flows = 1, .skip_s = 1, .seconds = seconds};
+
+    return plan;
 }
 
-/* The sink's connections have their flow for context; the senders' have none. */
-static void on_open(struct tcp_conn *conn)
+static bool is_wished(const struct wish *wish, const char *name)
 {
-    struct run *run = conn->app;
-
-    if (run) {
-        conn->app = &run->flows[conn->tuple.remote_port - FIRST_PORT];
-    }
-    fill(conn);
-}
-
-static void on_data(struct tcp_conn *conn, const struct slice *slices, unsigned count)
-{
-    struct flow *flow = conn->app;
-
-    for (unsigned i = 0; i < count; i++) {
-        flow->received += slices[i].length;
-    }
-}
-
-static void on_sent(struct tcp_conn *conn, uint32_t bytes)
-{
-    (void)conn;
-    (void)bytes;
-}
-
-static void on_nothing(struct tcp_conn *conn)
-{
-    (void)conn;
-}
-
-static const struct tcp_events events = {
-    .open = on_open,
-    .data = on_data,
-    .sent = on_sent,
-    .writable = fill,
-    .eof = on_nothing,
-    .close = on_nothing,
-};
-
-static void must(bool good, const char *what)
-{
-    if (!good) {
-        (void)fprintf(stderr, "goodput: %s\n", what);
-        exit(1);
-    }
-}
-
-static double bandwidth_delay_bytes(const struct line *line)
-{
-    return line->mbits * 125.0 * line->rtt_ms;
-}
-
-static void impair(struct run *run, const struct line *line)
-{
-    double queue = fmax(bandwidth_delay_bytes(line), 20 * PACKET_BYTES);
-    const struct wire_impairment data = {
-        .loss_ppm = (uint32_t)lround(line->loss * 1e6),
-        .delay_ns = (uint64_t)(line->rtt_ms / 2 * NS_PER_MS),
-        .rate_bytes_per_s = (uint64_t)(line->mbits * 125000),
-        .queue_bytes = (uint32_t)queue,
-    };
-    const struct wire_impairment acks = {.delay_ns = data.delay_ns};
-
-    wire_impair(&run->pair.wire, 0, &data);
-    wire_impair(&run->pair.wire, 1, &acks);
-}
-
-static void begin(struct run *run, const struct line *line, const struct tcp_cc_ops *cc,
-                  unsigned flows)
-{
-    struct pair_config config = pair_config_default;
-    struct tcp_settings settings = tcp_settings_default;
-    struct tcp_listener listener = {
-        .port = PORT, .half_open_max = 16, .connections_max = 16, .app = run};
-    /* What is on its way, what waits, and what recovery holds on top of both. */
-    uint32_t packets = (uint32_t)(bandwidth_delay_bytes(line) / MSS) * 2 + 1024;
-    uint32_t index;
-
-    settings.cc = cc;
-    settings.send_buffer = 2 * packets * 1448;
-    settings.receive_buffer = settings.send_buffer;
-    listener.settings = settings;
-    config.tcp = tcp_config_default;
-    config.tcp.events = &events;
-    config.tcp.connections_max = 16;
-    config.frames[0] = 4 * flows * packets + 8192;
-    config.frames[1] = config.frames[0];
-    config.lent = 256;
-    config.tx_packets_max = 2048;
-    config.flight_packets_max = 4 * packets;
-    must(pair_init(&run->pair, &config) == 0, "no memory for two hosts");
-    impair(run, line);
-    must(tcp_listen(&run->pair.host[1].tcp, &listener, &index) == TCP_OK, "no listener");
-    for (unsigned i = 0; i < flows; i++) {
-        const struct tcp_tuple tuple = pair_tuple(&run->pair, 0, (uint16_t)(FIRST_PORT + i), PORT);
-        struct tcp_conn *conn;
-
-        must(tcp_connect(&run->pair.host[0].tcp, &tuple, &settings, &conn) == TCP_OK,
-             "no connection");
-        pair_run(&run->pair, run->pair.now_ns + (uint64_t)(line->apart_ms * NS_PER_MS));
-    }
-}
-
-/* Mbit/s of each flow. */
-static void measure(const struct line *line, const struct tcp_cc_ops *cc, unsigned flows,
-                    double seconds, double *mbits)
-{
-    static struct run run;
-
-    memset(&run, 0, sizeof run);
-    begin(&run, line, cc, flows);
-    pair_run(&run.pair, run.pair.now_ns + NS_PER_S);
-    for (unsigned i = 0; i < flows; i++) {
-        run.flows[i].received = 0;
-    }
-    pair_run(&run.pair, run.pair.now_ns + (uint64_t)(seconds * NS_PER_S));
-    for (unsigned i = 0; i < flows; i++) {
-        mbits[i] = (double)run.flows[i].received * 8 / seconds / 1e6;
-    }
-    pair_destroy(&run.pair);
+    return !wish->only || strcmp(wish->only, name) == 0;
 }
 
 /* Mbit/s that the response function gives: RFC 9438 section 5.1, with C of 0.4, and where
  * that is less Reno's, which also is all others'. */
-static double response(const struct line *line, const char *name)
+static double response(const struct flows_line *line, const char *name)
 {
     double rtt_s = line->rtt_ms / 1e3;
     double reno = 1.22 / sqrt(line->loss);
     double cubic = 1.054 * pow(rtt_s / line->loss, 0.75);
     double window = strcmp(name, "cubic") == 0 ? fmax(reno, cubic) : reno;
 
-    return window * MSS * 8 / rtt_s / 1e6;
+    return window * FLOWS_MSS * 8 / rtt_s / 1e6;
 }
 
-static void print_row(const struct line *line, const char *name, double seconds)
+static void print_row(const struct flows_line *line, const char *name, double seconds)
 {
+    const struct flows_plan plan = plan_of(line, name, seconds);
     double share = line->mbits * payload_part;
+    struct flows_result result;
     double mbits;
 
-    measure(line, tcp_cc_find(name), 1, seconds, &mbits);
+    flows_run(&plan, &result);
+    mbits = result.mbits[0];
     (void)printf("| %.0f | %.0f | %.1f | %s | %.2f | %.2f |", line->mbits, line->rtt_ms,
                  line->loss * 100, name, mbits, mbits / share);
     if (line->loss > 0) {
@@ -211,27 +81,7 @@ static void print_row(const struct line *line, const char *name, double seconds)
     (void)fflush(stdout);
 }
 
-/* Nothing here is random: how a queue that drops its tail falls between the rounds of two flows
- * stays so for minutes. So the second begins at another time in each run. */
-static void print_shares(const char *name, double seconds)
-{
-    double first = 0;
-
-    (void)printf("| %s |", name);
-    for (unsigned i = 0; i < FAIRNESS_RUNS; i++) {
-        const struct line line = {100, 20, 0, 137.3 * i};
-        double mbits[2];
-
-        measure(&line, tcp_cc_find(name), 2, 10 * seconds, mbits);
-        first += mbits[0] / (mbits[0] + mbits[1]);
-        (void)printf(" %.3f", mbits[0] / (mbits[0] + mbits[1]));
-        (void)fflush(stdout);
-    }
-    (void)printf(" | %.3f |\n", first / FAIRNESS_RUNS);
-}
-
-/* `only` is a name, or NULL for all. */
-static void print_table(double seconds, const char *only)
+static void print_table(const struct wish *wish)
 {
     static const double rates[] = {10, 100, 1000};
     static const double rtts[] = {1, 20, 100};
@@ -241,41 +91,248 @@ static void print_table(double seconds, const char *only)
         "| Mbit/s | RTT, ms | loss, %% | control | goodput, Mbit/s | of the line | "
         "expected under loss | of it |\n|---:|---:|---:|---|---:|---:|---:|---:|\n");
     for (unsigned i = 0; i < COUNT_OF(rates) * COUNT_OF(rtts) * COUNT_OF(losses); i++) {
-        const struct line line = {rates[i / 12], rtts[i / 4 % 3], losses[i % 4], 0};
+        const struct flows_line line = {
+            .mbits = rates[i / 12], .rtt_ms = rtts[i / 4 % 3], .loss = losses[i % 4]};
 
         for (const char *const *name = tcp_cc_names; *name; name++) {
-            if (!only || strcmp(only, *name) == 0) {
-                print_row(&line, *name, seconds);
+            if (is_wished(wish, *name)) {
+                print_row(&line, *name, wish->seconds);
             }
         }
     }
 }
 
-static void print_fairness(double seconds, const char *only)
+/* Nothing here is random: how a queue that drops its tail falls between the rounds of two flows
+ * stays so for minutes. So the second begins at another time in each run. */
+static void print_shares(const char *name, double seconds)
+{
+    double first = 0;
+
+    (void)printf("| %s |", name);
+    for (unsigned i = 0; i < FAIRNESS_RUNS; i++) {
+        const struct flows_line line = {.mbits = 100, .rtt_ms = 20, .apart_ms = 137.3 * i};
+        struct flows_plan plan = plan_of(&line, name, 10 * seconds);
+        struct flows_result result;
+        double share;
+
+        plan.flows = 2;
+        flows_run(&plan, &result);
+        share = result.mbits[0] / (result.mbits[0] + result.mbits[1]);
+        first += share;
+        (void)printf(" %.3f", share);
+        (void)fflush(stdout);
+    }
+    (void)printf(" | %.3f |\n", first / FAIRNESS_RUNS);
+}
+
+static void print_fairness(const struct wish *wish)
 {
     (void)printf(
         "\n| two flows | share of the first, in each of %u runs | of all |\n"
         "|---|---|---:|\n",
         FAIRNESS_RUNS);
     for (const char *const *name = tcp_cc_names; *name; name++) {
-        if (only && strcmp(only, *name) != 0) {
+        if (is_wished(wish, *name)) {
+            print_shares(*name, wish->seconds);
+        }
+    }
+}
+
+/* So many of `segments` are lost. */
+static unsigned lose(struct random *random, unsigned segments, double loss)
+{
+    unsigned lost = 0;
+
+    for (unsigned i = 0; i < segments; i++) {
+        lost += random_chance(random, (uint32_t)lround(loss * 1e6));
+    }
+    return lost;
+}
+
+/* Segments that arrive in a round trip, of Reno in whole rounds: a window of whole segments, one
+ * more of it a round, half of it for all that a round loses, which goes again in the next rounds
+ * beside what is new. The response function knows neither whole segments nor these rounds. */
+static double reno_in_rounds(double loss)
+{
+    struct random random;
+    unsigned window = 10;
+    double arrived = 0;
+
+    random_init(&random, 1);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned lost = lose(&random, window, loss);
+
+        arrived += window - lost;
+        window = lost > 0 ? (unsigned)fmax(window / 2.0, 2) : window + 1;
+        for (; lost > 0 && round < ROUNDS; round++) {
+            unsigned again = lost < window ? lost : window;
+            unsigned lost_again = lose(&random, again, loss);
+
+            arrived += window - lost_again;
+            lost = lost - again + lost_again;
+        }
+    }
+    return arrived / ROUNDS;
+}
+
+/* Where the goodput under loss goes: the window, the round trip, and timeouts. */
+static void print_losses(const struct wish *wish)
+{
+    static const struct flows_line lines[] = {
+        {.mbits = 100, .rtt_ms = 1, .loss = 0.01},  {.mbits = 10, .rtt_ms = 20, .loss = 0.03},
+        {.mbits = 100, .rtt_ms = 1, .loss = 0.03},  {.mbits = 1000, .rtt_ms = 1, .loss = 0.03},
+        {.mbits = 100, .rtt_ms = 20, .loss = 0.03},
+    };
+
+    (void)printf(
+        "\n| Mbit/s | RTT, ms | loss, %% | control | Mbit/s | lost | sent again | timeouts | "
+        "segments in flight | 1.22 / sqrt(p) | Reno in rounds | RTT as measured, ms |\n"
+        "|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+    for (unsigned i = 0; i < 2 * COUNT_OF(lines); i++) {
+        const struct flows_line *line = &lines[i / 2];
+        const char *name = i % 2 == 0 ? "cubic" : "newreno";
+        const struct flows_plan plan = plan_of(line, name, wish->seconds);
+        struct flows_result result;
+
+        if (!is_wished(wish, name)) {
             continue;
         }
-        print_shares(*name, seconds);
+        flows_run(&plan, &result);
+        (void)printf("| %.0f | %.0f | %.0f | %s | %.2f | %" PRIu64 " | %" PRIu64 " | %" PRIu64
+                     " | %.2f | %.2f | %.2f | %.2f |\n",
+                     line->mbits, line->rtt_ms, line->loss * 100, name, result.mbits[0],
+                     result.lost, result.sender.retransmissions, result.sender.rto_expired,
+                     result.window, 1.22 / sqrt(line->loss), reno_in_rounds(line->loss),
+                     result.rtt_ms);
+        (void)fflush(stdout);
     }
+}
+
+/* RFC 8257 section 4.1 asks for marks from about a seventh of what the line holds on; ten packets
+ * at least, for bursts. */
+static double mark_from(const struct flows_line *line)
+{
+    return fmax(10, round(flows_round_trip_bytes(line) / 7 / FLOWS_PACKET_BYTES));
+}
+
+static void print_marked(const struct flows_line *line, const char *name, enum tcp_ecn_mode ecn,
+                         double seconds)
+{
+    static const char *const modes[] = {"none", "classic", "accurate"};
+    struct flows_plan plan = plan_of(line, name, seconds);
+    struct flows_result result;
+
+    plan.ecn = ecn;
+    flows_run(&plan, &result);
+    (void)printf("| %.0f | %.0f | %.0f | %s | %s | %.2f | %.2f | %.2f | %" PRIu64 " | %" PRIu64
+                 " | %" PRIu64 " |\n",
+                 line->mbits, line->rtt_ms, line->mark_packets, name, modes[ecn], result.mbits[0],
+                 result.queue_ms, result.queue_ms_most, result.marked, result.sender.ecn_reductions,
+                 result.dropped);
+    (void)fflush(stdout);
+}
+
+static void print_marks(const struct wish *wish)
+{
+    static const struct flows_line lines[] = {
+        {.mbits = 100, .rtt_ms = 1},
+        {.mbits = 1000, .rtt_ms = 1},
+        {.mbits = 100, .rtt_ms = 20},
+    };
+    static const struct {
+        const char *name;
+        enum tcp_ecn_mode ecn;
+    } senders[] = {
+        {"cubic", TCP_ECN_OFF},     {"cubic", TCP_ECN_CLASSIC},  {"newreno", TCP_ECN_CLASSIC},
+        {"dctcp", TCP_ECN_CLASSIC}, {"dctcp", TCP_ECN_ACCURATE},
+    };
+
+    (void)printf(
+        "\n| Mbit/s | RTT, ms | marks from, packets | control | ECN | goodput, Mbit/s | "
+        "queue, ms | at worst | marked | reductions | dropped |\n"
+        "|---:|---:|---:|---|---|---:|---:|---:|---:|---:|---:|\n");
+    for (unsigned i = 0; i < COUNT_OF(lines) * COUNT_OF(senders); i++) {
+        struct flows_line line = lines[i / COUNT_OF(senders)];
+        unsigned sender = i % COUNT_OF(senders);
+
+        line.mark_packets = mark_from(&line);
+        if (is_wished(wish, senders[sender].name)) {
+            print_marked(&line, senders[sender].name, senders[sender].ecn, wish->seconds);
+        }
+    }
+}
+
+/* FreeBSD's rule in slow start: no ACK counts for more than two segments. */
+static void acked_two(struct tcp_conn *conn, uint32_t bytes, uint64_t rtt_ns)
+{
+    if (conn->cwnd < conn->ssthresh) {
+        bytes = min_u32(bytes, 2u * conn->snd.mss);
+    }
+    tcp_cc_cubic.acked(conn, bytes, rtt_ns);
+}
+
+static void print_acks(void)
+{
+    static const double rates[] = {100, 1000, 0};
+    static const uint32_t every[] = {2, 8, 16};
+    struct tcp_cc_ops two = tcp_cc_cubic;
+
+    two.acked = acked_two;
+    (void)printf(
+        "\n| Mbit/s, 20 ms | an ACK counts for | segments for an ACK | 100 kB, ms | 1 MB, ms |\n"
+        "|---:|---|---:|---:|---:|\n");
+    for (unsigned i = 0; i < COUNT_OF(rates) * 2 * COUNT_OF(every); i++) {
+        bool limited = i / COUNT_OF(every) % 2 == 1;
+        struct flows_plan plan = {
+            .line = {.mbits = rates[i / (2 * COUNT_OF(every))], .rtt_ms = 20},
+            .cc = limited ? &two : &tcp_cc_cubic,
+            .flows = 1,
+            .ack_every = every[i % COUNT_OF(every)],
+            .seconds = 1,
+        };
+        struct flows_result result;
+
+        flows_run(&plan, &result);
+        (void)printf("| %.0f | %s | %" PRIu32 " | %.1f | %.1f |\n", plan.line.mbits,
+                     limited ? "two" : "all", plan.ack_every, result.goal_ms[0], result.goal_ms[1]);
+    }
+}
+
+/* With marks: no less of the line, nothing dropped, and the queue not beyond where they begin. */
+static int check_marks(void)
+{
+    struct flows_line line = {.mbits = 100, .rtt_ms = 20};
+    struct flows_plan plan;
+    struct flows_result result;
+    double mark_ms;
+
+    line.mark_packets = mark_from(&line);
+    mark_ms = line.mark_packets * FLOWS_PACKET_BYTES / line.mbits / 125;
+    plan = plan_of(&line, "dctcp", 5);
+    plan.skip_s = 3; /* the first mark halves, and the window comes back by a segment a round */
+    flows_run(&plan, &result);
+    (void)printf("dctcp with marks: %.2f Mbit/s of %.0f, %.2f ms of queue, %" PRIu64 " dropped\n",
+                 result.mbits[0], line.mbits, result.queue_ms, result.dropped);
+    if (result.mbits[0] < 0.9 * line.mbits || result.dropped > 0 || result.marked == 0 ||
+        result.sender.ecn_reductions == 0 || result.queue_ms > mark_ms) {
+        (void)printf("dctcp: less than 0.9 of the line, drops, no marks, or a queue above them\n");
+        return 1;
+    }
+    return 0;
 }
 
 static int check(void)
 {
-    const struct line line = {100, 20, 0, 0};
-    int result = 0;
+    const struct flows_line line = {.mbits = 100, .rtt_ms = 20};
+    int result = check_marks();
 
     for (const char *const *name = tcp_cc_names; *name; name++) {
-        double mbits;
+        const struct flows_plan plan = plan_of(&line, *name, 5);
+        struct flows_result got;
 
-        measure(&line, tcp_cc_find(*name), 1, 5, &mbits);
-        (void)printf("%s: %.2f Mbit/s of %.0f\n", *name, mbits, line.mbits);
-        if (mbits < 0.9 * line.mbits) {
+        flows_run(&plan, &got);
+        (void)printf("%s: %.2f Mbit/s of %.0f\n", *name, got.mbits[0], line.mbits);
+        if (got.mbits[0] < 0.9 * line.mbits) {
             (void)printf("%s: less than 0.9 of the line\n", *name);
             result = 1;
         }
@@ -283,11 +340,30 @@ static int check(void)
     return result;
 }
 
+static void print_parts(const struct wish *wish)
+{
+    bool all = *wish->part == '\0';
+
+    if (all || strcmp(wish->part, "table") == 0) {
+        print_table(wish);
+    }
+    if (all || strcmp(wish->part, "fairness") == 0) {
+        print_fairness(wish);
+    }
+    if (all || strcmp(wish->part, "losses") == 0) {
+        print_losses(wish);
+    }
+    if (all || strcmp(wish->part, "marks") == 0) {
+        print_marks(wish);
+    }
+    if (all || strcmp(wish->part, "acks") == 0) {
+        print_acks();
+    }
+}
+
 int main(int argc, char **argv)
 {
-    double seconds = 20;
-    const char *only = NULL;
-    const char *part = "";
+    struct wish wish = {.part = "", .seconds = 20};
     int i;
 
     checksum_init();
@@ -296,26 +372,21 @@ int main(int argc, char **argv)
     }
     for (i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seconds") == 0) {
-            seconds = atof(argv[i + 1]);
+            wish.seconds = atof(argv[i + 1]);
         } else if (strcmp(argv[i], "--control") == 0 && tcp_cc_find(argv[i + 1])) {
-            only = argv[i + 1];
+            wish.only = argv[i + 1];
         } else if (strcmp(argv[i], "--part") == 0) {
-            part = argv[i + 1];
+            wish.part = argv[i + 1];
         } else {
             break;
         }
     }
     if (i != argc) {
-        (void)fprintf(
-            stderr,
-            "usage: goodput [--seconds N] [--control NAME] [--part table|fairness] | --check\n");
+        (void)fprintf(stderr,
+                      "usage: goodput [--seconds N] [--control NAME] "
+                      "[--part table|fairness|losses|marks|acks] | --check\n");
         return 2;
     }
-    if (strcmp(part, "fairness") != 0) {
-        print_table(seconds, only);
-    }
-    if (strcmp(part, "table") != 0) {
-        print_fairness(seconds, only);
-    }
+    print_parts(&wish);
     return 0;
 }
