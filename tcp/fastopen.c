@@ -299,6 +299,8 @@ void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
     bool carried = conn->snd.nxt != conn->snd.iss + 1;
+    bool text_took = carried && seg->ack != conn->snd.iss + 1; /* of it, some at least */
+    bool given = seg->options_seen & TCP_OPT_FAST_OPEN && seg->fast_open_length > 0;
     /* One that went again, since a router called it too big, had neither text nor cookie. */
     bool once = sendq_at(sendq, sendq->head)->transmissions == 1;
 
@@ -309,14 +311,15 @@ void tcp_fast_open_learn(struct tcp_conn *conn, const struct tcp_segment *seg)
     if (conn->no_cookie && !carried) {
         return; /* its SYN was as any other */
     }
-    if (tcp_conn_has(conn, TCP_CONN_SYN_LOST)) {
+    /* What only the first SYN had is answered: that one came through, and its answer did not. */
+    if (tcp_conn_has(conn, TCP_CONN_SYN_LOST) && !text_took && !given) {
         take_failure(conn);
         return;
     }
     if (conn->no_cookie) {
         learn_without(conn, seg);
     } else {
-        learn_with(conn, seg, carried && once && seg->ack != conn->snd.nxt);
+        learn_with(conn, seg, carried && once && !text_took);
     }
     conn->syn_data = carried && seg->ack == conn->snd.nxt;
     conn->tcp->counters.fast_open_taken += conn->syn_data;

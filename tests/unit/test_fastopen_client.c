@@ -223,6 +223,38 @@ static void a_late_answer_counts(void **state)
     expect(f, TCP_ACK, .seq = 101, .ack = 1);
     expect_silence(f);
     assert_int_equal(f->peer->told.sent, 100);
+    assert_int_equal(f->tcp.counters.fast_open_lost, 0); /* nor is the way to blame */
+    connect_and_send(f, 2, 100);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 100, COOKIE);
+}
+
+/* Nobody else would have sent it one: the SYN that asked was not lost but its answer. */
+static void a_late_cookie_is_kept(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    connect_and_send(f, 0, 0);
+    expect(f, TCP_SYN, .seq = 0, .fast_open = true);
+    expect_after(f, SECONDS(1), TCP_SYN, .seq = 0);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 1, COOKIE);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(f->tcp.counters.fast_open_lost, 0);
+    connect_and_send(f, 1, 100);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 100, COOKIE);
+}
+
+/* It has taken the cookie, and had no room for all of the text. */
+static void a_server_that_takes_half_keeps_its_cookie(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    get_cookie(f);
+    connect_and_send(f, 1, 100);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 100, COOKIE);
+    peer_sends_syn(f, TCP_ACK, .seq = 0, .ack = 51);
+    expect(f, TCP_ACK, .seq = 51, .ack = 1, .bytes = 50);
+    connect_and_send(f, 2, 100);
+    expect(f, TCP_SYN, .seq = 0, .bytes = 100, COOKIE);
 }
 
 /* Shows: RFC 7413 4.1.1a. */
@@ -289,6 +321,8 @@ int main(void)
         SCRIPT(a_fin_waits_for_the_handshake),
         SCRIPT(a_lost_syn_goes_again_without),
         SCRIPT(a_late_answer_counts),
+        SCRIPT(a_late_cookie_is_kept),
+        SCRIPT(a_server_that_takes_half_keeps_its_cookie),
         SCRIPT(a_cookie_of_a_wrong_length_is_none),
         SCRIPT(a_simultaneous_open_sends_it_after),
         SCRIPT(the_latest_mss_counts),
