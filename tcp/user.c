@@ -84,7 +84,7 @@ static bool may_be_left(const struct tcp_conn *conn)
 
 /* How long what is queued may take once the application has left: the longest that R2 lets a peer
  * be silent, and behind that a slow one's time. Else an ACK of a byte now and then would keep it
- * for ever. The timer of what is queued looks at it (RFC 6429 leaves such to the system). */
+ * for ever. RFC 6429 leaves such to the system. */
 static uint64_t left_life_ns(const struct tcp_conn *conn)
 {
     const struct tcp_policy *policy = tcp_conn_policy(conn);
@@ -117,6 +117,7 @@ void tcp_close(struct tcp_conn *conn)
     }
     conn->tcp->orphans++;
     conn->life_ns = conn->tcp->now_ns + left_life_ns(conn); /* no keepalive any more */
+    tcp_conn_arm(conn);
     /* Nobody is left to be told of the end of the stream. */
     conn->flags =
         (conn->flags & ~(uint32_t)TCP_CONN_PAUSED) | TCP_CONN_APP_CLOSED | TCP_CONN_EOF_TOLD;
