@@ -92,6 +92,8 @@ static void read_options(const uint8_t *at, unsigned length, struct packet *pack
         assert_in_range(bytes, 1, length);
         packet->sack_permitted |= at[0] == 4;
         packet->timestamps |= at[0] == 8;
+        packet->window_scale |= at[0] == 3;
+        packet->sack |= at[0] == 5;
         packet->accurate_ecn |= at[0] == 172 || at[0] == 174;
         at += bytes;
         length -= bytes;

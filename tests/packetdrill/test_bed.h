@@ -42,6 +42,8 @@ struct packet {
     unsigned bytes;                   /* of text */
     bool sack_permitted;              /* in the options of a SYN */
     bool timestamps;
+    bool window_scale;
+    bool sack;         /* blocks */
     bool accurate_ecn; /* its option */
     long long at_us;
 };

@@ -62,20 +62,193 @@ static struct tcp_info info_of(struct bed *bed, int fd)
     return info;
 }
 
-static void timestamps(void **state)
+/* Each switches an option of the SYN off. */
+static void options_of_the_syn(void **state)
 {
+    static const char *const names[] = {"tcp_timestamps", "tcp_sack", "tcp_window_scaling"};
     struct bed *bed = *state;
     struct sockaddr_in to = address(REMOTE, REMOTE_PORT);
-    struct packet syn;
-    int fd;
 
-    open_again(bed, "");
-    set("tcp_timestamps", "0");
-    fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
-    (void)bed->table.connect(bed->self, fd, (struct sockaddr *)&to, sizeof to);
-    syn = expect(bed, SYN, 0);
-    assert_true(syn.sack_permitted && !syn.timestamps);
-    unset("tcp_timestamps");
+    for (unsigned off = 0; off < 3; off++) {
+        struct packet syn;
+        int fd;
+
+        open_again(bed, "");
+        set(names[off], "0");
+        fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
+        (void)bed->table.connect(bed->self, fd, (struct sockaddr *)&to, sizeof to);
+        syn = expect(bed, SYN, 0);
+        assert_int_equal(syn.timestamps, off != 0);
+        assert_int_equal(syn.sack_permitted, off != 1);
+        assert_int_equal(syn.window_scale, off != 2);
+        unset(names[off]);
+    }
+}
+
+/* What a new socket says of itself. */
+static void numbers_that_sockets_tell(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        int level, option, told;
+    } rows[] = {
+        {"tcp_keepalive_time", "77", IPPROTO_TCP, TCP_KEEPIDLE, 77},
+        {"tcp_keepalive_intvl", "11", IPPROTO_TCP, TCP_KEEPINTVL, 11},
+        {"tcp_keepalive_probes", "5", IPPROTO_TCP, TCP_KEEPCNT, 5},
+        {"tcp_syn_retries", "3", IPPROTO_TCP, TCP_SYNCNT, 3},
+        {"tcp_rmem", "4096 50000 60000", SOL_SOCKET, SO_RCVBUF, 50000},
+        {"tcp_wmem", "4096 40000 60000", SOL_SOCKET, SO_SNDBUF, 40000},
+    };
+    struct bed *bed = *state;
+
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        int told = -1, fd;
+        socklen_t length = sizeof told;
+
+        set(rows[row].name, rows[row].value);
+        open_again(bed, "");
+        fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+        assert_int_equal(
+            bed->table.getsockopt(bed->self, fd, rows[row].level, rows[row].option, &told, &length),
+            0);
+        assert_int_equal(told, rows[row].told);
+        unset(rows[row].name);
+    }
+}
+
+static void congestion_control(void **state)
+{
+    static const char *const names[][2] = {{"reno", "newreno"}, {"cubic", "cubic"}};
+    struct bed *bed = *state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        char told[16] = "";
+        socklen_t length = sizeof told;
+        int fd;
+
+        set("tcp_congestion_control", names[i][0]);
+        open_again(bed, "");
+        fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+        assert_int_equal(
+            bed->table.getsockopt(bed->self, fd, IPPROTO_TCP, TCP_CONGESTION, told, &length), 0);
+        assert_string_equal(told, names[i][1]);
+    }
+    unset("tcp_congestion_control");
+}
+
+/* How often the SYN-ACK goes that nobody answers. */
+static void how_often_a_syn_ack_goes(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        unsigned times;
+    } rows[] = {
+        {"tcp_synack_retries", "1", 2},
+        {"tcp_synack_retries", "4", 5},
+        {"tcp_syncookies", "2", 1}, /* nobody is there to send it again */
+    };
+    struct bed *bed = *state;
+
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        struct packet packet;
+        unsigned times = 0;
+
+        set(rows[row].name, rows[row].value);
+        open_again(bed, "");
+        (void)listening(bed);
+        PEER(.flags = SYN, .seq = bed->iss);
+        while (receive(bed, &packet)) {
+            times += packet.flags == (SYN | ACK);
+        }
+        assert_int_equal(times, rows[row].times);
+        unset(rows[row].name);
+    }
+}
+
+/* Of text that nobody answers: how often it goes, with no probe of the tail, and how long it is
+ * from the first time to the second, and from there to the next. */
+static void how_long_an_answer_is_awaited(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        long long first_us, second_us; /* 0: whatever it is */
+        unsigned times;
+    } rows[] = {
+        {"tcp_rto_min_us", "700000", 700000, 1400000, 0},
+        {"tcp_rto_max_ms", "200", 200000, 200000, 0},
+        {"tcp_retries2", "3", 0, 0, 4},
+        {"tcp_retries2", "5", 0, 0, 6},
+    };
+    struct bed *bed = *state;
+
+    set("tcp_early_retrans", "0");
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        struct packet packet;
+        long long at_us[64] = {0};
+        unsigned times = 0;
+
+        set(rows[row].name, rows[row].value);
+        open_again(bed, "");
+        assert_int_equal(bed->table.write(bed->self, accepted(bed), "x", 1), 1);
+        while (times < 64 && receive(bed, &packet)) {
+            at_us[times++] = packet.at_us;
+        }
+        if (rows[row].times > 0) {
+            assert_int_equal(times, rows[row].times);
+        } else {
+            assert_in_range(at_us[1] - at_us[0], rows[row].first_us, rows[row].first_us + 5000);
+            assert_in_range(at_us[2] - at_us[1], rows[row].second_us, rows[row].second_us + 5000);
+        }
+        unset(rows[row].name);
+    }
+    unset("tcp_early_retrans");
+}
+
+/* What comes twice is reported, or but acknowledged. */
+static void dsack(void **state)
+{
+    struct bed *bed = *state;
+
+    for (unsigned on = 0; on < 2; on++) {
+        set("tcp_dsack", on ? "1" : "0");
+        open_again(bed, "");
+        (void)accepted(bed);
+        for (unsigned again = 0; again < 2; again++) {
+            PEER(.flags = ACK | PSH, .seq = bed->iss, .ack = bed->irs, .bytes = 100);
+            assert_int_equal(expect(bed, ACK, 0).sack, again && on);
+        }
+    }
+    unset("tcp_dsack");
+}
+
+/* A window that has grown, before and after a pause of ten seconds. */
+static void slow_start_after_idle(void **state)
+{
+    static const uint8_t text[10 * SEGMENT];
+    struct bed *bed = *state;
+
+    for (unsigned on = 0; on < 2; on++) {
+        struct packet packet;
+        int fd;
+
+        set("tcp_slow_start_after_idle", on ? "1" : "0");
+        open_again(bed, "");
+        fd = accepted(bed);
+        assert_int_equal(bed->table.write(bed->self, fd, text, sizeof text), sizeof text);
+        for (unsigned i = 0; i < 10; i++) {
+            assert_true(receive(bed, &packet));
+        }
+        PEER(.flags = ACK, .seq = bed->iss, .ack = bed->irs + sizeof text);
+        assert_in_range(info_of(bed, fd).tcpi_snd_cwnd, 11, 20);
+        assert_int_equal(bed->table.usleep(bed->self, 10000000), 0);
+        assert_int_equal(bed->table.write(bed->self, fd, "x", 1), 1);
+        if (on) {
+            assert_int_equal(info_of(bed, fd).tcpi_snd_cwnd, 10);
+        } else {
+            assert_in_range(info_of(bed, fd).tcpi_snd_cwnd, 11, 20);
+        }
+    }
+    unset("tcp_slow_start_after_idle");
 }
 
 /* Of three segments that nobody acknowledges the last goes again first, or else the oldest. */
@@ -202,6 +375,7 @@ static int set_option(struct bed *bed, int fd, int name, int value)
     return bed->table.setsockopt(bed->self, fd, IPPROTO_TCP, name, &value, sizeof value);
 }
 
+/* Of a connection, and of a listener for those that come. */
 static void quick_acks(void **state)
 {
     struct bed *bed = *state;
@@ -214,15 +388,8 @@ static void quick_acks(void **state)
     assert_in_range(ack_after_us(bed), 9000, 15000);
     assert_int_equal(set_option(bed, fd, TCP_QUICKACK, 1), 0);
     assert_in_range(ack_after_us(bed), 0, 10);
-}
-
-/* Also before there is a connection. */
-static void no_quick_acks_from_the_start(void **state)
-{
-    struct bed *bed = *state;
-    int listener = listening(bed);
-
-    assert_int_equal(set_option(bed, listener, TCP_QUICKACK, 0), 0);
+    open_again(bed, "");
+    assert_int_equal(set_option(bed, listening(bed), TCP_QUICKACK, 0), 0);
     shake_hands(bed);
     assert_in_range(ack_after_us(bed), 39000, 45000);
 }
@@ -276,13 +443,18 @@ static void a_route(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
+        cmocka_unit_test_setup_teardown(options_of_the_syn, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_that_sockets_tell, setup, teardown),
+        cmocka_unit_test_setup_teardown(congestion_control, setup, teardown),
+        cmocka_unit_test_setup_teardown(how_often_a_syn_ack_goes, setup, teardown),
+        cmocka_unit_test_setup_teardown(how_long_an_answer_is_awaited, setup, teardown),
+        cmocka_unit_test_setup_teardown(dsack, setup, teardown),
+        cmocka_unit_test_setup_teardown(slow_start_after_idle, setup, teardown),
         cmocka_unit_test_setup_teardown(early_retrans, setup, teardown),
         cmocka_unit_test_setup_teardown(ecn_option, setup, teardown),
         cmocka_unit_test_setup_teardown(reordering, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_no_place_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(quick_acks, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_quick_acks_from_the_start, setup, teardown),
         cmocka_unit_test_setup_teardown(times_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(a_route, setup, teardown),
     };
