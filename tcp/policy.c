@@ -7,6 +7,7 @@
 #include "tcp/limits.h"
 #include "tcp/pacing.h"
 #include "tcp/rate.h"
+#include "tcp/rexmit.h"
 #include "tcp/user.h"
 
 #include <assert.h>
@@ -57,6 +58,15 @@ void policy_give(struct tcp_policies *policies, uint8_t place)
     }
 }
 
+/* What waits for an answer waits no longer than the policy has it from now on, and for a probe
+ * only where that has them. */
+static void follow_timer(struct tcp_conn *conn)
+{
+    if (conn->flight->sendq.head != conn->flight->sendq.next) {
+        tcp_rexmit_arm(conn);
+    }
+}
+
 int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
 {
     struct tcp_policies *policies = &conn->tcp->policies;
@@ -77,13 +87,14 @@ int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy)
         policy_give(policies, conn->policy);
     }
     conn->policy = place;
+    conn->rtt.rto_ns = min_u64(conn->rtt.rto_ns, policy->rto.max_ns);
     if (conn->flight) {
         tcp_islost_begin(conn); /* from now on it may be asked */
+        follow_timer(conn);
     }
     if (policy->ack_delay_ms == 0) {
         tcp_ack_quickly(conn); /* which then stay so many */
     }
-    conn->rtt.rto_ns = min_u64(conn->rtt.rto_ns, policy->rto.max_ns);
     keepalive_begin(conn);
     pacing_follow(conn);
     rate_follow(conn);

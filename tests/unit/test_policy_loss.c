@@ -22,6 +22,32 @@ static void tail_probes_can_be_off(void **state)
     forget_sent(f);
 }
 
+/* Also one that is waited for already; and with them on again the timeout that runs is. */
+static void tail_probes_are_switched_under_way(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy;
+
+    (void)far_peer(state, true);
+    send_segments(f, 3);
+    expect_segments(f, 0, 3);
+    policy = *tcp_conn_policy(conn_of(f));
+    policy.tail_probes = false;
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    assert_int_equal(conn_of(f)->rexmit_timer, TCP_TIMER_RTO);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(f->tcp.counters.tlp_sent, 0);
+    acks(f, 3);
+    forget_sent(f);
+    send_segments(f, 1);
+    forget_sent(f);
+    policy.tail_probes = true;
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    assert_int_equal(conn_of(f)->rexmit_timer, TCP_TIMER_TLP);
+    acks(f, 4);
+    forget_sent(f);
+}
+
 /* The originals arrive after all, and the window stays what the timeout has made of it: it would
  * be as before. */
 static void timeouts_can_be_believed(void **state)
@@ -236,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(tail_probes_can_be_off),
+        SCRIPT(tail_probes_are_switched_under_way),
         SCRIPT(timeouts_can_be_believed),
         SCRIPT(sacked_segments_are_counted_up_to_the_threshold),
         SCRIPT(duplicates_are_counted_up_to_the_threshold),

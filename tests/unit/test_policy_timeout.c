@@ -221,6 +221,38 @@ static void a_lower_bound_of_the_rto_holds_at_once(void **state)
     expect_after(f, MS(150), TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
 }
 
+/* And for the timer that runs already. */
+static void a_lower_bound_of_the_rto_shortens_the_one_that_runs(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy = with_timeout(0);
+
+    establish_with(f, policy);
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
+    policy.rto.max_ns = MS(150);
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    expect_after(f, MS(150), TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
+}
+
+/* What has waited longer than that when it is set waits for no further timeout. */
+static void a_timeout_that_is_over_ends_it_at_once(void **state)
+{
+    struct tcp_fixture *f = *state;
+    struct tcp_policy policy = with_timeout(1);
+    uint64_t rto_ns;
+
+    establish_with(f, with_timeout(0));
+    rto_ns = conn_of(f)->rtt.rto_ns;
+    app_sends(f, 10);
+    expect(f, TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
+    expect_after(f, rto_ns, TCP_ACK, .seq = 2, .ack = 1, .bytes = 10);
+    assert_int_equal(tcp_set_policy(conn_of(f), &policy), TCP_OK);
+    wait_ns(f, MS(1));
+    assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+    expect_silence_for(f, SECONDS(100));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +265,8 @@ int main(void)
         SCRIPT(the_count_can_be_set),
         SCRIPT(the_rto_lies_within_its_bounds),
         SCRIPT(a_lower_bound_of_the_rto_holds_at_once),
+        SCRIPT(a_lower_bound_of_the_rto_shortens_the_one_that_runs),
+        SCRIPT(a_timeout_that_is_over_ends_it_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
