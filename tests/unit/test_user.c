@@ -301,6 +301,27 @@ static void fin_wait_2_ends_when_the_application_has_closed(void **state)
     }
 }
 
+/* Nor does it wait for ever for a port that takes nothing: it is a FIN that has not gone, behind
+ * which no other timer runs. */
+static void what_is_left_ends_with_a_full_port_too(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.policy.rto.max_ns = SECONDS(1);
+    f->settings.policy.r2 = 3;
+    f->settings.policy.keepalive = true;
+    establish(f);
+    expect_silence_for(f, SECONDS(10)); /* until the wheel has nothing but the keepalive */
+    f->tx_room = 0;                     /* from the next turn's end on */
+    turn(f);
+    app_closes(f);
+    wait_ns(f, SECONDS(4));
+    expect_state(f, TCP_FIN_WAIT_1);
+    wait_ns(f, SECONDS(1));
+    assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+    f->tx_room = 32;
+}
+
 /* The FIN goes on the last segment that was not sent, and is not lost for want of
  * a flight. */
 static void a_fin_without_memory_is_owed(void **state)
@@ -396,6 +417,7 @@ int main(void)
         SCRIPT(those_that_are_left_are_bounded),
         SCRIPT(close_twice_is_close),
         SCRIPT(fin_wait_2_ends_when_the_application_has_closed),
+        SCRIPT(what_is_left_ends_with_a_full_port_too),
         SCRIPT(a_fin_without_memory_is_owed),
         SCRIPT(unacked_is_text_alone),
         SCRIPT(nodelay_lets_go_what_nagle_held),
