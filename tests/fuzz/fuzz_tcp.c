@@ -13,6 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/life.h"
 #include "tests/fuzz/steps.h"
+#include "tests/fuzz/tune.h"
 #include "tests/fuzz/world.h"
 
 #define STEPS_MAX 100u
@@ -61,15 +62,9 @@ enum more_peers {
     MORE_FIELD_SHIFT = 6,
 };
 
-/* In the place of the cookies: these stand in the last of five bytes more. */
+/* In the place of the cookies: these stand in the last of five bytes more. The first bounds the
+ * RTO, the fifth says what of loss recovery is off (tune.h). */
 #define MORE_LIMITS 3u
-
-/* The first: what bounds the RTO, by tables. */
-enum more_rto {
-    LIMITS_RTO_MIN = 7,
-    LIMITS_RTO_MAX_SHIFT = 3,     /* two bits */
-    LIMITS_RTO_INITIAL_SHIFT = 5, /* three bits */
-};
 
 /* The second is the initial window in segments, from 200 on without the option of accurate ECN, the
  * third: */
@@ -86,18 +81,6 @@ enum more_acks {
     LIMITS_ACK_HOLD_SHIFT = 3, /* two bits */
     LIMITS_COOKIES_SHIFT = 5,  /* two bits: enum tcp_cookies */
     LIMITS_NO_COOKIE = 1 << 7,
-};
-
-/* The fifth: what of loss recovery is off, and DupThresh. Without adaption and count there is no
- * RACK at all. */
-enum more_recovery {
-    LIMITS_NO_TAIL_PROBES = 1 << 0,
-    LIMITS_NO_FRTO = 1 << 1,
-    LIMITS_NO_IDLE_RESTART = 1 << 2,
-    LIMITS_NO_ADAPTION = 1 << 3,
-    LIMITS_NO_COUNT = 1 << 4,
-    LIMITS_NO_QUICK_ACKS = 1 << 5,
-    LIMITS_DUP_THRESHOLD_SHIFT = 6, /* two bits */
 };
 
 struct world world;
@@ -174,31 +157,6 @@ static void take_more_settings(struct tcp_settings *settings, uint8_t more)
     }
 }
 
-static void take_rto(struct rto_bounds *rto, uint8_t bounds)
-{
-    static const uint64_t min_ms[] = {200, 1, 4, 20, 50, 500, 1000, 120000};
-    static const uint64_t max_ms[] = {120000, 1000, 3000, 20000};
-
-    rto->max_ns = NS_PER_MS * max_ms[bounds >> LIMITS_RTO_MAX_SHIFT & 3];
-    rto->min_ns = min_u64(NS_PER_MS * min_ms[bounds & LIMITS_RTO_MIN], rto->max_ns);
-    rto->initial_ns =
-        rto->min_ns + (rto->max_ns - rto->min_ns) / 8 * (bounds >> LIMITS_RTO_INITIAL_SHIFT);
-}
-
-static void take_recovery(struct tcp_policy *policy, uint8_t recovery)
-{
-    static const uint8_t dup_threshold[] = {TCP_DUPTHRESH, 4, 10, 127};
-
-    policy->tail_probes = !(recovery & LIMITS_NO_TAIL_PROBES);
-    policy->frto = !(recovery & LIMITS_NO_FRTO);
-    policy->idle_restart = !(recovery & LIMITS_NO_IDLE_RESTART);
-    policy->reordering_adapts = !(recovery & LIMITS_NO_ADAPTION);
-    policy->reordering_by_count = !(recovery & LIMITS_NO_COUNT);
-    policy->rack = policy->reordering_adapts || policy->reordering_by_count;
-    policy->quick_acks = recovery & LIMITS_NO_QUICK_ACKS ? 0 : policy->quick_acks;
-    policy->dup_threshold = dup_threshold[recovery >> LIMITS_DUP_THRESHOLD_SHIFT];
-}
-
 /* What bounds RTO, windows and segments, and when ACKs go. */
 static void take_limits(struct input *in, struct bed_config *config)
 {
@@ -213,8 +171,8 @@ static void take_limits(struct input *in, struct bed_config *config)
     uint8_t sizes = input_u8(in);
     uint8_t acks = input_u8(in);
 
-    take_recovery(policy, input_u8(in));
-    take_rto(&policy->rto, rto);
+    tune_recovery(policy, input_u8(in));
+    tune_rto(&policy->rto, rto);
     policy->initial_window = 1 + window % 100;
     policy->ecn_option = window < 200;
     policy->dsack = !(sizes & LIMITS_NO_DSACK);
@@ -292,6 +250,8 @@ static void open_world(struct input *in)
     if (shape & SHAPE_MORE) {
         take_more(in, &config);
     }
+    world.tells_duplicates = world.settings.policy.dsack;
+    world.tells_ecn_bytes = world.settings.policy.ecn_option;
     bed_open(&config);
     world_listen();
     if (setting & SETTING_PASSIVE) {

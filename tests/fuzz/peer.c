@@ -259,7 +259,7 @@ static void hear_sack(const struct tcp_segment *seg, const struct testimony *tol
 
         /* Only the first may report a duplicate, below the acknowledgement, and not always. */
         FUZZ_CHECK(seq_lt(block->start, block->end));
-        FUZZ_CHECK((i == 0 && world.settings.policy.dsack) || seq_gt(block->start, seg->ack));
+        FUZZ_CHECK((i == 0 && world.tells_duplicates) || seq_gt(block->start, seg->ack));
         /* A duplicate of half the space ago may by now seem to come half of it later. */
         FUZZ_CHECK(block->end - seg->ack > 1u << 30 || seq_le(block->end, told->edge + 1));
     }
@@ -297,7 +297,7 @@ static void hear_ack(struct peer *peer, const struct tcp_segment *seg)
     told->ack = seg->ack;
     told->edge = told->acked ? seq_max(edge, told->edge) : edge;
     told->acked = true;
-    FUZZ_CHECK(world.settings.policy.ecn_option || !(seg->options_seen & TCP_OPT_ACCECN));
+    FUZZ_CHECK(world.tells_ecn_bytes || !(seg->options_seen & TCP_OPT_ACCECN));
     hear_sack(seg, told);
 }
 

@@ -3,6 +3,7 @@
 #include "tcp/limits.h"
 #include "tcp/user.h"
 #include "tests/fuzz/life.h"
+#include "tests/fuzz/tune.h"
 #include "tests/fuzz/world.h"
 
 #define STEP_BATCH 0x80u     /* the next step belongs to the same turn */
@@ -374,6 +375,34 @@ static void app_changes(struct peer *peer, struct input *in)
     }
 }
 
+/* Whose policy, which part of it, and what that becomes. */
+static void app_tunes(struct input *in)
+{
+    uint8_t how = input_u8(in);
+    uint8_t value = input_u8(in);
+    struct life *life = life_at(&world.peers[(how >> 3 & 3) % PEERS]);
+    struct tcp_policy policy;
+
+    if (life == NULL) {
+        return;
+    }
+    policy = *tcp_conn_policy(life->conn);
+    tune_part(&policy, how & 7, value);
+    FUZZ_CHECK(tcp_set_policy(life->conn, &policy) == TCP_OK);
+    life->tuned_ns = bed.now_ns;
+    world.tells_duplicates |= policy.dsack;
+    world.tells_ecn_bytes |= policy.ecn_option;
+}
+
+static void app_pauses_listener(struct input *in)
+{
+    (void)in;
+    if (world.listens) {
+        world.paused = !world.paused;
+        tcp_listen_pause(&bed.tcp, world.listener, world.paused);
+    }
+}
+
 /* From 256 ns to an hour. */
 static void pass_time(struct peer *peer, struct input *in)
 {
@@ -429,14 +458,30 @@ static void (*const steps[32])(struct peer *peer, struct input *in) = {
     send_raw,   pass_to_deadline,
 };
 
+/* Steps of the application for a fourth peer, whom there is not, are other ones. */
+static void (*step_of_nobody(uint8_t what))(struct input *in)
+{
+    if ((what >> STEP_PEER_SHIFT & 3) < PEERS) {
+        return NULL;
+    }
+    return steps[what & 31] == app_changes   ? app_tunes
+           : steps[what & 31] == app_listens ? app_pauses_listener
+                                             : NULL;
+}
+
 void step_take(struct input *in)
 {
     uint8_t what = input_u8(in);
     struct peer *peer = &world.peers[(what >> STEP_PEER_SHIFT & 3) % PEERS];
     unsigned arrived = bed.arrived;
+    void (*other)(struct input * in) = step_of_nobody(what);
 
     bed.now_ns += STEP_NS;
-    steps[what & 31](peer, in);
+    if (other) {
+        other(in);
+    } else {
+        steps[what & 31](peer, in);
+    }
     if (bed.arrived > arrived && steps[what & 31] != send_again) {
         world.last = bed.inbox[bed.arrived - 1];
     }

@@ -15,6 +15,7 @@ void world_listen(void)
 
     FUZZ_CHECK(tcp_listen(&bed.tcp, &listener, &world.listener) == TCP_OK);
     world.listens = true;
+    world.paused = false;
 }
 
 void world_connect(const struct peer *peer)

@@ -14,6 +14,9 @@ struct world {
     uint32_t fast_opens_max; /* with data in the SYN, half-open */
     uint32_t listener;
     bool listens;
+    bool paused;           /* it answers no SYN */
+    bool tells_duplicates; /* this and the next: some connection may have done so */
+    bool tells_ecn_bytes;
     struct bed_packet last; /* that a peer sent */
 };
 
