@@ -3,6 +3,7 @@
 #define HEADRACE_TESTS_SIM_DRAW_H
 
 #include "datapath/wire/random.h"
+#include "tcp/policy.h"
 
 static inline bool chance(struct random *random, unsigned percent)
 {
@@ -16,5 +17,9 @@ static inline uint64_t draw_log(struct random *random, unsigned low, unsigned hi
 
     return (1ull << bits) + random_below(random, 1ull << bits);
 }
+
+/* plan_fourth.c: what bounds the RTO; how losses are found and doubted, and quick ACKs. */
+void draw_rto(struct random *random, bool calm, struct rto_bounds *rto);
+void draw_recovery(struct random *random, struct tcp_policy *policy);
 
 #endif

@@ -255,4 +255,7 @@ void sim_plan_draw(struct sim *sim)
     if (sim->edition >= 6) {
         sim_plan_draw_sixth(sim->seed, plan);
     }
+    if (sim->edition >= 7) {
+        sim_plan_draw_seventh(sim->seed, plan);
+    }
 }

@@ -9,7 +9,7 @@
 
 /* In calm plans nothing may go twice: no RTO ends before a peer that delays its ACKs, or the path,
  * may have answered. */
-static void draw_rto(struct random *random, bool calm, struct rto_bounds *rto)
+void draw_rto(struct random *random, bool calm, struct rto_bounds *rto)
 {
     uint64_t least_ns = calm ? TCP_RTO_MIN_NS : NS_PER_MS;
     uint64_t first_ns = calm ? TCP_RTO_INITIAL_NS : 0;
@@ -28,7 +28,7 @@ static uint16_t draw_mss(struct random *random, bool calm)
     return (uint16_t)(least + random_below(random, 1461 - least));
 }
 
-static void draw_recovery(struct random *random, struct tcp_policy *policy)
+void draw_recovery(struct random *random, struct tcp_policy *policy)
 {
     policy->tail_probes = !chance(random, 20);
     policy->frto = !chance(random, 20);

@@ -248,6 +248,7 @@ static uint64_t turn_due_ns(const struct sim *sim, unsigned side)
     for (unsigned i = 0; i < sim->plan.connections; i++) {
         due_ns = min_u64(due_ns, min_u64(sim->app[i][side].wake_ns, sim->app[i][side].begin_ns));
     }
+    due_ns = min_u64(due_ns, tuning_due_ns(sim, side));
     return due_ns == UINT64_MAX ? due_ns : max_u64(due_ns, sim->not_before_ns[side]);
 }
 
@@ -273,7 +274,7 @@ static int take_turn(struct sim *sim, unsigned side)
         return -1;
     }
     tcp_turn_begin(&host->tcp, now_ns);
-    if (begin_due(sim, side) != 0) {
+    if (tuning_make_due(sim, side) != 0 || begin_due(sim, side) != 0) {
         return -1;
     }
     for (unsigned i = 0; i < sim->plan.connections; i++) {

@@ -9,6 +9,7 @@
 #include "tests/sim/app.h"
 #include "tests/sim/check.h"
 #include "tests/sim/pair.h"
+#include "tests/sim/tuning.h"
 #include "tests/sim/weather.h"
 #include "tests/sim/witness.h"
 
@@ -21,7 +22,7 @@
 
 /* What seeds draw has grown. A seed means what its edition made of it, so that those which found
  * bugs keep finding them: a new edition draws more, from streams of its own. */
-#define SIM_EDITION_LATEST 6u
+#define SIM_EDITION_LATEST 7u
 
 /* Memory of both hosts, in objects. */
 struct sim_memory {
@@ -58,6 +59,7 @@ struct sim_plan {
     struct tcp_settings settings[2];
     struct wire_impairment link[2];
     struct weather_plan weather;
+    struct tuning_plan tuning;
     struct app_plan app[SIM_CONNECTIONS_MAX][2];
 };
 
@@ -68,11 +70,13 @@ struct sim {
     struct sim_plan plan;
     struct pair pair;
     struct weather weather;
+    bool tuned[TUNINGS_MAX]; /* which changes of the plan were made */
     struct witness witness[SIM_CONNECTIONS_MAX];
     struct check check;
     struct app listener; /* the shared one */
     struct app stranger; /* has what comes to life a second time */
     struct app app[SIM_CONNECTIONS_MAX][2];
+    uint64_t tuned_ns[SIM_CONNECTIONS_MAX][2]; /* when each end was, last */
     uint64_t start_ns;
     uint64_t turned_ns[2];     /* the last turn of each host */
     bool stuck[2];             /* it left output for want of frames, and sent nothing */
@@ -87,11 +91,12 @@ struct sim {
 void sim_plan_draw(struct sim *sim);
 /* What the second edition has on top. */
 void sim_plan_draw_second(uint64_t seed, struct sim_plan *plan);
-/* And the third, the fourth, the fifth, the sixth. */
+/* And the third, the fourth, the fifth, the sixth, the seventh. */
 void sim_plan_draw_third(uint64_t seed, struct sim_plan *plan);
 void sim_plan_draw_fourth(uint64_t seed, struct sim_plan *plan);
 void sim_plan_draw_fifth(uint64_t seed, struct sim_plan *plan);
 void sim_plan_draw_sixth(uint64_t seed, struct sim_plan *plan);
+void sim_plan_draw_seventh(uint64_t seed, struct sim_plan *plan);
 
 /* Which run. */
 struct sim_choice {

@@ -49,6 +49,16 @@ static bool read_segment(const struct wire_sight *sight, struct seen *seen)
     return true;
 }
 
+static bool has_dsack(const struct tcp_policy *policy)
+{
+    return policy->dsack;
+}
+
+static bool has_ecn_option(const struct tcp_policy *policy)
+{
+    return policy->ecn_option;
+}
+
 /* RFC 2883 section 4: below the acknowledgement, or in the block behind it. */
 static bool tells_duplicate(const struct tcp_segment *seg)
 {
@@ -101,7 +111,7 @@ static void check_ack(struct sim *sim, struct witness *witness, unsigned side,
                            block->start, block->end);
         }
     }
-    if (!sim->plan.settings[side].policy.dsack && tells_duplicate(seg)) {
+    if (tells_duplicate(seg) && !tuning_any(sim, side, has_dsack)) {
         (void)sim_fail(sim, INVARIANT_SACK, "side %u: a duplicate is told", side);
     }
 }
@@ -181,7 +191,7 @@ static void check_options(struct sim *sim, const struct witness *witness, unsign
     unsigned agreed = witness->side[0].offered & witness->side[1].offered;
     unsigned seen = seg->options_seen;
 
-    if (!sim->plan.settings[side].policy.ecn_option && seen & TCP_OPT_ACCECN) {
+    if (seen & TCP_OPT_ACCECN && !tuning_any(sim, side, has_ecn_option)) {
         (void)sim_fail(sim, INVARIANT_OPTIONS, "side %u: that of accurate ECN is off", side);
     }
     if (seg->flags & TCP_SYN) {
