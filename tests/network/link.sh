@@ -65,7 +65,7 @@ marked() {
     shift 4
     in_client sysctl -qw net.ipv4.tcp_ecn="$sysctl"
     line_start --rate 20 --delay 5 --queue "$queue" --mark 20000
-    serve=(--service "$service" --ecn "$ecn" --syn-cookies "$cookies")
+    serve=(--service "$service" --ecn "$ecn" --syn-cookies "$cookies" --congestion "$congestion")
     transfer "$@"
     holds 'link["right"]["lost"] == link["left"]["lost"] == 0' "link['$way']['packets'] > 1000"
 }
@@ -77,6 +77,7 @@ kernel_ce() {
 
 queue=50000
 cookies=when-full
+congestion=cubic
 marked off 1 chargen left --workload download
 holds 'link["left"]["marked"] == 0' 'link["left"]["dropped_by_queue"] > 0'
 queue=300000
@@ -107,6 +108,18 @@ for ecn in classic accurate; do
         'server["retransmissions"] == 0 and server["timeouts"] == 0' \
         'server["ecn_reductions"] > 0'
 done
+# DCTCP, our own at both ends, and each end as the sender: what would overflow the queue is held
+# at its marks.
+congestion=dctcp
+own=(--stack headrace --interface "$client_if" --address 10.77.0.4/24 --ecn classic
+    --congestion dctcp)
+marked classic 1 chargen left --workload download "${own[@]}"
+holds 'link["left"]["marked"] > 0' 'link["left"]["dropped_by_queue"] == 0' \
+    'server["retransmissions"] == 0 and server["timeouts"] == 0' 'server["ecn_reductions"] > 0'
+marked classic 1 echo right --size 65536 --depth 8 "${own[@]}"
+holds 'link["right"]["marked"] > 0' 'link["right"]["dropped_by_queue"] == 0' \
+    'link["left"]["dropped_by_queue"] == 0'
+congestion=cubic
 # And what a SYN cookie agrees to, after which nothing was kept.
 cookies=always
 for kind in "${kinds[@]}"; do
