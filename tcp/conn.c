@@ -197,6 +197,7 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
     sendq_init(&flight->sendq);
     flight->index = index;
     flight->rack_fack = conn->snd.una;
+    flight->small = conn->snd.una;
     conn->flight = flight;
     /* RFC 5681 section 4.1: after idleness longer than an RTO the window tells
      * nothing of the path any more. */

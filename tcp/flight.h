@@ -86,6 +86,7 @@ struct tcp_flight {
     uint16_t islost_runs;  /* SACKed at or behind the edge */
     uint32_t islost_edge;  /* what is before it was looked at */
     uint32_t islost_bytes; /* SACKed at or behind it */
+    uint32_t small;        /* behind the last segment that was not full when it first went */
 };
 
 /* What a recovery leaves behind when it ends, or is undone. */

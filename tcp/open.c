@@ -17,6 +17,7 @@ static void take_iss(struct tcp_conn *conn, uint32_t iss)
     conn->snd.una = iss;
     conn->snd.nxt = iss;
     conn->flight->rack_fack = iss;
+    conn->flight->small = iss;
     sendq_at(sendq, sendq->head)->seq = iss;
 }
 

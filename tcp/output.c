@@ -43,21 +43,27 @@ static bool first_window_is_out(const struct tcp_conn *conn)
            conn->cwnd <= tcp_cc_initial_window(conn);
 }
 
-/* Nagle (RFC 9293 section 3.7.4): a small segment at the end of the queue waits
- * while anything is unacknowledged, unless it ends the stream or is urgent. Corked, it waits in
- * any case, as in Linux until the override timer has run out. */
+/* Nagle (RFC 9293 section 3.7.4) in Minshall's variation (appendix A.3), as Linux has it: a small
+ * segment at the end of the queue waits while another small one is unacknowledged, unless it ends
+ * the stream or is urgent. Were it to wait for full ones, too, the end of a write would stand
+ * until the peer's delayed ACK when their number is odd. Corked, it waits in any case, as in Linux
+ * until the override timer has run out. */
 static bool nagle_holds(const struct tcp_conn *conn, const struct tcp_record *record)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
-    /* A SYN that is on its way is no small segment. */
-    bool waits = conn->snd.nxt != conn->snd.una && conn->snd.nxt != conn->snd.iss + 1 &&
-                 !tcp_conn_has(conn, TCP_CONN_NODELAY);
+    uint32_t small = conn->flight->small;
 
-    if ((!waits && !tcp_conn_has(conn, TCP_CONN_CORK)) || tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
+    if (sendq->next + 1 != sendq->tail || record->slice.length >= conn->snd.mss ||
+        record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN) ||
+        tcp_conn_has(conn, TCP_CONN_URGENT_OUT)) {
         return false;
     }
-    return sendq->next + 1 == sendq->tail && record->slice.length < conn->snd.mss &&
-           !(record->flags & (TCP_RECORD_FIN | TCP_RECORD_SYN));
+    if (tcp_conn_has(conn, TCP_CONN_CORK)) {
+        return true;
+    }
+    /* One that went long ago may look as if it came behind what is out. */
+    return !tcp_conn_has(conn, TCP_CONN_NODELAY) && seq_gt(small, conn->snd.una) &&
+           seq_le(small, conn->snd.nxt);
 }
 
 /* Only the SYN may go yet. But a server that has opened early answers before its handshake is
@@ -208,6 +214,9 @@ static inline enum verdict send_new(struct tcp_conn *conn)
     if (tcp_conn_has(conn, TCP_CONN_OVERRIDE | TCP_CONN_PROBE)) {
         conn->tcp->counters.zero_window_probes += tcp_conn_has(conn, TCP_CONN_PROBE);
         conn->flags &= ~(uint32_t)(TCP_CONN_OVERRIDE | TCP_CONN_PROBE);
+    }
+    if (length < conn->snd.mss) {
+        conn->flight->small = conn->snd.nxt;
     }
     return OUTPUT_MORE;
 }

@@ -21,13 +21,34 @@ static void nagle_holds_the_last_small_segment(void **state)
     app_sends(f, 990); /* fills a segment */
     expect(f, TCP_ACK, .seq = 11, .ack = 1, .bytes = MSS);
     expect_silence(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 11);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 10);
     expect_silence(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1011);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 11); /* that was the small one */
     expect(f, TCP_ACK, .seq = 1011, .ack = 1, .bytes = 40);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1011);
     app_sends(f, 5);
+    expect_silence(f);
     app_shuts_down(f); /* the end of the stream is not held */
     expect(f, TCP_FIN | TCP_ACK, .seq = 1051, .ack = 1, .bytes = 5);
+}
+
+/* The end of a write does not wait for its full segments, nor does one of another, but each small
+ * one for that before. */
+static void full_segments_hold_nothing(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    app_sends(f, MSS + 10);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK | TCP_PSH, .seq = 1 + MSS, .ack = 1, .bytes = 10);
+    app_sends(f, MSS + 20);
+    expect(f, TCP_ACK, .seq = 11 + MSS, .ack = 1, .bytes = MSS);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + MSS);
+    expect_silence(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 11 + MSS);
+    expect(f, TCP_ACK | TCP_PSH, .seq = 11 + 2 * MSS, .ack = 1, .bytes = 20);
 }
 
 /* Shows: RFC 9293 MUST-17. */
@@ -233,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(nagle_holds_the_last_small_segment),
+        SCRIPT(full_segments_hold_nothing),
         SCRIPT(nodelay_is_a_setting),
         SCRIPT(the_congestion_window_bounds_the_flight),
         SCRIPT(the_window_bounds_the_flight),
