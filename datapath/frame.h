@@ -129,6 +129,12 @@ uint32_t frame_pool_data_uncritical(const struct frame_pool *pool);
 /* Frames that a take from the data budget could still get. */
 uint32_t frame_pool_data_free(const struct frame_pool *pool);
 
+/* Those of them that no floor needs, its own included. */
+static inline uint32_t frame_pool_spare(const struct frame_pool *pool)
+{
+    return pool->free_count - pool->reserved;
+}
+
 /* Walks everything and returns false, for tests, when an invariant is broken. */
 bool frame_pool_check(const struct frame_pool *pool);
 

@@ -104,6 +104,19 @@ static bool wait_in_order(struct tcp_conn *conn, const struct slice *slice)
     return may_wait(tcp->pool) && recvq_push(&conn->recvq, &tcp->pieces, tcp->pool, slice);
 }
 
+/* The application may want to keep it: that must not fail then, and must leave something to pass
+ * it on with. Of the last eighth of the data frames, who has kept an eighth of what is left, and a
+ * chunk, is given no more: those are for others, who else had nothing. */
+static RARE bool may_deliver(const struct tcp_conn *conn)
+{
+    const struct frame_pool *pool = conn->tcp->pool;
+    uint32_t frames = frame_pool_data_free(pool);
+
+    return frames > conn->tcp->last_frames ||
+           (frames > TCP_PASS_ON_FRAMES &&
+            conn->rcv.held >> pool->chunk_shift <= frames >> TCP_LAST_FRAMES_SHIFT);
+}
+
 /* Bytes at RCV.NXT. False when they can't be taken: then they are not
  * acknowledged either, and come again. */
 static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
@@ -111,9 +124,7 @@ static bool take_in_order(struct tcp_conn *conn, const struct slice *slice)
     struct tcp *tcp = conn->tcp;
 
     if (is_wanted(conn) && conn->recvq.bytes == 0) {
-        /* The application may want to keep it: that must not fail then, and must
-         * leave something to pass it on with. */
-        if (frame_pool_data_free(tcp->pool) <= TCP_PASS_ON_FRAMES) {
+        if (frame_pool_spare(tcp->pool) <= tcp->last_frames && !may_deliver(conn)) {
             tcp->counters.dropped_no_frame++;
             return false;
         }

@@ -164,6 +164,9 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 /* Data frames that a delivery leaves: what an application retains and passes on
  * may have to be copied, one frame at a time, before its own is free. */
 #define TCP_PASS_ON_FRAMES 2u
+/* Of the data budget, the part that is for those who have kept little; and of what is left of it,
+ * the part that a connection may have kept and still be given more. */
+#define TCP_LAST_FRAMES_SHIFT 3u
 
 /* Bytes queued to send above which tcp_send refuses, of which
  * on_writable waits for a third to be free. */

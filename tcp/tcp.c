@@ -150,6 +150,13 @@ static void init_parts(struct tcp *tcp, const struct tcp_config *config, uint8_t
     pacer_init(&tcp->pacer, (void *)(memory + layout.pacing), now_ns);
 }
 
+static void share_frames(struct tcp *tcp, uint32_t data_frames)
+{
+    tcp->promise_limit =
+        (uint64_t)TCP_PROMISE_FACTOR * ((uint64_t)data_frames << tcp->pool->chunk_shift);
+    tcp->last_frames = max_u32(data_frames >> TCP_LAST_FRAMES_SHIFT, TCP_PASS_ON_FRAMES);
+}
+
 int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uint64_t now_ns)
 {
     if (!is_consistent(config)) {
@@ -177,9 +184,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config, void *memory, uin
     fast_open_cache_init(&tcp->fast_open.cache, (uint8_t *)memory + lay_out(config).fast_open,
                          config->fast_open_peers, tcp->secret);
     tcp_fast_open_keys(tcp, NULL, 0);
-    tcp->promise_limit =
-        (uint64_t)TCP_PROMISE_FACTOR *
-        ((uint64_t)frame_pool_data_free(config->pool) << config->pool->chunk_shift);
+    share_frames(tcp, frame_pool_data_free(config->pool));
     policies_init(&tcp->policies);
     list_init(&tcp->held);
     list_init(&tcp->output);

@@ -118,6 +118,7 @@ struct tcp {
     uint32_t prune_hand;     /* see tcp/prune.h */
     uint64_t promised_bytes; /* sum of the windows that are out */
     uint64_t promise_limit;
+    uint32_t last_frames; /* free data frames from which on who has kept much is given no more */
     uint64_t table_key[2];
     uint64_t secret[2];
     uint32_t port_next;
