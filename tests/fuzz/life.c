@@ -308,7 +308,7 @@ static void check_life(struct life *life)
     life->edge = conn->rcv.edge;
 }
 
-static void check_care(const struct tcp_conn *conn, const struct life *life)
+static void check_care(const struct tcp_conn *conn)
 {
     const char *forgotten = care_forgotten(conn);
     uint64_t turned_ns = bed.now_ns - (1ull << WHEEL_TICK_SHIFT);
@@ -316,9 +316,7 @@ static void check_care(const struct tcp_conn *conn, const struct life *life)
     if (forgotten) {
         fuzz_fail(forgotten, __FILE__, __LINE__);
     }
-    /* None is passed over: a turn has just run all that were due. One that was over when it was
-     * set runs with the next tick. */
-    FUZZ_CHECK(care_deadline_ns(conn) > turned_ns || (life && life->tuned_ns > turned_ns));
+    FUZZ_CHECK(!care_passes_over(conn, turned_ns)); /* a turn has just run all that were due */
 }
 
 void life_check_all(void)
@@ -328,7 +326,7 @@ void life_check_all(void)
             struct tcp_conn *conn = slab_at(&bed.tcp.conns, i);
             struct life *life = life_of(conn);
 
-            check_care(conn, life);
+            check_care(conn);
             if (life) {
                 check_life(life);
             }

@@ -45,8 +45,7 @@ struct life {
     uint32_t received;
     uint32_t queued;
     uint32_t acked;
-    uint32_t edge;     /* of the window, the right-most */
-    uint64_t tuned_ns; /* when its policy was changed last */
+    uint32_t edge; /* of the window, the right-most */
     bool synchronized;
     bool opened, eof, shut, left;
     unsigned retained_count;

@@ -389,7 +389,6 @@ static void app_tunes(struct input *in)
     policy = *tcp_conn_policy(life->conn);
     tune_part(&policy, how & 7, value);
     FUZZ_CHECK(tcp_set_policy(life->conn, &policy) == TCP_OK);
-    life->tuned_ns = bed.now_ns;
     world.tells_duplicates |= policy.dsack;
     world.tells_ecn_bytes |= policy.ecn_option;
 }

@@ -20,6 +20,13 @@ uint64_t care_deadline_ns(const struct tcp_conn *conn)
     return is_paced(conn) ? min_u64(due_ns, release_ns(conn)) : due_ns;
 }
 
+bool care_passes_over(const struct tcp_conn *conn, uint64_t turned_ns)
+{
+    uint64_t due_ns = care_deadline_ns(conn);
+
+    return due_ns <= turned_ns && !(wheel_is_armed(&conn->timer) && conn->timer.due_ns <= due_ns);
+}
+
 const char *care_forgotten(const struct tcp_conn *conn)
 {
     bool listed = list_link_is_on(&conn->output_link);

@@ -203,9 +203,7 @@ static int check_conn(struct sim *sim, unsigned i, unsigned side)
         return sim_fail(sim, INVARIANT_WINDOW, "connection %u side %u: %u bytes out, window %u", i,
                         side, conn->snd.nxt - conn->snd.una, conn->snd.wnd);
     }
-    /* One that was over when it was set runs with the next tick. */
-    if (care_deadline_ns(conn) <= sim->pair.now_ns - TICK_NS &&
-        sim->tuned_ns[i][side] != sim->pair.now_ns) {
+    if (care_passes_over(conn, sim->pair.now_ns - TICK_NS)) {
         return sim_fail(sim, INVARIANT_LATE, "connection %u side %u: passed over", i, side);
     }
     return 0;

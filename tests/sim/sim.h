@@ -76,7 +76,6 @@ struct sim {
     struct app listener; /* the shared one */
     struct app stranger; /* has what comes to life a second time */
     struct app app[SIM_CONNECTIONS_MAX][2];
-    uint64_t tuned_ns[SIM_CONNECTIONS_MAX][2]; /* when each end was, last */
     uint64_t start_ns;
     uint64_t turned_ns[2];     /* the last turn of each host */
     bool stuck[2];             /* it left output for want of frames, and sent nothing */

@@ -28,7 +28,6 @@ static int tune(struct sim *sim, const struct tuning *tuning)
     if (tuning->policy.pacing != tcp_conn_policy(conn)->pacing) {
         sim->check.deadlines[tuning->side].release[conn->index].generation = 0;
     }
-    sim->tuned_ns[tuning->connection][tuning->side] = sim->pair.now_ns;
     return tcp_set_policy(conn, &tuning->policy) == TCP_OK
                ? 0
                : sim_fail(sim, INVARIANT_SETUP, "connection %u side %u is not tuned",
