@@ -48,8 +48,8 @@ struct tcp_flight {
     uint64_t rack_xmit_ns;
     uint64_t rack_rtt_ns;
     uint32_t rack_end_seq;
-    uint32_t rack_fack;        /* highest sequence SACKed or acknowledged */
-    uint32_t rack_dsack_round; /* SND.NXT when a D-SACK widened the window */
+    uint32_t rack_fack; /* highest sequence SACKed or acknowledged */
+    uint32_t small;     /* behind the last segment that was not full when it first went */
     /* 0 as a whole while nothing is amiss. */
     union {
         struct {
@@ -83,10 +83,10 @@ struct tcp_flight {
     uint32_t mtu_probe_seq; /* with mtu_probe_out: where it begins */
     uint16_t mtu_probe_bytes;
     /* With RACK off and something SACKed: see tcp/islost.h. */
-    uint16_t islost_runs;  /* SACKed at or behind the edge */
-    uint32_t islost_edge;  /* what is before it was looked at */
-    uint32_t islost_bytes; /* SACKed at or behind it */
-    uint32_t small;        /* behind the last segment that was not full when it first went */
+    uint16_t islost_runs;      /* SACKed at or behind the edge */
+    uint32_t islost_edge;      /* what is before it was looked at */
+    uint32_t islost_bytes;     /* SACKed at or behind it */
+    uint32_t rack_dsack_round; /* with rack_dsack_pending: SND.NXT when it widened the window */
 };
 
 /* What a recovery leaves behind when it ends, or is undone. */
