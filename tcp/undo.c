@@ -112,14 +112,12 @@ bool undo_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 }
 
 /* RFC 5682 section 2.1, step 1: not when something else went again before, while a head that
- * times out over and over has said nothing new. Nothing at all has gone when nobody on the
- * way to the peer answered. */
+ * times out over and over has said nothing new. */
 void frto_begin(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
 
     if (!tcp_conn_policy(conn)->frto || !tcp_state_is_synchronized((enum tcp_state)conn->state) ||
-        flight->sendq.head == flight->sendq.next ||
         (flight->recovery == TCP_RECOVERY_LOSS && flight->frto != TCP_FRTO_AGAIN)) {
         flight->frto = TCP_FRTO_OFF;
         return;

@@ -4,15 +4,8 @@
  *         is not good, too much or lost on the way becomes an ordinary handshake.
  * Method: scripts over one stack, the test being the other side.
  */
-#include "tcp/fastopen.h"
-
+#include "tests/unit/fastopen_fixture.h"
 #include "tests/unit/net_packets.h"
-#include "tests/unit/tcp_fixture.h"
-
-static struct fast_open_pending *pending_of(struct tcp_fixture *f)
-{
-    return &f->tcp.listeners[f->listener].fast_open;
-}
 
 static void serve(struct tcp_fixture *f, uint32_t max)
 {
@@ -60,12 +53,6 @@ static void it_is_off_by_default(void **state)
     peer_send_syn(f, syn);
     expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     assert_int_equal(f->tcp.counters.fast_open_accepted, 0);
-}
-
-static void echo(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
-{
-    assert_int_equal(tcp_send_slice(conn, slice, FRAME_WORKER), TCP_OK);
-    f->peer->told.queued += slice->length;
 }
 
 /* Shows: RFC 7413 2a, 4.2.2c. */

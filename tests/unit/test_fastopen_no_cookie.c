@@ -5,17 +5,11 @@
  *         of Fast Open with cookies; it is off by default.
  * Method: scripts over one stack, the test being the other side.
  */
-#include "tcp/fastopen.h"
-
+#include "tests/unit/fastopen_fixture.h"
 #include "tests/unit/tcp_fixture_port.h"
 
 #define COOKIE .fast_open = true, .cookie_bytes = 6, .cookie = {1, 2, 3, 4, 5, 6}
 #define CUT (MSS - 40) /* what fits into a SYN, to a server whose largest segment is known */
-
-static struct fast_open_pending *pending_of(struct tcp_fixture *f)
-{
-    return &f->tcp.listeners[f->listener].fast_open;
-}
 
 static void serve(struct tcp_fixture *f, uint32_t max)
 {
@@ -58,12 +52,6 @@ static void text_of_any_syn_is_taken(void **state)
     }
     assert_int_equal(f->tcp.counters.fast_open_accepted, 4);
     assert_int_equal(f->tcp.counters.fast_open_refused, 0);
-}
-
-static void echo(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
-{
-    assert_int_equal(tcp_send_slice(conn, slice, FRAME_WORKER), TCP_OK);
-    f->peer->told.queued += slice->length;
 }
 
 static void it_is_answered_before_the_handshake_is_over(void **state)
