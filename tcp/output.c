@@ -4,21 +4,12 @@
 #include "tcp/cc.h"
 #include "tcp/emit.h"
 #include "tcp/mtu.h"
-#include "tcp/path.h"
 #include "tcp/recovery.h"
 #include "tcp/rexmit.h"
 #include "tcp/seq.h"
 #include "tcp/user.h"
-#include "tcp/window.h"
 
 #include <assert.h>
-
-enum verdict {
-    OUTPUT_DONE,  /* nothing more to send now */
-    OUTPUT_PACED, /* something may go, but not yet */
-    OUTPUT_MORE,  /* the quantum is used up */
-    OUTPUT_STUCK, /* no frame, or no place in the queue: later */
-};
 
 /* The congestion window has room for a segment. An empty pipe always has, or a
  * window below one segment would stop for good. */
@@ -152,7 +143,7 @@ RARE bool tcp_split(struct tcp_conn *conn, uint32_t position, uint32_t length)
 
 /* A SYN for the first time. Text that goes with it (RFC 7413 section 4.2.1) is cut to what fits
  * there, and a FIN behind it taken off. */
-static enum verdict send_syn(struct tcp_conn *conn)
+static enum output_verdict send_syn(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     bool carries = tcp_fast_open_carries(conn);
@@ -189,7 +180,7 @@ static RARE bool cut_next(struct tcp_conn *conn, uint32_t length)
                : tcp_split(conn, sendq->next, length);
 }
 
-static inline enum verdict send_new(struct tcp_conn *conn)
+static inline enum output_verdict send_new(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     struct tcp_record *record = sendq_at(sendq, sendq->next);
@@ -229,7 +220,7 @@ static bool is_shut_out(const struct tcp_conn *conn, uint32_t position)
            tcp_state_is_synchronized((enum tcp_state)conn->state);
 }
 
-static enum verdict send_lost(struct tcp_conn *conn)
+static enum output_verdict send_lost(struct tcp_conn *conn)
 {
     struct tcp_sendq *sendq = &conn->flight->sendq;
     uint32_t position = is_opening(conn) ? sendq->head : sendq->lost.first; /* the SYN alone */
@@ -258,10 +249,10 @@ static enum verdict send_lost(struct tcp_conn *conn)
 
 /* RFC 5682 section 2.1: behind a timeout the oldest goes again alone; when it is answered,
  * what was never sent, and only when that can't go what is lost. */
-static RARE enum verdict send_by_frto(struct tcp_conn *conn)
+static RARE enum output_verdict send_by_frto(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
-    enum verdict verdict = OUTPUT_DONE;
+    enum output_verdict verdict = OUTPUT_DONE;
 
     if (flight->frto == TCP_FRTO_AGAIN) {
         if (!(sendq_at(&flight->sendq, flight->sendq.head)->flags &
@@ -285,7 +276,7 @@ static RARE enum verdict send_by_frto(struct tcp_conn *conn)
 }
 
 /* One segment of what is most urgent. */
-static enum verdict send_one(struct tcp_conn *conn)
+static enum output_verdict send_one(struct tcp_conn *conn)
 {
     if (!conn->flight) {
         return OUTPUT_DONE;
@@ -294,7 +285,7 @@ static enum verdict send_one(struct tcp_conn *conn)
         return send_by_frto(conn);
     }
     if (conn->flight->sendq.lost.first != TCP_POSITION_NONE) {
-        enum verdict verdict = send_lost(conn);
+        enum output_verdict verdict = send_lost(conn);
 
         if (verdict != OUTPUT_DONE) {
             return verdict;
@@ -316,7 +307,7 @@ static bool ack_goes_first(const struct tcp_conn *conn)
 }
 
 /* Segments are smaller than both ends take: a probe may be due, before all else that is new. */
-static unsigned probe_path(struct tcp_conn *conn, enum verdict *verdict)
+static unsigned probe_path(struct tcp_conn *conn, enum output_verdict *verdict)
 {
     enum mtu_verdict probe = mtu_probe(conn);
 
@@ -327,12 +318,15 @@ static unsigned probe_path(struct tcp_conn *conn, enum verdict *verdict)
 }
 
 /* Segments, until nothing may go, the quantum is used up or the port full; their number. */
-static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
+static unsigned send_some(struct tcp_conn *conn, enum output_verdict *verdict)
 {
     struct tcp_flight *flight = conn->flight;
     uint32_t before = flight ? flight->sendq.in_flight_bytes : 0;
     unsigned sent = 0;
 
+    if (flight) {
+        flight->cwnd_limits = false; /* the next ACK asks anew */
+    }
     if (flight && tcp_conn_has(conn, TCP_CONN_MTU_LOW) && emit_has_room(conn->tcp)) {
         sent = probe_path(conn, verdict);
     }
@@ -351,7 +345,7 @@ static unsigned send_some(struct tcp_conn *conn, enum verdict *verdict)
 
 /* What waits for a frame, or for room in the queue, carries no ACK, and that of the peer may be
  * what brings some: it waits for nothing. */
-static bool ack_is_due(const struct tcp_conn *conn, enum verdict verdict)
+static bool ack_is_due(const struct tcp_conn *conn, enum output_verdict verdict)
 {
     return verdict != OUTPUT_MORE && (tcp_conn_has(conn, TCP_CONN_ACK_NOW) ||
                                       (verdict == OUTPUT_STUCK && tcp_ack_owed_bytes(conn) > 0));
@@ -360,7 +354,7 @@ static bool ack_is_due(const struct tcp_conn *conn, enum verdict verdict)
 /* What was never sent found no frame, or no place in the queue, with nothing out that would bring
  * one: the timer runs all the same (tcp/rexmit.c). Once it goes nobody has been silent. Apart, for
  * it is rare. */
-static RARE void note_stuck(struct tcp_conn *conn, enum verdict verdict)
+static RARE void note_stuck(struct tcp_conn *conn, enum output_verdict verdict)
 {
     struct tcp_flight *flight = conn->flight;
     bool stuck = verdict == OUTPUT_STUCK && flight->sendq.head == flight->sendq.next;
@@ -374,9 +368,9 @@ static RARE void note_stuck(struct tcp_conn *conn, enum verdict verdict)
     flight->stuck = stuck;
 }
 
-static enum verdict serve(struct tcp_conn *conn)
+enum output_verdict output_serve(struct tcp_conn *conn)
 {
-    enum verdict verdict = OUTPUT_MORE;
+    enum output_verdict verdict = OUTPUT_MORE;
     bool fin_waits = tcp_conn_has(conn, TCP_CONN_FIN_OWED) && !tcp_queue_fin(conn);
     unsigned sent = 0;
 
@@ -411,88 +405,4 @@ static enum verdict serve(struct tcp_conn *conn)
         }
     }
     return verdict;
-}
-
-/* The path may be in need of an answer from the neighbour, or be another one
- * by now. True when segments can be written. */
-static bool path_is_ready(struct tcp_conn *conn)
-{
-    struct net *net = conn->tcp->net;
-    enum net_path_state state = net_path_check(net, &conn->path, conn->tcp->now_ns);
-
-    if (state == NET_PATH_STALE) {
-        uint16_t mtu = conn->path.mtu;
-
-        if (net_path_find(net, &conn->tuple.remote, &conn->path) != 0) {
-            state = NET_PATH_FAILED;
-        } else {
-            conn->path.mtu = conn->path.mtu < mtu ? conn->path.mtu : mtu;
-            state = net_path_check(net, &conn->path, conn->tcp->now_ns);
-        }
-    }
-    if (state == NET_PATH_WAIT) {
-        list_push_back(net_path_waiters(net, &conn->path), &conn->output_link);
-    } else if (state == NET_PATH_FAILED) {
-        tcp_path_failed(conn);
-    }
-    return state == NET_PATH_READY;
-}
-
-/* Those that wait for memory. As long as it may be the kernel that has it they are served with
- * each turn; then they leave the list, and look again in a while: the worker may sleep. */
-static void hold_stuck(struct tcp *tcp, struct list *stuck)
-{
-    struct list_link *link;
-
-    if (list_is_empty(stuck)) {
-        tcp->stuck_ns = UINT64_MAX;
-        return;
-    }
-    tcp->stuck_ns = min_u64(tcp->stuck_ns, tcp->now_ns);
-    if (tcp->now_ns - tcp->stuck_ns < TCP_COMPLETIONS_NS) {
-        list_splice_back(&tcp->output, stuck);
-        return;
-    }
-    while ((link = list_pop_front(stuck)) != NULL) {
-        tcp_recheck_frames(container_of(link, struct tcp_conn, output_link), TCP_CONN_STARVED);
-    }
-    tcp->stuck_ns = UINT64_MAX;
-}
-
-void tcp_transmit(struct tcp *tcp)
-{
-    struct list waiting, stuck;
-
-    list_init(&waiting);
-    list_init(&stuck);
-    tcp_ack_release(tcp);
-    /* What an application asks for while it is told of trouble waits for the next turn: else one
-     * that writes each time would be told without an end. */
-    list_splice_back(&waiting, &tcp->output);
-    while (emit_has_room(tcp)) {
-        struct list_link *link = list_pop_front(&waiting);
-        struct tcp_conn *conn;
-
-        if (!link) {
-            break;
-        }
-        conn = container_of(link, struct tcp_conn, output_link);
-        if (!path_is_ready(conn)) {
-            continue;
-        }
-        switch (serve(conn)) {
-        case OUTPUT_DONE:
-        case OUTPUT_PACED:
-            break;
-        case OUTPUT_MORE:
-            list_push_back(&waiting, link);
-            break;
-        case OUTPUT_STUCK:
-            list_push_back(&stuck, link);
-            break;
-        }
-    }
-    list_splice_back(&waiting, &tcp->output);
-    list_splice_back(&tcp->output, &waiting);
-    hold_stuck(tcp, &stuck);
 }

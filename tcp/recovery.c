@@ -191,13 +191,19 @@ static void judge_probe(struct tcp_conn *conn, const struct tcp_ack_news *news)
 }
 
 /* RFC 7661's question in Linux's short form: growth only for a window that was
- * what limited the sender; in slow start up to twice what was in flight. */
-static bool cwnd_was_limit(const struct tcp_conn *conn, uint32_t prior_in_flight)
+ * what limited the sender; in slow start up to twice what was in flight. Between the ACKs of one
+ * turn nothing could be sent: what is in flight sinks below the window that it had filled, and so
+ * they count as one ACK for all. */
+static bool cwnd_was_limit(struct tcp_conn *conn, uint32_t prior_in_flight)
 {
-    if (conn->cwnd < conn->ssthresh) {
-        return conn->cwnd < 2 * (prior_in_flight + conn->snd.mss);
+    struct tcp_flight *flight = conn->flight;
+
+    if (!flight->cwnd_limits) {
+        flight->cwnd_limits = conn->cwnd < conn->ssthresh
+                                  ? conn->cwnd < 2 * (prior_in_flight + conn->snd.mss)
+                                  : prior_in_flight + conn->snd.mss > conn->cwnd;
     }
-    return prior_in_flight + conn->snd.mss > conn->cwnd;
+    return flight->cwnd_limits;
 }
 
 /* RFC 3465 section 2.3: behind an RTO an ACK may be of what arrived long ago, and opens the

@@ -9,7 +9,7 @@
 
 #include "tests/unit/tcp_fixture_port.h"
 
-#define STREAM_BYTES 400000u
+#define STREAM_BYTES 500000u
 
 /* The far end of the path. */
 struct receiver {
@@ -204,10 +204,10 @@ static void a_path_that_changes(void **state)
     stream(f, 50000);
     assert_int_equal(f->tcp.counters.mtu_probes, 0);
     receiver.mtu = 1320;
-    stream(f, 250000);
+    stream(f, 300000);
     assert_found(f);
     receiver.mtu = 1500;
-    stream(f, 300000);
+    stream(f, 350000);
     assert_true(conn_of(f)->snd.mss <= text_of(f, 1320)); /* not before its time */
     wait_ns(f, SECONDS(601));
     stream(f, STREAM_BYTES);

@@ -1,6 +1,6 @@
 /*
  * Goal:   output that waits for a frame, or for a place in the send queue, neither stops others nor
- *         keeps the worker awake nor waits for ever (tcp/output.c, tcp/rexmit.c).
+ *         keeps the worker awake nor waits for ever (tcp/output.c, tcp/transmit.c, tcp/rexmit.c).
  * Method: scripts over one stack whose frames or blocks the test takes away.
  */
 #include "tests/unit/tcp_fixture.h"

@@ -429,6 +429,42 @@ static void openings_that_nobody_waits_for_end(void **state)
     }
 }
 
+/* The ACKs of one turn count as one: behind the first of them less is in flight than the window,
+ * since nothing could be sent, and it limits all the same. What the application has not filled does
+ * not grow.
+ * Shows: RFC 5681 3.1a. */
+static void acks_of_one_turn_all_count(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t ssthresh; /* segments; 0: as it was */
+        uint32_t sent;
+        uint32_t cwnd; /* behind them */
+    } cases[] = {
+        {"slow start", 0, 10, 20},
+        {"avoidance", 10, 10, 11},
+        {"slow start, a few", 0, 3, 10},
+        {"avoidance, a few", 10, 8, 10},
+    };
+    struct tcp_fixture *f = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        far_peer(state, true);
+        if (cases[i].ssthresh > 0) {
+            conn_of(f)->ssthresh = cases[i].ssthresh * MSS;
+        }
+        send_segments(f, cases[i].sent);
+        expect_segments(f, 0, cases[i].sent);
+        for (uint32_t n = 1; n <= cases[i].sent; n++) {
+            peer_queues(f, TCP_ACK, .seq = 1, .ack = 1 + n * MSS);
+        }
+        turn(f);
+        assert_int_equal(conn_of(f)->cwnd, cases[i].cwnd * MSS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +484,7 @@ int main(void)
         SCRIPT(probes_that_nobody_waits_for_end),
         SCRIPT(drops_that_nobody_waits_for_end),
         SCRIPT(openings_that_nobody_waits_for_end),
+        SCRIPT(acks_of_one_turn_all_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
