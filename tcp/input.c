@@ -7,15 +7,27 @@
 
 #include <assert.h>
 
+/* What comes next, fits, and carries nothing that stops a plain transfer: tcp_check_sequence()
+ * would find nothing to refuse, to trim or to answer. */
+static inline bool is_expected(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    return seg->seq == conn->rcv.nxt && !(seg->flags & (TCP_SYN | TCP_RST | TCP_FIN)) &&
+           seg->payload.length <= tcp_window(conn) && conn->ecn.mode == TCP_ECN_OFF &&
+           (!tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) ||
+            (seg->options_seen & TCP_OPT_TIMESTAMPS && seq_ge(seg->ts_val, conn->ts_recent))) &&
+           tcp_ack_is_plausible(conn, seg);
+}
+
 /* Segment arrival in SYN-RECEIVED or a synchronized state, in the order of
  * RFC 9293 section 3.10.7.4. The third check, security, has no counterpart. */
 static inline void input_synchronized(struct tcp_conn *conn, struct tcp_segment *seg)
 {
-    if (!tcp_check_sequence(conn, seg)) {
-        return;
-    }
-    if (seg->flags & (TCP_RST | TCP_SYN) && /* one look for all that have neither */
-        (!tcp_check_reset(conn, seg) || !tcp_check_syn(conn, seg))) {
+    if (is_expected(conn, seg)) {
+        if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS)) {
+            tcp_keep_timestamp(conn, seg);
+        }
+    } else if (!tcp_check_sequence(conn, seg) || !tcp_check_reset(conn, seg) ||
+               !tcp_check_syn(conn, seg)) {
         return;
     }
     if (!tcp_accept_ack(conn, seg)) {

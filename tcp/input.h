@@ -52,6 +52,16 @@ void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_arriva
 /* First check: the sequence number, PAWS before it (RFC 7323 section 5.3).
  * Trims the segment to the window. True to go on. */
 bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg);
+/* RFC 7323 section 4.3: the timestamp of the segment that the next ACK is
+ * about, so that delayed ACKs echo the oldest. */
+static inline void tcp_keep_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    if (seq_le(seg->seq, conn->rcv.acked)) {
+        conn->ts_recent = seg->ts_val;
+        conn->ts_recent_age = tcp_age(conn->tcp);
+    }
+}
+
 /* Second check: RST. True to go on. */
 bool tcp_check_reset(struct tcp_conn *conn, const struct tcp_segment *seg);
 /* Fourth check: SYN. True to go on. */

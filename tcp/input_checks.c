@@ -51,15 +51,11 @@ static bool check_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg
     return false;
 }
 
-/* RFC 7323 section 4.3: the timestamp of the segment that the next ACK is
- * about, so that delayed ACKs echo the oldest. */
 static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (tcp_conn_has(conn, TCP_CONN_TIMESTAMPS) && seg->options_seen & TCP_OPT_TIMESTAMPS &&
-        (seq_ge(seg->ts_val, conn->ts_recent) || ts_recent_is_outdated(conn)) &&
-        seq_le(seg->seq, conn->rcv.acked)) {
-        conn->ts_recent = seg->ts_val;
-        conn->ts_recent_age = tcp_age(conn->tcp);
+        (seq_ge(seg->ts_val, conn->ts_recent) || ts_recent_is_outdated(conn))) {
+        tcp_keep_timestamp(conn, seg);
     }
 }
 
