@@ -1,13 +1,12 @@
 /*
  * A connection: its transmission control block (RFC 9293 section 3.3.1).
  *
- * Two parts. `struct tcp_conn` is what an idle connection costs: at most 512 bytes and no
- * frame. `struct tcp_flight`, at most 512 bytes too, is what only a connection with data
- * queued needs: the send queue and the state of loss recovery. It is taken when the first
- * record is queued and given back at the end of the turn that leaves the queue empty; the
- * congestion window, SSTHRESH and the round-trip time stay.
+ * Two parts. `struct tcp_conn` is what an idle connection costs: at most 512 bytes and no frame.
+ * `struct tcp_flight`, at most 512 bytes too, is what only a connection with data queued needs:
+ * the send queue and the state of loss recovery. It is taken when the first record is queued and
+ * given back by output when that is empty; congestion window, SSTHRESH and round trip stay.
  *
- * Owner: the `struct tcp` of one worker; both parts stand in its slabs.
+ * Owner: the `struct tcp` of one worker, on its thread; both parts stand in its slabs.
  */
 #ifndef HEADRACE_TCP_CONN_H
 #define HEADRACE_TCP_CONN_H
@@ -103,14 +102,14 @@ struct tcp_conn {
     struct tcp_rcv rcv;
     struct tcp_flight *flight; /* NULL while nothing is queued */
     struct tcp *tcp;
-    uint32_t cwnd;     /* bytes */
-    uint32_t ssthresh; /* bytes */
-    uint32_t ts_recent;
-    uint32_t ts_offset;
+    uint32_t cwnd;          /* bytes */
+    uint32_t ssthresh;      /* bytes */
+    uint32_t ts_recent;     /* TS.Recent of RFC 7323 */
+    uint32_t ts_offset;     /* of our timestamps from tcp->now_ms (RFC 7323 section 5.4) */
     uint32_t ts_recent_age; /* when ts_recent was taken, by tcp_age() */
     uint32_t heard_ms;      /* when the peer last sent something acceptable; tcp->now_ms then */
     uint8_t policy;         /* its place in tcp->policies */
-    uint8_t keepalives;     /* sent since then */
+    uint8_t keepalives;     /* sent since heard_ms */
     uint16_t mss_told;      /* of our SYN; 0: none went */
     struct net_path path;
     uint16_t pseudo_sum; /* of the pseudo header, length left out */
@@ -126,7 +125,7 @@ struct tcp_conn {
     struct list_link output_link;
     struct wheel_entry timer; /* due at the earliest of the deadlines below */
     uint64_t rexmit_ns;       /* UINT64_MAX: not armed */
-    uint64_t ack_ns;          /* delayed ACK, or a squeezed window to look at again */
+    uint64_t ack_ns;          /* delayed ACK, or what waits for frames looks again */
     uint64_t life_ns; /* keepalive; once the application has closed, how long that may last */
     struct tcp_rtt rtt;
     const struct tcp_cc_ops *cc;
@@ -135,16 +134,14 @@ struct tcp_conn {
     void *app;             /* the layer above; it owns what this points to */
     const void *app_ops;   /* likewise */
     struct tcp_tally tally;
-    uint32_t send_buffer;
+    uint32_t send_buffer; /* bytes, as set: see tcp/user.h for what it grows to */
     uint32_t ack_held_ns; /* since when, with ACK_HELD; modulo 2^32 */
-
     struct reassembly reassembly;
     struct recvq recvq;
-    uint16_t mtu_s;   /* when mtu.high was set, in seconds modulo 2^16 */
-    uint16_t tune_at; /* when a round of the receive window began, by TCP_TUNE_SHIFT */
-
+    uint16_t mtu_s;    /* when mtu.high was set, in seconds modulo 2^16 */
+    uint16_t tune_at;  /* when a round of the receive window began, by TCP_TUNE_SHIFT */
     struct slice kept; /* the small payload that the application retained last, or FRAME_NONE */
-    uint32_t idle;     /* in which nothing was in flight, all in all, by TCP_BUSY_SHIFT */
+    uint32_t idle;     /* time without a flight, all in all, by TCP_BUSY_SHIFT */
     union tcp_cc_state cc_state;
     uint32_t challenge_ms;  /* start of the period in which challenges are counted */
     uint32_t listener_life; /* of the listener, which may be another by now */
@@ -152,23 +149,24 @@ struct tcp_conn {
 
 static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");
 
-/* A fresh connection in CLOSED with its tuple in the table, or NULL when the
- * slab or the table is full or no route leads to the peer. `hash` is tuple_hash() of
- * the tuple with the table's key. */
+/* A fresh connection in CLOSED with its tuple in the table, or NULL when the slab, the table or
+ * that of policies is full, or no route leads to the peer. `hash` is tuple_hash() of the tuple
+ * with the table's key; tuple and settings are copied. */
 struct tcp_conn *tcp_conn_create(struct tcp *tcp, const struct tcp_tuple *tuple, uint64_t hash,
                                  const struct tcp_settings *settings);
 
-/* Ends the connection: out of the table, timers off, queues dropped. The
- * application hears of it, and the memory goes, at the end of the turn. */
+/* Ends the connection, once: out of the table, timers off, queues dropped; nothing is sent. The
+ * application hears of it, and the memory goes, in tcp_turn_end(). */
 void tcp_conn_end(struct tcp_conn *conn, enum tcp_reason reason);
 
-/* Ends a connection that the application has never heard of, now and silently. */
+/* Ends a connection that the application has never heard of, silently; its memory is gone. */
 void tcp_conn_abandon(struct tcp_conn *conn);
 
 /* Its memory goes, and with it every pointer to it. */
 void tcp_conn_free(struct tcp_conn *conn);
 
-/* The flight, taken now if there is none; NULL when the slab is empty. */
+/* The flight, taken now if there is none, and with it the restart after idleness (RFC 5681 section
+ * 4.1) where the policy has that; NULL when the slab is empty. */
 struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn);
 
 /* Gives the flight back when nothing is queued any more. */
@@ -178,7 +176,7 @@ void tcp_conn_rest(struct tcp_conn *conn);
  * or has ended. */
 void tcp_conn_want_output(struct tcp_conn *conn);
 
-/* A deadline was changed: the shared entry of the wheel follows. */
+/* A deadline was changed: the shared entry of the wheel follows; where none is left it stays. */
 void tcp_conn_arm(struct tcp_conn *conn);
 
 /* Bytes received in order since the last ACK. */
@@ -187,11 +185,13 @@ static inline uint32_t tcp_ack_owed_bytes(const struct tcp_conn *conn)
     return conn->rcv.nxt - conn->rcv.acked;
 }
 
+/* Any of these: enum tcp_conn_flag. */
 static inline bool tcp_conn_has(const struct tcp_conn *conn, uint32_t flag)
 {
     return (conn->flags & flag) != 0;
 }
 
+/* Sequence space that is queued and not acknowledged, SYN and FIN included. */
 static inline uint32_t tcp_conn_queued(const struct tcp_conn *conn)
 {
     return conn->flight ? conn->flight->sendq.bytes : 0;

@@ -7,14 +7,16 @@
  *   receiver      classic: ECE in all ACKs from the first CE to the peer's CWR; under DCTCP,
  *                 just in those of segments with CE (RFC 8257 section 3.2). Accurate: how
  *                 many packets with CE came, modulo 8, in the flags (ACE); how many bytes
- *                 with each codepoint in an option of pure ACKs, and of text that leaves room,
- *                 unless the policy has none: then the peer's is not looked at either
+ *                 with each codepoint in an option of SYN-ACKs, pure ACKs, and text that leaves
+ *                 room, unless the policy has none: then the peer's is not looked at either
  *   sender        new text is sent as ECT(0), and nothing else is; what was marked reduces
  *                 the window once in a round trip
  *
- * Invariant: the mode is chosen by the first SYN, or SYN-ACK, that arrives, and stays.
+ * Invariant: the mode is chosen by the first SYN or SYN-ACK that arrives, behind a SYN cookie by
+ * the ACK that brings it back, and stays.
  *
- * Owner: the connection. Names of the RFC: cep, ceb, e0b and e1b are r.cep and the like.
+ * Owner: the connection, on its worker's thread. Names of the RFC: cep, ceb, e0b and e1b are r.cep
+ * and the like, and begin as section 3.2.1 has it: at 5, 0, 1 and 1.
  */
 #ifndef HEADRACE_TCP_ECN_H
 #define HEADRACE_TCP_ECN_H
@@ -83,26 +85,27 @@ struct tcp_ecn {
     uint8_t most;                       /* enum tcp_ecn_mode: up to what it would */
     uint16_t flags;                     /* enum tcp_ecn_flag */
     enum ecn_field syn_field : 2;       /* how the peer's last SYN or SYN-ACK arrived */
-    uint8_t covered : ECN_COVERED_BITS; /* segments acknowledged since ceb_told, at least */
-    uint8_t cep;                        /* packets received with CE */
+    uint8_t covered : ECN_COVERED_BITS; /* segments acknowledged since ceb_told, 8 at the most */
+    uint8_t cep;                        /* packets received with CE, modulo 256 */
     uint8_t cep_told;                   /* the peer's last ACE: 0 to 7 */
     uint8_t ce_unacked;                 /* packets with CE that no ACK has told of */
     union {
         uint32_t cwr_end; /* classic, with CWR_OUT: end of the segment that had CWR */
         struct {
-            uint32_t ceb, e0b, e1b; /* bytes received with CE, ECT(0), ECT(1) */
-            uint32_t ceb_told;      /* the peer's last count of bytes with CE */
+            uint32_t ceb, e0b, e1b; /* bytes of text received with CE, ECT(0), ECT(1) */
+            uint32_t ceb_told;      /* the peer's last count of bytes with CE: 24 bits */
         };
     };
 };
 
-/* Up to what a connection with these settings would. */
+/* Up to what a connection with these settings would. DCTCP has at least the classic one. */
 enum tcp_ecn_mode ecn_most(const struct tcp_settings *settings);
 
-/* What the SYN asks for and we would. */
+/* What the SYN asks for and we would (RFC 9768 table 2). */
 enum tcp_ecn_mode ecn_agreed(enum tcp_ecn_mode most, const struct tcp_segment *syn);
 
-/* A SYN-ACK after which nothing is kept: its flags, and what its options tell. */
+/* A SYN-ACK after which nothing is kept: its flags, and the option with the counters as they
+ * begin. */
 uint16_t ecn_cookie_flags(enum tcp_ecn_mode mode, const struct tcp_segment *syn);
 void ecn_cookie_option(struct tcp_options_out *options);
 /* The flags of the SYN that it answered, by the ACK of it (RFC 9768 section 5.1), unless it was
@@ -130,17 +133,21 @@ void ecn_take_last_ack(struct tcp_conn *conn, const struct tcp_segment *seg);
 /* Nobody looks at it again: the next one counts. */
 void ecn_last_ack_taken(struct tcp_conn *conn);
 
-/* An acceptable segment arrived: what the peer is to be told, and whether at once. */
+/* An acceptable segment arrived, of a peer that knows what we sent: what it is to be told, and
+ * whether at once. This and the next: not while the mode is TCP_ECN_OFF. */
 void ecn_receive(struct tcp_conn *conn, const struct tcp_segment *seg);
 
-/* What an ACK tells of congestion, into the news. */
+/* What an ACK tells of congestion, into the news: `congested` asks for a reduction, `ce_bytes` of
+ * text were marked. */
 void ecn_take_feedback(struct tcp_conn *conn, const struct tcp_segment *seg,
                        struct tcp_ack_news *news);
 
-/* The flags of a segment other than SYN; `pure` without text. */
+/* The flags of a segment other than SYN that is sent now; `pure` without text. What it tells counts
+ * as told. */
 uint16_t ecn_ack_flags(struct tcp_conn *conn, bool pure);
 
-/* Flags and IP field of text that goes for the first time and ends at `end`. */
+/* More flags, and the IP field, of text that goes for the first time and ends at `end`: CWR, when
+ * it is owed, goes with it. */
 uint16_t ecn_text_flags(struct tcp_conn *conn, uint32_t end);
 enum ecn_field ecn_text_field(const struct tcp_conn *conn);
 
@@ -150,8 +157,8 @@ void ecn_reduced(struct tcp_conn *conn);
 /* After the policy changed: whether it has the AccECN option. */
 void ecn_follow(struct tcp_conn *conn);
 
-/* Adds the AccECN option to those of a segment when there is something to tell and all of
- * them take no more than `room` bytes. */
+/* Adds the AccECN option to those of a segment that is sent now, when there is something to tell
+ * and all of them take no more than `room` bytes; SACK blocks behind the second give way to it. */
 void ecn_add_option(struct tcp_conn *conn, struct tcp_options_out *options, unsigned room);
 
 /* An ACK without text goes before the next text: it tells what that has no room for. */

@@ -6,7 +6,8 @@
  * Most connections of a worker have the same, so each policy stands once in a table and a
  * connection has a byte to say which. The first is the default of struct tcp_settings.
  *
- * Owner: the worker's `struct tcp`. Invariant: `users` of a place is the number of
+ * Owner: the worker's `struct tcp`, on its thread. Values are in range when they come here: who
+ * takes them from an application checks them. Invariant: `users` of a place is the number of
  * connections and open listeners that have it, and no two places with users are alike; the
  * default's are not counted. A listener has its place, so that connections which others have
  * tuned, each in its own way, can't keep new ones out.
@@ -42,14 +43,14 @@ struct tcp_policy {
     bool dsack : 1;              /* what came twice is told (RFC 2883) */
     bool tail_probes : 1;        /* tail loss probes (RFC 8985 section 7) */
     bool frto : 1;               /* timeouts are doubted (RFC 5682) */
-    uint8_t r1;                  /* retransmissions until the neighbour is asked anew */
-    uint8_t r2;                  /* and until the connection ends */
-    uint8_t r2_syn;              /* the same of a SYN */
-    uint8_t r2_syn_ack;          /* and of a listener's SYN-ACK */
-    uint8_t initial_window;      /* segments: IW of RFC 6928, which has 10 */
-    uint8_t dup_threshold;       /* DupThresh of RFC 5681 and RFC 8985, which have 3 */
-    uint8_t quick_acks;    /* segments that are answered at once, at the start and behind a loss */
-    bool idle_restart : 1; /* the window closes with idleness (RFC 5681 section 4.1) */
+    uint8_t r1;     /* RFC 9293 section 3.8.3: retransmissions until the neighbour is asked anew */
+    uint8_t r2;     /* and until the connection ends */
+    uint8_t r2_syn; /* the same of a SYN */
+    uint8_t r2_syn_ack;     /* and of a listener's SYN-ACK */
+    uint8_t initial_window; /* segments: IW of RFC 6928, which has 10 */
+    uint8_t dup_threshold;  /* DupThresh of RFC 5681 and RFC 8985, which have 3 */
+    uint8_t quick_acks;     /* segments that are answered at once, at the start and behind a loss */
+    bool idle_restart : 1;  /* the window closes with idleness (RFC 5681 section 4.1) */
     bool reordering_adapts : 1;   /* the reordering window grows with D-SACKs (RFC 8985) */
     bool reordering_by_count : 1; /* there is none with dup_threshold segments SACKed, at first */
     bool ecn_option : 1;          /* that of accurate ECN (RFC 9768 section 3.2.3) */
@@ -65,14 +66,19 @@ struct tcp_policies {
     uint32_t users[TCP_POLICIES_MAX];
 };
 
+/* All places are free but that of the default. */
 void policies_init(struct tcp_policies *policies);
 
-/* The place of such a policy, with one user more. False when all places are taken. */
+/* The place of such a policy, which is copied, with one user more. False when all are taken;
+ * `place` is 0 then, which has no users to give back. */
 bool policy_take(struct tcp_policies *policies, const struct tcp_policy *policy, uint8_t *place);
+/* One user of the place less. */
 void policy_give(struct tcp_policies *policies, uint8_t place);
 
-/* The connection has this one from now on; its keepalives begin anew. 0 or
- * TCP_ERR_NO_MEMORY, and it has what it had; TCP_ERR_STATE when it has ended. */
+/* The connection has this one, which is copied, from now on; its keepalives begin anew, and its RTO
+ * is cut to the new bound. Not what counts at the beginning alone: the first RTO and window, probes
+ * of the MTU from the start. TCP_OK; TCP_ERR_NO_MEMORY when all places are taken or TCP_ERR_STATE
+ * when it has ended, and it has what it had. */
 int tcp_set_policy(struct tcp_conn *conn, const struct tcp_policy *policy);
 
 #endif
