@@ -20,8 +20,8 @@ struct hr_addr {
 /* "[ffff:...:ffff]:65535" and a terminator fit. */
 #define HR_ADDR_TEXT_BYTES 64
 
-/* "192.0.2.1" or "2001:db8::1", without a port. HR_OK or HR_ERR_ADDRESS. Any
- * thread. */
+/* "192.0.2.1" or "2001:db8::1", without a port; `port` in host order. HR_OK, or HR_ERR_ADDRESS
+ * and `addr` is as it was. Any thread. */
 int hr_addr_parse(const char *text, uint16_t port, struct hr_addr *addr);
 
 /* "192.0.2.1:80" or "[2001:db8::1]:80"; returns `text`. Any thread. */

@@ -20,6 +20,7 @@
 #include <headrace/tuning.h>
 #include <headrace/worker.h>
 
+/* Major, minor, patch. */
 #define HR_VERSION "0.1.0"
 
 #endif

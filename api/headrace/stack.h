@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+/* Workers of a stack: a queue of the interface has one at most. */
 #define HR_WORKERS_MAX 64
 
 struct hr_stack;
@@ -51,7 +52,8 @@ struct hr_event {
     char text[256];  /* a sentence for people */
 };
 
-/* Copied from hr_stack_options_default and changed; 0 never means "default". */
+/* Copied from hr_stack_options_default and changed; 0 means "default" in the counts of queues and
+ * cores alone. What is out of range is HR_ERR_ARGUMENT, with a sentence. */
 struct hr_stack_options {
     const char *interface;
     const char *const *addresses; /* "192.0.2.1/24", each ours alone: the kernel must not have it */
@@ -62,10 +64,10 @@ struct hr_stack_options {
     /* Receive offloads that break AF_XDP (stripped VLAN tags, LRO) are switched off, and stay
      * so; false: the start fails with the command that does it. */
     bool offloads_off;
-    const unsigned *queues; /* of the interface, a worker each; NULL: all */
-    unsigned queue_count;
-    const unsigned *cores; /* a core per worker; NULL: 0, 1, 2, ... of those that we may use */
-    unsigned core_count;
+    const unsigned *queues; /* of the interface, a worker each, none twice */
+    unsigned queue_count;   /* 1 to HR_WORKERS_MAX; 0: all queues, which may be no more */
+    const unsigned *cores;  /* a core per worker, of those that the process may use */
+    unsigned core_count;    /* as many as workers; 0: the first of those, round and round */
     enum hr_wait wait;
     unsigned spin_us;           /* of HR_WAIT_ADAPTIVE; any number */
     uint32_t frames_per_worker; /* of 4096 bytes; at least 4096, and 4 times the NIC's RX ring */

@@ -1,6 +1,7 @@
 /*
- * Numbers of a worker. They are published by the worker about every millisecond
- * while it runs and when it falls asleep; reading blocks nobody.
+ * Numbers of a worker: counters from its start on, and what is "now". They are published by the
+ * worker about every millisecond while it runs and when it falls asleep (rx_ring_full, which is the
+ * kernel's, is asked for ten times a second at most); reading blocks nobody.
  */
 #ifndef HEADRACE_STATS_H
 #define HEADRACE_STATS_H
@@ -73,14 +74,15 @@ struct hr_stats {
 #undef HR_STATS_FIELD
 };
 
-/* Any thread. `worker` below hr_stack_worker_count(). */
+/* Those of one worker, all of the same moment. Any thread. `worker` below
+ * hr_stack_worker_count(). */
 void hr_stack_stats(const struct hr_stack *stack, unsigned worker, struct hr_stats *stats);
 
 /* The file that other processes read the same numbers from, see headrace/segment.h;
  * "" when the directory for it could not be written. Any thread. */
 const char *hr_stack_segment_path(const struct hr_stack *stack);
 
-/* The sum over all workers. Any thread. */
+/* The sum over all workers, each of its own moment. Any thread. */
 void hr_stack_stats_sum(const struct hr_stack *stack, struct hr_stats *stats);
 
 #ifdef __cplusplus
