@@ -62,12 +62,13 @@ int hr_send_retained(struct hr_conn *conn, struct hr_conn *source, const struct 
 /* A place to write what is to be sent, in a frame: at most *room bytes, which is
  * one segment. It is the caller's until hr_commit(), which must come before on_close
  * has returned. NULL when there is none, and on_writable follows; NULL too after
- * hr_shutdown() or hr_close(). */
+ * hr_shutdown() or hr_close(). *room is 0 then. */
 void *hr_reserve(struct hr_conn *conn, size_t *room);
 /* Sends the first `length` bytes of a reserved place of this connection; 0 sends
  * nothing. The place is the stack's again, whatever comes back: HR_OK,
  * HR_ERR_NO_MEMORY (and on_writable follows), HR_ERR_STATE, or HR_ERR_ARGUMENT when it
- * is more than the room. */
+ * is more than a frame holds. Between the room, which is the caller's to keep to, and that
+ * nothing tells: a path that takes less meanwhile makes two segments of it. */
 int hr_commit(struct hr_conn *conn, void *place, size_t length);
 
 /* Inside on_data: keeps a slice of that call. Small ones are copied. The receive

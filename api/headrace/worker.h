@@ -80,7 +80,8 @@ extern const struct hr_connect_options hr_connect_options_default;
 
 /* As hr_connect(), which see; the options are copied. Besides: HR_ERR_ARGUMENT for an option out of
  * its range, or a port in the slice of another worker; HR_ERR_ADDRESS when the local address is not
- * own; HR_ERR_IN_USE when the given port is, TIME-WAIT included. */
+ * own; HR_ERR_IN_USE when the given port is, TIME-WAIT included; HR_ERR_NO_MEMORY when all 256
+ * places of tuning are taken, too. `*conn` is written with HR_OK alone. */
 int hr_connect_with(struct hr_worker *worker, const struct hr_addr *peer,
                     const struct hr_conn_ops *ops, const struct hr_connect_options *options);
 
