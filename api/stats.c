@@ -24,13 +24,44 @@ static uint64_t syns_dropped(const struct tcp_counters *tcp)
            tcp->dropped_no_memory;
 }
 
+static uint64_t timestamps_dropped(const struct tcp_counters *tcp)
+{
+    return tcp->paws_dropped + tcp->no_timestamp_dropped;
+}
+
 static uint64_t dropped(const struct hr_worker *worker)
 {
     const struct tcp_counters *tcp = &worker->tcp.counters;
 
     return tcp->dropped_checksum + tcp->dropped_malformed + tcp->dropped_no_frame +
-           tcp->dropped_no_piece + tcp->dropped_bad_source + syns_dropped(tcp) + tcp->paws_dropped +
-           tcp->no_timestamp_dropped + worker->crossed_dropped + net_dropped(&worker->net);
+           tcp->dropped_no_piece + tcp->dropped_bad_source + syns_dropped(tcp) +
+           timestamps_dropped(tcp) + worker->crossed_dropped + net_dropped(&worker->net);
+}
+
+/* What is out of the ordinary in what arrives, and how it was met. */
+static void collect_odd(struct hr_stats *stats, const struct tcp_counters *tcp)
+{
+    stats->dropped_timestamp = timestamps_dropped(tcp);
+    stats->dropped_malformed = tcp->dropped_malformed;
+    stats->dropped_bad_source = tcp->dropped_bad_source;
+    stats->dropped_no_piece = tcp->dropped_no_piece;
+    stats->acks_out = tcp->acks_out;
+    stats->out_of_order = tcp->out_of_order;
+    stats->pruned = tcp->pruned;
+    stats->duplicates = tcp->duplicates;
+    stats->out_of_window = tcp->out_of_window;
+    stats->no_connection = tcp->no_connection;
+    stats->challenge_acks = tcp->challenge_acks;
+    stats->challenge_acks_limited = tcp->challenge_acks_limited;
+    stats->icmp_ignored = tcp->icmp_ignored;
+    stats->zero_window_probes = tcp->zero_window_probes;
+    stats->keepalives = tcp->keepalives;
+    stats->spurious_probes = tcp->spurious_probes;
+    stats->splits = tcp->splits;
+    stats->held_by_kernel = tcp->held_by_kernel;
+    stats->copied_for_retransmission = tcp->copied_for_retransmission;
+    stats->output_no_frame = tcp->output_no_frame;
+    stats->time_wait_evicted = tcp->time_wait_evicted;
 }
 
 static struct hr_stats collect(const struct hr_worker *worker)
@@ -38,7 +69,7 @@ static struct hr_stats collect(const struct hr_worker *worker)
     const struct tcp_counters *tcp = &worker->tcp.counters;
     const struct port_counters *port = &worker->port->port.counters;
 
-    return (struct hr_stats){
+    struct hr_stats stats = {
         .connections = worker->tcp.conns.used,
         .time_waits = timewait_count(&worker->tcp.timewait),
         .time_wait_reused = tcp->time_wait_reused,
@@ -90,6 +121,9 @@ static struct hr_stats collect(const struct hr_worker *worker)
         .turns = worker->turns,
         .sleeps = worker->sleeps,
     };
+
+    collect_odd(&stats, tcp);
+    return stats;
 }
 
 /* A system call, and so not each time. */

@@ -60,6 +60,27 @@ struct hr_stack;
     X(dropped, "packets and segments dropped, for whatever reason")                                \
     X(dropped_checksum, "of them, for a wrong checksum")                                           \
     X(dropped_no_frame, "of them, for want of frames")                                             \
+    X(dropped_malformed, "of them, for a header that can not be")                                  \
+    X(dropped_bad_source, "of them, from a source that no host may have")                          \
+    X(dropped_timestamp, "of them, for a timestamp that is old or missing (RFC 7323)")             \
+    X(dropped_no_piece, "of them, text out of order, for want of places to keep it")               \
+    X(acks_out, "pure ACKs sent")                                                                  \
+    X(out_of_order, "segments kept out of order")                                                  \
+    X(pruned, "of them, given up for want of frames, or since nobody filled the hole")             \
+    X(duplicates, "segments that brought nothing new")                                             \
+    X(out_of_window, "segments outside the window")                                                \
+    X(no_connection, "segments for no connection")                                                 \
+    X(challenge_acks, "challenge ACKs sent (RFC 5961)")                                            \
+    X(challenge_acks_limited, "challenge ACKs not sent for their limit")                           \
+    X(icmp_ignored, "ICMP errors that quote nothing in flight, or tell nothing that may be so")    \
+    X(zero_window_probes, "probes of a closed window")                                             \
+    X(keepalives, "keepalives sent")                                                               \
+    X(spurious_probes, "tail loss probes that a D-SACK showed to be needless")                     \
+    X(splits, "segments cut in two")                                                               \
+    X(held_by_kernel, "segments sent again later, as the kernel held their frames")                \
+    X(copied_for_retransmission, "segments sent again from a copy, as the kernel held them")       \
+    X(output_no_frame, "turns of output put off for want of a frame")                              \
+    X(time_wait_evicted, "entries in TIME-WAIT dropped before their time")                         \
     X(crossed, "packets given to the worker that owns their flow")                                 \
     X(crossed_dropped, "of them, dropped because it did not keep up")                              \
     X(directory_full, "flows that the directory of owners had no room for")                        \
