@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A worker that has not turned for so long has stalled (design section 5). */
+/* A worker that has not turned for so long has stalled. */
 static const int watch_ms = 1000;
 static const unsigned looks_asleep = 3;
 

@@ -15,7 +15,7 @@ static void on_open(struct tcp_conn *conn)
     }
 }
 
-/* Slices that one call of the core delivers. */
+/* Slices that one call of the core delivers, at most; it delivers one. */
 #define SLICES_MAX 16u
 
 static void on_data(struct tcp_conn *conn, const struct slice *slices, unsigned count)

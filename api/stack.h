@@ -1,7 +1,8 @@
 /*
  * The stack: what its workers share. Made, changed and destroyed by the
- * application's threads under one lock; workers read `listeners` through RCU
- * and the rest is constant while they run.
+ * application's threads under one lock. Workers read `listeners` through RCU; the
+ * rumours, crossings, directory, segment and `stopping` say how they are shared; the
+ * rest is constant while they run.
  */
 #ifndef HEADRACE_API_STACK_H
 #define HEADRACE_API_STACK_H
@@ -24,7 +25,7 @@ struct listener_entry {
     struct hr_listen_options options;
 };
 
-/* An immutable snapshot (design section 3); replaced as a whole. */
+/* An immutable snapshot; replaced as a whole. */
 struct listener_set {
     uint64_t version;
     unsigned key_count; /* of those that were set, the newest first */

@@ -40,7 +40,7 @@ static int init_net(struct hr_worker *worker)
         .port = &worker->port->port,
         .pool = worker->pool,
         .mac = stack->interface->nic.mac,
-        .mtu = (uint16_t)min_u32(stack->interface->mtu_bytes, 9000),
+        .mtu = (uint16_t)min_u32(stack->interface->mtu_bytes, NET_MTU_MAX),
         .address_count = stack->address_count,
         .addresses = stack->addresses,
         .gateway_count = stack->gateway_count,

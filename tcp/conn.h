@@ -147,7 +147,7 @@ struct tcp_conn {
     uint32_t listener_life; /* of the listener, which may be another by now */
 };
 
-static_assert(sizeof(struct tcp_conn) <= 512, "design: an idle connection is at most 512 bytes");
+static_assert(sizeof(struct tcp_conn) <= 512, "an idle connection is at most 512 bytes");
 
 /* A fresh connection in CLOSED with its tuple in the table, or NULL when the slab, the table or
  * that of policies is full, or no route leads to the peer. `hash` is tuple_hash() of the tuple

@@ -135,8 +135,7 @@ static void take_echo(struct tcp_conn *conn, const struct tcp_segment *seg,
         news->congested = true;
         return;
     }
-    if (ecn->flags & TCP_ECN_CWR_OUT &&
-        !seq_between(ecn->cwr_end - 1, conn->snd.una, conn->snd.nxt)) {
+    if (ecn->flags & TCP_ECN_CWR_OUT && seq_is_over(ecn->cwr_end, conn->snd.una, conn->snd.nxt)) {
         ecn->flags ^= TCP_ECN_CWR_OUT;
     }
     news->congested = !(ecn->flags & (TCP_ECN_CWR_OWED | TCP_ECN_CWR_OUT));

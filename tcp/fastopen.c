@@ -243,10 +243,7 @@ static void take_mss(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     struct fast_open_peer *peer = fast_open_cache_take(&conn->tcp->fast_open.cache, &conn->tuple);
 
-    peer->mss = ip_addr_is_v4(&conn->tuple.remote) ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
-    if (seg->options_seen & TCP_OPT_MSS) {
-        peer->mss = seg->mss;
-    }
+    peer->mss = seg->options_seen & TCP_OPT_MSS ? seg->mss : tcp_mss_default(&conn->tuple.remote);
 }
 
 static void take_cookie(struct tcp_conn *conn, const struct tcp_segment *seg)

@@ -68,12 +68,16 @@ enum fast_open_verdict {
 /* The key before any other is set: of the secret that all workers share. */
 struct fast_open_key fast_open_first_key(const uint64_t secret[2]);
 
+/* What a client of that address is given (RFC 7413 section 4.1.2). */
 void fast_open_cookie(const struct fast_open_key *key, const struct tcp_tuple *tuple,
                       uint8_t cookie[FAST_OPEN_COOKIE_BYTES]);
+/* The cookie of `syn`, whose option was seen. */
 enum fast_open_verdict fast_open_check(const struct fast_open_key keys[2],
                                        const struct tcp_tuple *tuple,
                                        const struct tcp_segment *syn);
 
+/* Whether one more may open early (RFC 7413 section 5.1, PendingFastOpenRequests); and that one of
+ * them was reset, which counts for a while, since spoofed SYNs end so. */
 bool fast_open_has_room(struct fast_open_pending *pending, uint64_t now_ns);
 void fast_open_reset(struct fast_open_pending *pending, uint64_t now_ns);
 
@@ -83,7 +87,7 @@ void tcp_fast_open_keys(struct tcp *tcp, const struct fast_open_key *keys, unsig
 /* The server: what the SYN that began `conn` asks for. Its text may be delivered, and the
  * connection be over. */
 void tcp_fast_open_serve(struct tcp_conn *conn, const struct tcp_segment *syn);
-/* Its handshake is over, or it has ended; and a RST ended it. */
+/* Its handshake is over, or it has ended. */
 void tcp_fast_open_leave(struct tcp_conn *conn);
 
 /* The client: at its beginning, when the settings ask for it; `no_cookie` as there. */

@@ -44,7 +44,8 @@ struct tcp_flight {
     struct tcp_undo undo;      /* only a recovery touches it; not cleared with the rest */
     uint64_t rto_base_ns;      /* the RTO counts from here (RFC 6298 section 5) */
     uint64_t rack_deadline_ns; /* 0: no segment waits for its reordering window */
-    /* RFC 8985 names without their prefix. */
+    /* RFC 8985: RACK.xmit_ts, RACK.rtt, RACK.end_seq, RACK.fack; below RACK.reo_wnd_mult,
+     * RACK.reo_wnd_persist, RACK.reordering_seen and what RACK.dsack_round needs. */
     uint64_t rack_xmit_ns;
     uint64_t rack_rtt_ns;
     uint32_t rack_end_seq;
@@ -102,7 +103,7 @@ static inline void tcp_recovery_over(struct tcp_flight *flight)
 static_assert(offsetof(struct tcp_flight, rack_reo_mult) ==
                   offsetof(struct tcp_flight, unrest) + sizeof(uint32_t),
               "all that is amiss is seen with one look");
-static_assert(sizeof(struct tcp_flight) <= 512, "design: a flight is at most 512 bytes");
+static_assert(sizeof(struct tcp_flight) <= 512, "a flight is at most 512 bytes");
 /* What every segment touches: three lines with the first record, not five. */
 static_assert(sizeof(struct tcp_undo) == CACHE_LINE_BYTES &&
                   offsetof(struct tcp_flight, sendq) == 2u * CACHE_LINE_BYTES &&

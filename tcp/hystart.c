@@ -77,9 +77,8 @@ uint32_t hystart_on_ack(struct tcp_conn *conn, struct tcp_hystart *hystart, uint
         take_sample(hystart, rtt_ns);
         judge(hystart);
     }
-    /* A sender that its window does not limit asks for nothing here, for 2 GiB perhaps: what
-     * ends beyond all that was sent is over too. */
-    if (!seq_between(hystart->window_end - 1, conn->snd.una, conn->snd.nxt)) {
+    /* A sender that its window does not limit asks for nothing here, for 2 GiB perhaps. */
+    if (seq_is_over(hystart->window_end, conn->snd.una, conn->snd.nxt)) {
         begin_round(conn, hystart);
         if (is_conservative(hystart) && ++hystart->css_rounds >= css_rounds) {
             conn->ssthresh = conn->cwnd;

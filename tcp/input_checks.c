@@ -63,15 +63,14 @@ static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
 static bool is_acceptable(const struct tcp_conn *conn, const struct tcp_segment *seg,
                           uint32_t length)
 {
-    uint32_t window = tcp_window(conn);
+    uint32_t nxt = conn->rcv.nxt;
+    uint32_t edge = conn->rcv.edge;
 
-    if (length == 0) {
-        return window == 0 ? seg->seq == conn->rcv.nxt : seg->seq - conn->rcv.nxt < window;
+    if (length == 0 && edge == nxt) {
+        return seg->seq == nxt;
     }
-    if (window == 0) {
-        return false;
-    }
-    return seg->seq - conn->rcv.nxt < window || seg->seq + length - 1 - conn->rcv.nxt < window;
+    return seq_between(seg->seq, nxt, edge) ||
+           (length > 0 && seq_between(seg->seq + length - 1, nxt, edge));
 }
 
 static RARE void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)

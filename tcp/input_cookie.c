@@ -72,8 +72,7 @@ void tcp_cookie_answer(struct tcp *tcp, struct tcp_listener *listener,
     const struct tcp_settings *settings = &listener->settings;
     const struct tcp_segment *syn = &arrival->seg;
     struct syncookie_of of = cookie_of(tcp, &arrival->tuple, syn->seq);
-    bool v4 = ip_addr_is_v4(&arrival->tuple.remote);
-    uint16_t mss = v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
+    uint16_t mss = tcp_mss_default(&arrival->tuple.remote);
     struct emit_syn_ack answer = {
         .ack = syn->seq + 1,
         .flags = ecn_cookie_flags(ecn_of(settings, syn), syn),

@@ -15,9 +15,8 @@
 
 void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-    bool v4 = ip_addr_is_v4(&conn->tuple.remote);
     uint32_t link_mss = conn->tcp->net->mtu - tcp_headers_bytes(&conn->tuple.remote);
-    uint32_t mss = v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6; /* MUST-15 */
+    uint32_t mss = tcp_mss_default(&conn->tuple.remote);
 
     if (!(seg->options_seen & TCP_OPT_SACK_PERMITTED)) {
         conn->flags &= ~(uint32_t)TCP_CONN_SACK_OK;

@@ -164,10 +164,10 @@ int tcp_connect(struct tcp *tcp, const struct tcp_tuple *wanted,
     if (!conn) {
         return TCP_ERR_NO_MEMORY;
     }
-    conn->snd.mss = (uint16_t)(conn->path.mtu - 60);
-    /* The window of a SYN is told before the peer's sequence numbers are known. */
-    conn->rcv.edge = conn->rcv.nxt + tcp_window_initial(tcp, conn->rcv.buffer, conn->snd.mss);
-    tcp->promised_bytes += tcp_window(conn);
+    /* Text that is queued before the peer's options are known is cut so that the timestamps of
+     * either family fit beside it. */
+    conn->snd.mss = (uint16_t)(conn->path.mtu - IPV6_HEADER_BYTES - TCP_HEADER_BYTES);
+    tcp_open_window(conn); /* told before the peer's sequence numbers are known */
     tcp_state_set(conn, TCP_SYN_SENT);
     if (!tcp_queue_syn(conn)) {
         tcp_conn_abandon(conn);

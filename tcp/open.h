@@ -13,8 +13,7 @@ bool tcp_queue_syn(struct tcp_conn *conn);
  * incarnation before ended (RFC 9293 MAY-2). */
 void tcp_open_behind(struct tcp_conn *conn, uint32_t snd_nxt);
 
-/* The first receive window, once the peer's SYN is known; the shift when both
- * sides scale. */
+/* The first receive window, from RCV.NXT, which of our own SYN is 0. */
 void tcp_open_window(struct tcp_conn *conn);
 
 #endif

@@ -2,7 +2,7 @@
  * Several TCPs side by side, one per worker: who owns a flow. A flow belongs to the
  * worker that began it; a packet that lands elsewhere finds nothing there, and is
  * given to its owner by the layer above, which knows all workers. So no RST is sent
- * before it is known that nobody owns the flow (design section 3).
+ * before it is known that nobody owns the flow.
  *
  * All are called on the worker of the `tcp` that is given, within a turn.
  */

@@ -85,8 +85,8 @@ uint32_t pacing_quantum(const struct tcp_conn *conn)
     return max_u32((uint32_t)bytes, 2u * conn->snd.mss);
 }
 
-/* A burst begins: the only divisions, one a burst. Whoever `waited` is served by the time table,
- * not by when the worker came to it. */
+/* A burst begins: the only divisions, at most two a burst. Whoever `waited` is served by the time
+ * table, not by when the worker came to it. */
 static void begin_burst(struct tcp_conn *conn, bool waited)
 {
     struct tcp_pacing *pacing = place_of(conn);

@@ -49,10 +49,9 @@ void tcp_rack_dsack(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
 
-    /* Once a round: until the data sent by then is acknowledged. The one before may be 2 GiB ago:
-     * what ends beyond all that was sent is over too. */
+    /* Once a round: until the data sent by then is acknowledged. */
     if (flight->rack_dsack_pending &&
-        seq_between(flight->rack_dsack_round - 1, conn->snd.una, conn->snd.nxt)) {
+        !seq_is_over(flight->rack_dsack_round, conn->snd.una, conn->snd.nxt)) {
         return;
     }
     if (!tcp_conn_policy(conn)->reordering_adapts) {

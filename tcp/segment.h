@@ -85,6 +85,12 @@ static inline uint32_t tcp_headers_bytes(const struct ip_addr *remote)
     return TCP_HEADER_BYTES + (ip_addr_is_v4(remote) ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES);
 }
 
+/* MUST-15: of a peer that tells none. */
+static inline uint16_t tcp_mss_default(const struct ip_addr *remote)
+{
+    return ip_addr_is_v4(remote) ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
+}
+
 /* SEG.LEN: SYN and FIN count. */
 static inline uint32_t tcp_segment_length(const struct tcp_segment *seg)
 {

@@ -45,4 +45,11 @@ static inline bool seq_between(uint32_t x, uint32_t low, uint32_t high)
     return x - low < high - low;
 }
 
+/* What ends at `end` is no longer within what is out, [una, nxt): it was acknowledged, or that was
+ * 2 GiB ago, and it seems to end beyond all that was sent. */
+static inline bool seq_is_over(uint32_t end, uint32_t una, uint32_t nxt)
+{
+    return !seq_between(end - 1, una, nxt);
+}
+
 #endif

@@ -37,9 +37,10 @@
 #include <stdint.h>
 
 /* What TCP tells the layer above. All are called on the worker, within a turn.
- * Every function of this header, tcp/listener.h and tcp/user.h may be called inside. */
+ * Every function of tcp/user.h, tcp/listener.h, tcp/policy.h and tcp/urgent.h may be called
+ * inside. */
 struct tcp_events {
-    /* ESTABLISHED was reached. */
+    /* ESTABLISHED was reached, or text of the SYN is about to come (Fast Open). */
     void (*open)(struct tcp_conn *conn);
     /* In-order bytes. The slices are valid until this returns; a frame that is
      * to stay is taken over with tcp_data_retain(), which cannot fail for the

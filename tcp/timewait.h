@@ -39,7 +39,7 @@ struct timewait_entry {
 };
 
 static_assert(sizeof(struct timewait_entry) - sizeof(struct tcp_tuple) <= 64,
-              "design: 64 bytes plus addresses");
+              "64 bytes plus addresses");
 
 struct timewait {
     struct slab entries;

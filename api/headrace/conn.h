@@ -59,11 +59,13 @@ enum hr_trouble {
  * listener and outlives them. A member may be NULL: then nobody is told, and
  * data is thrown away. */
 struct hr_conn_ops {
-    /* The connection is established (RFC 9293: ESTABLISHED). */
+    /* The connection is established (RFC 9293: ESTABLISHED); or, with Fast Open, text of its
+     * SYN is about to come (RFC 7413). */
     void (*on_open)(struct hr_conn *conn);
     /* In-order bytes arrived. They stand in receive frames, valid until this
      * returns; hr_data_retain() keeps them longer, hr_send_data() passes them
-     * on. Both cannot fail for want of frames when each slice is used once. */
+     * on. Retaining cannot fail for want of frames when each slice is used once;
+     * sending may, and the slice can be retained then. */
     void (*on_data)(struct hr_conn *conn, const struct hr_data *data);
     /* The peer acknowledged so many bytes of what was sent. */
     void (*on_sent)(struct hr_conn *conn, size_t bytes_acked);

@@ -36,7 +36,7 @@ enum hr_recovery {
     HR_RECOVERY_OPEN, /* nothing is known to be lost */
     HR_RECOVERY_CWR,  /* routers have marked (ECN): the window shrinks, nothing is lost */
     HR_RECOVERY_FAST, /* a loss was found by what came behind it, and is being repaired */
-    HR_RECOVERY_LOSS, /* after a retransmission timeout */
+    HR_RECOVERY_LOSS, /* after a retransmission timeout, or what a path dropped for its size */
 };
 
 /* Only ever grows, at its end. Bytes are of text, without headers; counters begin with the

@@ -1,6 +1,6 @@
 /*
  * What an ACK may cost: the SACK blocks that are the worst for a sender, against a queue as
- * long as one may be, all of it in flight (design section 6, "Under attack").
+ * long as one may be, all of it in flight.
  */
 #ifndef HEADRACE_BENCH_MICRO_ATTACK_H
 #define HEADRACE_BENCH_MICRO_ATTACK_H

@@ -1,6 +1,6 @@
 /*
  * Goal:   what the kernel still holds is never written to, and goes home only when
- *         its completion has come (design section 4).
+ *         its completion has come.
  * Method: completions are held back at the sender. Held across a probe and a timeout, with the
  * link down: the first retransmission is put off, the second is a copy. Held across the ACK:
  * the data is acknowledged, its frame stays until the completion. The wire compares each packet

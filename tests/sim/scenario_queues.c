@@ -1,7 +1,7 @@
 /*
  * Goal:   full send queues stop senders by their budget, and nothing else stops:
  *         ACKs, window probes, RST and new connections go on, and when both sides
- *         read again all drains (design section 4, budgets with floors).
+ *         read again all drains (budgets have floors).
  * Method: both ends of each connection write all that is taken, and nobody reads,
  *         until nothing moves but probes. Then one connection is opened and one
  *         aborted in the middle of it; then all read. Once with wide

@@ -1,6 +1,6 @@
 /*
  * Goal:   the frames of a receiver are bounded apart from its windows: a window of
- *         64 KiB is 65,536 segments of one byte (design section 4).
+ *         64 KiB is 65,536 segments of one byte.
  * Method: 10,000 connections send one-byte segments, some in order, then every
  *         other one of the next, to a receiver that does not read. Once with
  *         memory for all, where each connection may hold two frames; then with so

@@ -352,7 +352,7 @@ static void simultaneous_close_waits_for_the_reader(void **state)
     expect(f, TCP_ACK, .seq = 2, .ack = 102);
 }
 
-/* Design section 4: pressure prunes from the top, critical takes in order only.
+/* Pressure prunes from the top, critical takes in order only.
  * Shows: RFC 2018 8b. */
 static void pressure_takes_only_what_lies_below(void **state)
 {

@@ -110,7 +110,7 @@ static void after_shutdown_every_door_is_closed(void **state)
     assert_int_equal(f->pool.used[FRAME_BUDGET_DATA], 0);
 }
 
-/* Design section 4: hr_send refuses when frames are critical. */
+/* hr_send refuses when frames are critical. */
 static void critical_refuses_and_tells_when_it_is_over(void **state)
 {
     struct tcp_fixture *f = *state;
