@@ -19,9 +19,6 @@
  * mtu.high has 15 bits. */
 #define TCP_MSS_MAX 32767u
 
-/* Timeouts in a row of a large segment that are a black hole: Linux's tcp_retries1. */
-#define TCP_BLACK_HOLE_TIMEOUTS 3u
-
 #define TCP_HEADER_BYTES 20u
 #define TCP_TIMESTAMP_BYTES 12u
 

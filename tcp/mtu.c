@@ -353,17 +353,17 @@ static uint32_t smaller(const struct tcp_conn *conn)
     return bytes < conn->snd.mss ? bytes : text_bytes(conn, NET_MTU_MIN_V4);
 }
 
-/* A large segment went over and over, and nothing came back (RFC 4821 section 7.7). With no
- * answer from the neighbour it did not even go. */
+/* A large segment went over and over, and nothing came back: R1 is over (RFC 4821 section 7.7).
+ * With no answer from the neighbour it did not even go. */
 static bool falls_into_a_hole(const struct tcp_conn *conn)
 {
     const struct tcp_sendq *sendq = &conn->flight->sendq;
     const struct tcp_record *head = sendq_at(sendq, sendq->head);
+    uint8_t r1 = tcp_conn_policy(conn)->r1;
 
     return mode(conn) != TCP_MTU_PROBING_OFF &&
-           tcp_state_is_synchronized((enum tcp_state)conn->state) &&
-           conn->retransmissions >= TCP_BLACK_HOLE_TIMEOUTS &&
-           head->transmissions >= TCP_BLACK_HOLE_TIMEOUTS && head->slice.length > smaller(conn);
+           tcp_state_is_synchronized((enum tcp_state)conn->state) && conn->retransmissions >= r1 &&
+           head->transmissions >= r1 && head->slice.length > smaller(conn);
 }
 
 void mtu_on_timeout(struct tcp_conn *conn)

@@ -11,7 +11,7 @@
  * ask here: a connection whose path takes all pays a look at that flag.
  *
  * A probe is new data: one segment larger than the others, made of what is queued. Its loss
- * alone is no sign of congestion. Timeouts in a row of a large segment are a black hole:
+ * alone is no sign of congestion. R1 timeouts in a row of a large segment are a black hole:
  * segments become small, and the search begins anew.
  *
  * Owner: the connection, and its flight for the probe that is out.

@@ -43,9 +43,9 @@ struct tcp_policy {
     bool dsack : 1;              /* what came twice is told (RFC 2883) */
     bool tail_probes : 1;        /* tail loss probes (RFC 8985 section 7) */
     bool frto : 1;               /* timeouts are doubted (RFC 5682) */
-    uint8_t r1;     /* RFC 9293 section 3.8.3: retransmissions until the neighbour is asked anew */
-    uint8_t r2;     /* and until the connection ends */
-    uint8_t r2_syn; /* the same of a SYN */
+    uint8_t r1;             /* RFC 9293 section 3.8.3: retransmissions until the path is doubted */
+    uint8_t r2;             /* and until the connection ends */
+    uint8_t r2_syn;         /* the same of a SYN */
     uint8_t r2_syn_ack;     /* and of a listener's SYN-ACK */
     uint8_t initial_window; /* segments: IW of RFC 6928, which has 10 */
     uint8_t dup_threshold;  /* DupThresh of RFC 5681 and RFC 8985, which have 3 */

@@ -46,7 +46,8 @@ struct hr_tuning {
      * not sent. */
     uint32_t user_timeout_ms;
     /* Retransmissions in a row (RFC 9293 section 3.8.3), 1 to 255: until the neighbour is asked
-     * anew and on_trouble told (R1), until the connection ends (R2). */
+     * anew, on_trouble told and a large segment taken for what the path drops, if mtu_probing is
+     * not off (R1); until the connection ends (R2). */
     uint8_t r1_retransmissions;
     uint8_t r2_retransmissions;
     uint8_t syn_retransmissions;     /* 1 to 127, of one that hr_connect() opens; 7 are 4 minutes */
