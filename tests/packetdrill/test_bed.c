@@ -55,10 +55,34 @@ static uint32_t pseudo_sum(unsigned l4_bytes)
            l4_bytes;
 }
 
+/* Their bytes, filled up to words. */
+static unsigned write_options(uint8_t *at, const struct packet *packet)
+{
+    static const uint8_t of_a_syn[] = {2, 4, SEGMENT >> 8, SEGMENT & 0xff, 4, 2};
+    unsigned bytes = packet->flags & SYN ? sizeof of_a_syn : 0;
+
+    memcpy(at, of_a_syn, bytes);
+    if (packet->fast_open) {
+        put(at + bytes, 2, 34u << 8 | (2 + packet->cookie_bytes));
+        memcpy(at + bytes + 2, packet->cookie, packet->cookie_bytes);
+        bytes += 2 + packet->cookie_bytes;
+    }
+    if (packet->sack) {
+        put(at + bytes, 2, 5u << 8 | 10u);
+        put(at + bytes + 2, 4, packet->sack_start);
+        put(at + bytes + 6, 4, packet->sack_end);
+        bytes += 10;
+    }
+    while (bytes % 4 != 0) {
+        at[bytes++] = 1;
+    }
+    return bytes;
+}
+
 void inject(struct bed *bed, const struct packet *packet)
 {
-    static const uint8_t options[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 1};
-    unsigned options_bytes = packet->flags & SYN ? sizeof options : 0;
+    uint8_t options[40];
+    unsigned options_bytes = write_options(options, packet);
     unsigned l4_bytes = TCP_BYTES + options_bytes + packet->bytes;
     uint8_t *ip = bed->bytes;
     uint8_t *tcp = ip + IPV4_BYTES;
@@ -95,6 +119,14 @@ static void read_options(const uint8_t *at, unsigned length, struct packet *pack
         packet->window_scale |= at[0] == 3;
         packet->sack |= at[0] == 5;
         packet->accurate_ecn |= at[0] == 172 || at[0] == 174;
+        if (at[0] == 3) {
+            packet->window_shift = at[2];
+        } else if (at[0] == 34) {
+            packet->fast_open = true;
+            packet->cookie_bytes = bytes - 2;
+            assert_in_range(packet->cookie_bytes, 0, COOKIE_BYTES);
+            memcpy(packet->cookie, at + 2, packet->cookie_bytes);
+        }
         at += bytes;
         length -= bytes;
     }
@@ -125,6 +157,8 @@ bool receive(struct bed *bed, struct packet *packet)
     packet->seq = get(tcp + 4, 4);
     packet->ack = get(tcp + 8, 4);
     packet->flags = get(tcp + 12, 2) & 0x1ff;
+    packet->window = (uint16_t)get(tcp + 14, 2);
+    packet->ttl = (uint8_t)get(bed->bytes + 8, 1);
     packet->bytes = (unsigned)bytes - IPV4_BYTES - header_bytes;
     read_options(tcp + TCP_BYTES, header_bytes - TCP_BYTES, packet);
     return true;

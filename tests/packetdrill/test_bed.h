@@ -21,6 +21,7 @@
 
 #define FIN 0x01u
 #define SYN 0x02u
+#define RST 0x04u
 #define PSH 0x08u
 #define ACK 0x10u
 #define ECE 0x40u
@@ -33,6 +34,8 @@
 #define PACKET_BYTES 65536u
 #define IPV4_BYTES 20u
 #define TCP_BYTES 20u
+#define SEGMENT 1460u    /* of text, the largest */
+#define COOKIE_BYTES 16u /* of Fast Open, the longest */
 
 /* One packet in either direction; sequence numbers as they stand on the wire. */
 struct packet {
@@ -40,11 +43,18 @@ struct packet {
     uint32_t seq, ack;
     uint16_t local_port, remote_port; /* the stack's, and the peer's */
     unsigned bytes;                   /* of text */
+    uint16_t window;                  /* the stack's, as it stands there */
+    uint8_t ttl;                      /* the stack's */
+    uint8_t window_shift;             /* what window_scale says */
     bool sack_permitted;              /* in the options of a SYN */
     bool timestamps;
     bool window_scale;
-    bool sack;         /* blocks */
-    bool accurate_ecn; /* its option */
+    bool sack;                     /* blocks: of the peer this one, of the stack any */
+    uint32_t sack_start, sack_end; /* the peer's */
+    bool accurate_ecn;             /* its option */
+    bool fast_open;                /* its option, with such a cookie or none */
+    uint8_t cookie[COOKIE_BYTES];
+    unsigned cookie_bytes;
     long long at_us;
 };
 
@@ -63,7 +73,7 @@ int teardown(void **state);
 /* A new object; one that is there is to be freed before. */
 void open_bed(struct bed *bed, const char *flags);
 
-/* The peer's packet arrives. Its SYN has an MSS of 1460, SACK and no scaling. */
+/* The peer's packet arrives. Its SYN has an MSS of SEGMENT, SACK and no scaling. */
 void inject(struct bed *bed, const struct packet *packet);
 #define PEER(...)                                                                                  \
     inject(bed, &(struct packet){.local_port = LOCAL_PORT, .remote_port = REMOTE_PORT, __VA_ARGS__})

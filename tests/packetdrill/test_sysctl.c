@@ -1,66 +1,22 @@
 /*
- * Goal:   what scripts set by sysctl, by the route and by socket options reaches the stack, and
- *         what can't be told to it is said.
- * Method: a folder of files in the place of /proc/sys/net/ipv4, and a network namespace of the
- *         test's own for the route; what the next socket then does, or says of itself.
+ * Goal:   what scripts set by sysctl and by socket options reaches the stack, and what can't be
+ *         told to it is said.
+ * Method: a folder of files in the place of /proc/sys/net/ipv4; what the next socket then does, or
+ *         says of itself.
  */
-#include "tests/packetdrill/test_bed.h"
+#include "tests/packetdrill/test_settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SEGMENT 1460u
 #define OPTION_RTO_MAX_MS 44
 #define OPTION_RTO_MIN_US 45
 #define OPTION_DELACK_MAX_US 46
-
-static char folder[] = "/tmp/headrace_sysctl_XXXXXX";
-
-static void set(const char *name, const char *value)
-{
-    char path[128];
-    FILE *file;
-
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = fopen(path, "we");
-    assert_non_null(file);
-    (void)fprintf(file, "%s\n", value);
-    (void)fclose(file);
-}
-
-static void unset(const char *name)
-{
-    char path[128];
-
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    (void)unlink(path);
-}
-
-/* An object that reads the folder. */
-static void open_again(struct bed *bed, const char *more)
-{
-    char flags[128];
-
-    (void)snprintf(flags, sizeof flags, "sysctl=%s%s", folder, more);
-    bed->table.free(bed->self);
-    open_bed(bed, flags);
-}
-
-static struct tcp_info info_of(struct bed *bed, int fd)
-{
-    struct tcp_info info;
-    socklen_t length = sizeof info;
-
-    assert_int_equal(bed->table.getsockopt(bed->self, fd, IPPROTO_TCP, TCP_INFO, &info, &length),
-                     0);
-    return info;
-}
 
 /* Each switches an option of the SYN off. */
 static void options_of_the_syn(void **state)
@@ -370,11 +326,6 @@ static long long ack_after_us(struct bed *bed)
     return expect(bed, ACK, 0).at_us - from_us;
 }
 
-static int set_option(struct bed *bed, int fd, int name, int value)
-{
-    return bed->table.setsockopt(bed->self, fd, IPPROTO_TCP, name, &value, sizeof value);
-}
-
 /* Of a connection, and of a listener for those that come. */
 static void quick_acks(void **state)
 {
@@ -417,29 +368,6 @@ static void times_are_checked(void **state)
     }
 }
 
-/* `ip route ... initcwnd 3 quickack 1 reordering 9`, of a device that nobody else sees. */
-static void a_route(void **state)
-{
-    struct bed *bed = *state;
-    struct tcp_info info;
-
-    if (geteuid() != 0) {
-        print_message("  wants root: routes are made in a namespace\n");
-        skip();
-    }
-    assert_int_equal(unshare(CLONE_NEWNET), 0);
-    assert_int_equal(
-        system("ip tuntap add d0 mode tun && ip link set d0 up && "
-               "ip addr add 192.168.0.1/16 dev d0 && "
-               "ip route add 192.0.2.1 via 192.168.0.2 dev d0 initcwnd 3 quickack 1 reordering 9"),
-        0);
-    open_again(bed, ",remote=192.0.2.1");
-    info = info_of(bed, accepted(bed));
-    assert_int_equal(info.tcpi_snd_cwnd, 3);
-    assert_int_equal(info.tcpi_ato, 0);
-    assert_int_equal(info.tcpi_reordering, 9);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -456,14 +384,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_has_no_place_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(quick_acks, setup, teardown),
         cmocka_unit_test_setup_teardown(times_are_checked, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_route, setup, teardown),
     };
     int failed;
 
-    if (argc < 2 || !bed_load(argv[1]) || !mkdtemp(folder)) {
+    if (argc < 2 || !bed_load(argv[1]) || !settings_begin()) {
         return 1;
     }
     failed = cmocka_run_group_tests(tests, NULL, NULL);
-    (void)rmdir(folder);
+    settings_end();
     return failed;
 }
