@@ -160,6 +160,33 @@ static void how_long_an_answer_is_awaited(void **state)
     unset("tcp_early_retrans");
 }
 
+/* The peer's FIN, so long after ours was acknowledged: an answer, or nobody is there any more. */
+static void fin_timeout(void **state)
+{
+    static const struct {
+        const char *value;
+        useconds_t waited_us;
+        bool answered;
+    } rows[] = {
+        {"2", 1500000, true},
+        {"2", 2500000, false},
+        {"70", 65000000, true}, /* more than where nothing is set */
+    };
+    struct bed *bed = *state;
+
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        set("tcp_fin_timeout", rows[row].value);
+        open_again(bed, "");
+        assert_int_equal(bed->table.close(bed->self, accepted(bed)), 0);
+        (void)expect(bed, ACK | FIN, 0);
+        PEER(.flags = ACK, .seq = bed->iss, .ack = bed->irs + 1);
+        assert_int_equal(bed->table.usleep(bed->self, rows[row].waited_us), 0);
+        PEER(.flags = ACK | FIN, .seq = bed->iss, .ack = bed->irs + 1);
+        (void)expect(bed, rows[row].answered ? ACK : RST, 0);
+    }
+    unset("tcp_fin_timeout");
+}
+
 /* What comes twice is reported, or but acknowledged. */
 static void dsack(void **state)
 {
@@ -234,6 +261,44 @@ static void early_retrans(void **state)
                          bed->irs + rows[row].again * SEGMENT);
     }
     unset("tcp_early_retrans");
+}
+
+/* What a listener answers to a SYN that asks for classic ECN, and to one that asks for the accurate
+ * one, and what a SYN of our own asks for. */
+static void ecn_modes(void **state)
+{
+    static const struct {
+        const char *value;
+        unsigned to_classic, to_accurate, asked;
+    } rows[] = {
+        {"0", 0, 0, 0},
+        {"1", ECE, ECE, ECE | CWR},
+        {"2", ECE, ECE, 0},
+        {"3", ECE, CWR, ECE | CWR | AE},
+        {"4", ECE, CWR, ECE | CWR},
+        {"5", ECE, CWR, 0},
+    };
+    struct bed *bed = *state;
+    struct sockaddr_in to = address(REMOTE, REMOTE_PORT);
+
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        int fd;
+
+        set("tcp_ecn", rows[row].value);
+        open_again(bed, "");
+        (void)listening(bed);
+        PEER(.flags = SYN | ECE | CWR, .seq = bed->iss);
+        (void)expect(bed, SYN | ACK | rows[row].to_classic, 0);
+        open_again(bed, "");
+        (void)listening(bed);
+        PEER(.flags = SYN | ECE | CWR | AE, .seq = bed->iss);
+        (void)expect(bed, SYN | ACK | rows[row].to_accurate, 0);
+        open_again(bed, "");
+        fd = bed->table.socket(bed->self, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
+        (void)bed->table.connect(bed->self, fd, (struct sockaddr *)&to, sizeof to);
+        (void)expect(bed, SYN | rows[row].asked, 0);
+    }
+    unset("tcp_ecn");
 }
 
 /* The SYN-ACK of a listener that agrees to accurate ECN. */
@@ -376,9 +441,11 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(congestion_control, setup, teardown),
         cmocka_unit_test_setup_teardown(how_often_a_syn_ack_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(how_long_an_answer_is_awaited, setup, teardown),
+        cmocka_unit_test_setup_teardown(fin_timeout, setup, teardown),
         cmocka_unit_test_setup_teardown(dsack, setup, teardown),
         cmocka_unit_test_setup_teardown(slow_start_after_idle, setup, teardown),
         cmocka_unit_test_setup_teardown(early_retrans, setup, teardown),
+        cmocka_unit_test_setup_teardown(ecn_modes, setup, teardown),
         cmocka_unit_test_setup_teardown(ecn_option, setup, teardown),
         cmocka_unit_test_setup_teardown(reordering, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_no_place_is_said, setup, teardown),
