@@ -205,7 +205,7 @@ static int set_fast_open(struct sock *sock, int name, int value, const struct so
             return -EINVAL;
         }
         sock->fast_open_backlog = (uint32_t)value;
-        if (sock->state == SOCK_LISTENING) {
+        if (sock->state == SOCK_LISTENING && sock->values.fast_open & SYSCTL_FAST_OPEN_SERVER) {
             tcp->listeners[sock->listener].fast_open.max = (uint32_t)value;
         }
         return 0;
