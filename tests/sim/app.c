@@ -63,6 +63,13 @@ static int32_t send_some(struct app *app)
     return tcp_commit(app->conn, place, length) == TCP_OK ? (int32_t)length : 0;
 }
 
+static void close_at_once(struct app *app)
+{
+    app->left = true;
+    app->left_ns = app->conn->tcp->now_ns;
+    tcp_close(app->conn);
+}
+
 static void finish(struct app *app)
 {
     if (app->shut || app->sent < app_total(app) || (app->plan.waits_for_eof && !app->eof) ||
@@ -72,8 +79,7 @@ static void finish(struct app *app)
     app->shut = true;
     if (app->plan.closes_at_once ||
         (app->eof && app->retained_count == 0 && random_chance(&app->random, 500000))) {
-        app->left = true;
-        tcp_close(app->conn);
+        close_at_once(app);
     } else {
         (void)tcp_shutdown(app->conn);
     }
@@ -311,9 +317,8 @@ static bool leave(struct app *app, uint64_t now_ns)
     }
     if (app->plan.close_ns <= now_ns) {
         app->plan.close_ns = UINT64_MAX;
-        app->left = true;
         app->shut = true;
-        tcp_close(app->conn);
+        close_at_once(app);
         return true;
     }
     return false;

@@ -71,6 +71,7 @@ struct app {
     bool closed;
     bool aborted;
     bool left; /* closed without waiting for what was still to come */
+    uint64_t left_ns;
     bool paused;
     bool corked;
     bool is_stranger;

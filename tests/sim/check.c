@@ -118,6 +118,7 @@ int check_before_timers(struct sim *sim, unsigned side)
             before->probed = has_probed(conn);
         }
     }
+    patience_before_timers(sim, side);
     return deadline_before_timers(sim, side);
 }
 
@@ -315,7 +316,8 @@ int check_after_turn(struct sim *sim, unsigned side)
             return -1;
         }
     }
-    if (check_host(sim, side) != 0 || deadline_after_turn(sim, side) != 0) {
+    if (check_host(sim, side) != 0 || deadline_after_turn(sim, side) != 0 ||
+        patience_after_turn(sim, side) != 0) {
         return -1;
     }
     if (sim->steps % steps_per_walk == 0) {
@@ -334,38 +336,6 @@ static bool reset_for_no_cookie(const struct sim *sim, const struct app *app)
     return app->reason == TCP_REASON_RESET && sim->pair.host[1].tcp.counters.syn_cookies_failed > 0;
 }
 
-/* How long it takes at the least until R2 has passed: the RTO is of a short round trip. */
-static uint64_t patience_ns(const struct tcp_policy *policy)
-{
-    uint64_t sum_ns = 0;
-
-    for (unsigned i = 0; i <= policy->r2; i++) {
-        sum_ns += min_u64(policy->rto.min_ns << min_u32(i, TCP_BACKOFF_MAX), policy->rto.max_ns);
-    }
-    return sum_ns;
-}
-
-static bool is_impatient(const struct tcp_policy *policy)
-{
-    static const uint64_t patient_ns = 100 * NS_PER_S; /* links are down for seconds */
-
-    return policy->user_timeout_ms > 0 || policy->r2 < TCP_R2_RETRANSMISSIONS ||
-           patience_ns(policy) < patient_ns || policy->keepalive_count < UINT8_MAX / 2;
-}
-
-/* R2 is long: nobody reaches it but where much is lost, or it was made short. */
-static bool may_give_up(const struct sim *sim, unsigned i, unsigned side)
-{
-    static const uint32_t much_ppm = 40000;
-    const struct wire_impairment *link = sim->plan.link;
-
-    return !sim->app[i][side].opened || tuning_any(sim, side, is_impatient) ||
-           link[0].loss_ppm * (link[0].loss_run + 1ull) > much_ppm ||
-           link[1].loss_ppm * (link[1].loss_run + 1ull) > much_ppm ||
-           link[0].packet_bytes_max + link[1].packet_bytes_max > 0 ||
-           sim->plan.memory.pieces < SIM_PIECES;
-}
-
 /* Somebody gave up on the bytes of this connection, and had a reason. */
 static bool is_excused(const struct sim *sim, unsigned i)
 {
@@ -377,7 +347,7 @@ static bool is_excused(const struct sim *sim, unsigned i)
             return true;
         }
         if (!sim->plan.calm && app->closed &&
-            ((app->reason == TCP_REASON_TIMEOUT && may_give_up(sim, i, side)) ||
+            (app->reason == TCP_REASON_TIMEOUT || /* patience.c has looked at it */
              app->reason == TCP_REASON_UNREACHABLE ||
              app->reason == TCP_REASON_NO_MEMORY || /* too many that are closed wait for peers */
              (app->reason == TCP_REASON_RESET && !app->peer->opened) ||

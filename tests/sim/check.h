@@ -4,15 +4,17 @@
  *
  * Where they are looked at: BYTES and EVENTS by the applications (app.c); what can
  * be seen on the wire by a witness of each packet (witness.c); FRAMES by a census
- * of who holds what (census.c); deadlines of TIME-WAIT, FIN-WAIT-2 and pacing in deadline.c; the
- * rest in check.c, around each turn of a host; HOME at the end, when nothing is due any more. What
- * TEXT, SIZE, OPTIONS and ECT say the witness sees too.
+ * of who holds what (census.c); PATIENCE at both ends of the wire (patience.c); deadlines of
+ * TIME-WAIT, FIN-WAIT-2 and pacing in deadline.c; the rest in check.c, around each turn of a host;
+ * HOME at the end, when nothing is due any more. What TEXT, SIZE, OPTIONS and ECT say the witness
+ * sees too.
  */
 #ifndef HEADRACE_TESTS_SIM_CHECK_H
 #define HEADRACE_TESTS_SIM_CHECK_H
 
 #include "tests/sim/cwnd.h"
 #include "tests/sim/deadline.h"
+#include "tests/sim/patience.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +47,7 @@
       "no timer runs out before its deadline: retransmissions, probes, keepalives, FIN-WAIT-2, "   \
       "TIME-WAIT, what is paced")                                                                  \
     X(LATE, "no timer runs out later than a tick and a turn after its deadline")                   \
+    X(PATIENCE, "nobody is given up before its time, nor who was asked and could have answered")   \
     X(CARE, "whoever owes something has a timer for it, or stands on a list")                      \
     X(PROGRESS, "nobody is stuck, but for a peer that is alive and does not read")                 \
     X(SPURIOUS, "nothing but a window probe is sent twice when the plan gives no reason")          \
@@ -85,6 +88,10 @@ struct check {
     struct cwnd_before cwnd[8]; /* of the host in its turn, before it */
     struct timers_before timers[8];
     struct deadlines deadlines[2];
+    struct patience patience[8][2];
+    uint64_t blocked_ns[2]; /* when a turn last left output that did not find its way */
+    uint64_t untaken_ns[2]; /* when a turn last left some of what had arrived; 0: none did */
+    uint64_t given_up[PATIENCE_CAUSE_COUNT][SILENCE_CAUSE_COUNT]; /* how often, and why */
     uint64_t reasons[CWND_REASON_COUNT]; /* how often each was why something might go */
 };
 

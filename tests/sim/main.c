@@ -34,6 +34,7 @@ static char again[80];
 
 /* Of all seeds: how often each reason of cwnd.h was one. */
 static uint64_t reasons[CWND_REASON_COUNT];
+static uint64_t given_up[PATIENCE_CAUSE_COUNT][SILENCE_CAUSE_COUNT];
 
 static bool parse_number(const char *text, uint64_t *value)
 {
@@ -158,12 +159,31 @@ static int run_seed(const struct sim_choice *choice, bool trace)
     for (unsigned i = 0; i < CWND_REASON_COUNT; i++) {
         reasons[i] += sim.check.reasons[i];
     }
+    for (unsigned i = 0; i < PATIENCE_CAUSE_COUNT; i++) {
+        for (unsigned k = 0; k < SILENCE_CAUSE_COUNT; k++) {
+            given_up[i][k] += sim.check.given_up[i][k];
+        }
+    }
     if (result == 0) {
         return 0;
     }
     (void)printf("seed %llu failed: %s\n%s: %s\n%s", (unsigned long long)choice->seed, sim.failure,
                  invariant_names[sim.broken], invariant_texts[sim.broken], again);
     return -1;
+}
+
+static void print_given_up(void)
+{
+    (void)printf("peers given up, by cause and by why nobody answered:");
+    for (unsigned i = 0; i < PATIENCE_CAUSE_COUNT; i++) {
+        for (unsigned k = 0; k < SILENCE_CAUSE_COUNT; k++) {
+            if (given_up[i][k] > 0) {
+                (void)printf(" %s/%s %llu", patience_cause_names[i], silence_cause_names[k],
+                             (unsigned long long)given_up[i][k]);
+            }
+        }
+    }
+    (void)printf("\n");
 }
 
 static void print_reasons(void)
@@ -211,6 +231,7 @@ int main(int argc, char **argv)
                  (unsigned long long)ran, (unsigned long long)failed, costs[ran / 2],
                  costs[ran - 1]);
     print_reasons();
+    print_given_up();
     free(seeds);
     free(costs);
     return failed == 0 ? 0 : 1;

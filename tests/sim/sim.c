@@ -25,6 +25,7 @@ static void on_packet(void *ctx, const struct wire_sight *sight)
         trace_packet(sim, sight);
     }
     witness_packet(sim, sight);
+    patience_packet(sim, sight);
 }
 
 static int create_pair(struct sim *sim)

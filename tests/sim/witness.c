@@ -1,53 +1,11 @@
 #include "tests/sim/witness.h"
 
-#include "datapath/net/headers.h"
 #include "tcp/cc.h"
 #include "tcp/options.h"
 #include "tcp/seq.h"
+#include "tests/sim/seen.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/stream.h"
-
-#include <netinet/in.h>
-#include <string.h>
-
-/* What is seen of a segment. */
-struct seen {
-    struct tcp_segment seg;
-    const uint8_t *text;
-    uint16_t ports[2];
-    unsigned option_bytes;
-    unsigned ecn; /* enum ecn_field */
-};
-
-/* A segment out of the bytes of a packet that one of our hosts wrote: it may
- * have no options of IP, and is whole. False when it is no TCP. */
-static bool read_segment(const struct wire_sight *sight, struct seen *seen)
-{
-    struct tcp_segment *seg = &seen->seg;
-    bool v6 = be16_load(sight->bytes + 12) == ETHERTYPE_IPV6;
-    const uint8_t *l3 = sight->bytes + ETHERNET_HEADER_BYTES;
-    const uint8_t *at = l3 + (v6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
-    unsigned header_bytes;
-
-    if ((!v6 && be16_load(sight->bytes + 12) != ETHERTYPE_IPV4) ||
-        (v6 ? l3[6] : l3[9]) != IPPROTO_TCP) {
-        return false;
-    }
-    memset(seg, 0, sizeof *seg);
-    header_bytes = (at[12] >> 4) * 4u;
-    seen->ports[0] = be16_load(at);
-    seen->ports[1] = be16_load(at + 2);
-    seen->text = at + header_bytes;
-    seen->option_bytes = header_bytes - TCP_HEADER_BYTES;
-    seen->ecn = (v6 ? l3[1] >> 4 : l3[1]) & 3u;
-    seg->seq = be32_load(at + 4);
-    seg->ack = be32_load(at + 8);
-    seg->flags = be16_load(at + 12) & 0x1ff;
-    seg->window = be16_load(at + 14);
-    seg->payload.length = (uint16_t)(sight->length - (uint32_t)(at - sight->bytes) - header_bytes);
-    tcp_options_parse(at + TCP_HEADER_BYTES, header_bytes - TCP_HEADER_BYTES, seg);
-    return true;
-}
 
 static bool has_dsack(const struct tcp_policy *policy)
 {
@@ -302,7 +260,7 @@ void witness_packet(struct sim *sim, const struct wire_sight *sight)
     unsigned connection;
 
     /* Where anything may have been believed, nothing that is said can be held against it. */
-    if (sim->plan.scrambles || sight->event != WIRE_SENT || !read_segment(sight, &seen)) {
+    if (sim->plan.scrambles || sight->event != WIRE_SENT || !seen_read(sight, &seen)) {
         return;
     }
     connection = (unsigned)(seen.ports[side] - sim_port(sim, 0, 0));
