@@ -3,7 +3,6 @@
 #include "api/convert.h"
 #include "api/stack.h"
 #include "api/tuning.h"
-#include "tcp/cc.h"
 
 static_assert(sizeof(struct wheel_entry) == sizeof(((struct hr_timer *)0)->opaque),
               "an entry of the wheel stands in the application's timer");

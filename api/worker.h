@@ -19,8 +19,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-struct listener_set;
-
 /* In whole cache lines: the workers of a stack stand side by side. */
 struct hr_worker {
     /* In an array of them none shares a line with the next. */

@@ -4,7 +4,6 @@
 #include "tcp/ack.h"
 #include "tcp/admission.h"
 #include "tcp/cc.h"
-#include "tcp/seq.h"
 #include "tcp/tcp.h"
 #include "tcp/window.h"
 

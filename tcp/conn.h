@@ -33,7 +33,6 @@
 #include <stdint.h>
 
 struct tcp;
-struct tcp_listener;
 struct tcp_cc_ops;
 struct tcp_settings;
 

@@ -32,7 +32,6 @@
 struct tcp;
 struct tcp_conn;
 struct tcp_segment;
-struct tcp_settings;
 
 /* Of our cookies; RFC 7413 section 4.1.1 has 4 to 16. They are those of Linux with the same key,
  * so that servers of both kinds can stand behind one address. */

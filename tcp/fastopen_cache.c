@@ -3,7 +3,6 @@
 #include "tcp/siphash.h"
 
 #include <assert.h>
-#include <string.h>
 
 static_assert(sizeof(struct fast_open_peer) == 64, "one cache line");
 

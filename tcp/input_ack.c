@@ -15,8 +15,6 @@
 #include "tcp/user.h"
 #include "tcp/window.h"
 
-#include <assert.h>
-
 /* The window of a SYN is never scaled (RFC 7323 section 2.2). */
 static uint32_t window_of(const struct tcp_conn *conn, const struct tcp_segment *seg)
 {

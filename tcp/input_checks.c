@@ -5,8 +5,6 @@
 #include "tcp/seq.h"
 #include "tcp/window.h"
 
-#include <assert.h>
-
 void tcp_challenge_ack(struct tcp_conn *conn)
 {
     struct tcp *tcp = conn->tcp;

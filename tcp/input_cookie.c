@@ -7,8 +7,6 @@
 #include "tcp/syncookie.h"
 #include "tcp/window.h"
 
-#include <assert.h>
-
 static struct syncookie_of cookie_of(const struct tcp *tcp, const struct tcp_tuple *tuple,
                                      uint32_t irs)
 {

@@ -2,16 +2,12 @@
 
 #include "tcp/ack.h"
 #include "tcp/admission.h"
-#include "tcp/cc.h"
 #include "tcp/emit.h"
-#include "tcp/isn.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
 #include "tcp/seq.h"
 #include "tcp/timewait_table.h"
 #include "tcp/window.h"
-
-#include <assert.h>
 
 void tcp_take_syn_options(struct tcp_conn *conn, const struct tcp_segment *seg)
 {

@@ -8,8 +8,6 @@
 #include "tcp/urgent.h"
 #include "tcp/window.h"
 
-#include <assert.h>
-
 /* A peer without SACK learns of loss by counting ACKs: one for each segment. */
 static void ack_out_of_order(struct tcp_conn *conn)
 {

@@ -1,13 +1,10 @@
 #include "tcp/open.h"
 
-#include "tcp/cc.h"
 #include "tcp/isn.h"
 #include "tcp/seq.h"
 #include "tcp/timewait_table.h"
 #include "tcp/user.h"
 #include "tcp/window.h"
-
-#include <assert.h>
 
 static void take_iss(struct tcp_conn *conn, uint32_t iss)
 {

@@ -9,8 +9,6 @@
 #include "tcp/rexmit.h"
 #include "tcp/seq.h"
 
-#include <assert.h>
-
 /* FlightSize of RFC 5681 section 2, SACKed data included, without what limited
  * transmit has sent beyond the window (section 3.2, step 2). */
 static uint32_t flight_size(const struct tcp_conn *conn)

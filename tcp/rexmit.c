@@ -2,9 +2,6 @@
 
 #include "tcp/emit.h"
 #include "tcp/output.h"
-#include "tcp/seq.h"
-
-#include <assert.h>
 
 /* When it has run out before it is not waited beyond the user timeout, as in Linux. */
 static RARE uint64_t rto_again_ns(const struct tcp_conn *conn)

@@ -1,11 +1,7 @@
 /* The three doors of sending: a copy, a place to write, received slices. */
 #include "datapath/net/checksum.h"
-#include "tcp/emit.h"
-#include "tcp/seq.h"
 #include "tcp/user.h"
 #include "tcp/window.h"
-
-#include <assert.h>
 
 static int may_send(const struct tcp_conn *conn)
 {

@@ -2,7 +2,6 @@
 
 #include "tcp/ack.h"
 #include "tcp/cc.h"
-#include "tcp/emit.h"
 #include "tcp/islost.h"
 #include "tcp/seq.h"
 #include "tcp/timewait_table.h"

@@ -1,7 +1,6 @@
 #include "tcp/timewait_table.h"
 
 #include "tcp/emit.h"
-#include "tcp/input.h"
 #include "tcp/window.h"
 
 #include <assert.h>

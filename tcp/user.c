@@ -3,9 +3,7 @@
 #include "tcp/ack.h"
 #include "tcp/emit.h"
 #include "tcp/input.h"
-#include "tcp/open.h"
 #include "tcp/output.h"
-#include "tcp/seq.h"
 #include "tcp/window.h"
 
 #include <assert.h>

@@ -2,8 +2,6 @@
 
 #include "datapath/util.h"
 
-#include <assert.h>
-
 #define SLOT_MASK (WHEEL_SLOTS - 1)
 
 void wheel_init(struct wheel *wheel, uint64_t now_ns)

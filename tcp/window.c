@@ -1,7 +1,6 @@
 #include "tcp/window.h"
 
 #include "tcp/ack.h"
-#include "tcp/seq.h"
 
 #include <assert.h>
 
