@@ -10,7 +10,6 @@
 
 #define TCP_CHECKSUM_AT 16u
 #define UDP_CHECKSUM_AT 6u
-#define UDP_BYTES 8u
 #define ICMP_CHECKSUM_AT 2u
 
 /* Where the parts of a packet are, as far as they can be told. */
