@@ -16,8 +16,6 @@
 #include <netinet/in.h>
 
 #define CHUNK_BYTES 2048u
-#define KNOWN                                                                                      \
-    (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS | TCP_OPT_SACK)
 
 /* The first byte of the input. */
 enum how {
@@ -30,6 +28,28 @@ enum how {
 static uint32_t read32(const uint8_t *at)
 {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static uint32_t read24(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
+}
+
+/* Those of experiments that have become standards: RFC 7413 and RFC 9768. */
+static void know_newer(const uint8_t *at, struct tcp_segment *seg)
+{
+    bool syn = (seg->flags & TCP_SYN) != 0;
+    bool cookie = at[1] >= 6 && at[1] <= 18 && at[1] % 2 == 0;
+
+    if (at[0] == 34 && syn && (at[1] == 2 || cookie)) {
+        seg->options_seen |= TCP_OPT_FAST_OPEN;
+        seg->fast_open = at + 2;
+        seg->fast_open_length = (uint8_t)(at[1] - 2);
+    } else if ((at[0] == 172 || at[0] == 174) && (!syn || seg->flags & TCP_ACK)) {
+        seg->options_seen |= TCP_OPT_ACCECN;
+        seg->accecn_has_ceb = at[1] >= 8; /* the second counter in both orders */
+        seg->accecn_ceb = seg->accecn_has_ceb ? read24(at + 5) : 0;
+    }
 }
 
 /* One option of the right length, by its kind. */
@@ -54,6 +74,8 @@ static void know(const uint8_t *at, bool syn, struct tcp_segment *seg)
             seg->sack[i].start = read32(at + 2 + (size_t)8 * i);
             seg->sack[i].end = read32(at + 6 + (size_t)8 * i);
         }
+    } else {
+        know_newer(at, seg);
     }
 }
 
@@ -78,7 +100,7 @@ static void read_plainly(const uint8_t *at, size_t length, struct tcp_segment *s
 /* What each reader saw; fields of options that were not there mean nothing. */
 static void check_same(const struct tcp_segment *a, const struct tcp_segment *b)
 {
-    FUZZ_CHECK((a->options_seen & KNOWN) == (b->options_seen & KNOWN));
+    FUZZ_CHECK(a->options_seen == b->options_seen);
     FUZZ_CHECK(!(a->options_seen & TCP_OPT_MSS) || a->mss == b->mss);
     FUZZ_CHECK(!(a->options_seen & TCP_OPT_WSCALE) || a->wscale == b->wscale);
     FUZZ_CHECK(!(a->options_seen & TCP_OPT_TIMESTAMPS) ||
@@ -86,9 +108,17 @@ static void check_same(const struct tcp_segment *a, const struct tcp_segment *b)
     FUZZ_CHECK(a->sack_count == b->sack_count && a->sack_count <= TCP_SACK_BLOCKS_MAX);
     FUZZ_CHECK((a->sack_count > 0) == ((a->options_seen & TCP_OPT_SACK) != 0));
     FUZZ_CHECK(memcmp(a->sack, b->sack, a->sack_count * sizeof *a->sack) == 0);
+    if (a->options_seen & TCP_OPT_FAST_OPEN) {
+        FUZZ_CHECK(a->fast_open_length == b->fast_open_length);
+        FUZZ_CHECK(memcmp(a->fast_open, b->fast_open, a->fast_open_length) == 0);
+    }
+    if (a->options_seen & TCP_OPT_ACCECN) {
+        FUZZ_CHECK(a->accecn_has_ceb == b->accecn_has_ceb);
+        FUZZ_CHECK(!a->accecn_has_ceb || a->accecn_ceb == b->accecn_ceb);
+    }
 }
 
-/* In a block of its own, so that a step outside is seen. */
+/* In a block of its own, so that a step outside is seen. The cookie is then that of `options`. */
 static struct tcp_segment read_exactly(const uint8_t *options, size_t length, uint16_t flags)
 {
     struct tcp_segment seg = {.flags = flags};
@@ -97,24 +127,35 @@ static struct tcp_segment read_exactly(const uint8_t *options, size_t length, ui
     FUZZ_CHECK(block != NULL);
     memcpy(block, options, length);
     tcp_options_parse(block, (unsigned)length, &seg);
+    if (seg.options_seen & TCP_OPT_FAST_OPEN) {
+        seg.fast_open = options + (seg.fast_open - block);
+    }
     free(block);
     return seg;
 }
 
 static void write_again(const struct tcp_segment *seg)
 {
+    struct tcp_segment want = *seg;
     struct tcp_options_out out = {
-        .seen = seg->options_seen & KNOWN,
         .wscale = seg->wscale,
         .sack_count = seg->sack_count,
+        .fast_open_length = seg->fast_open_length,
         .mss = seg->mss,
         .ts_val = seg->ts_val,
         .ts_ecr = seg->ts_ecr,
+        .fast_open = seg->fast_open,
+        .accecn_fields = 2,
+        .accecn = {0, seg->accecn_ceb},
     };
     struct tcp_segment again;
     unsigned bytes;
     uint8_t *block;
 
+    if (!seg->accecn_has_ceb) { /* with fewer counters it may have been shorter than any of ours */
+        want.options_seen &= (uint8_t)~TCP_OPT_ACCECN;
+    }
+    out.seen = want.options_seen;
     memcpy(out.sack, seg->sack, sizeof out.sack);
     bytes = tcp_options_bytes(&out);
     FUZZ_CHECK(bytes <= TCP_OPTIONS_BYTES_MAX && bytes % 4 == 0);
@@ -122,7 +163,7 @@ static void write_again(const struct tcp_segment *seg)
     FUZZ_CHECK(block != NULL);
     FUZZ_CHECK(tcp_options_write(block, &out) == bytes);
     again = read_exactly(block, bytes, seg->flags);
-    check_same(seg, &again);
+    check_same(&want, &again);
     free(block);
 }
 
