@@ -11,6 +11,7 @@
 
 static struct life lives[LIVES];
 static struct life_habits habits;
+static bool passed_on; /* bytes of a peer's stream stand in one of ours */
 
 struct life *life_of(const struct tcp_conn *conn)
 {
@@ -155,6 +156,7 @@ void life_pass_on(struct life *life)
 
         if (tcp_send_slice(life->conn, &slice, FRAME_APP) == TCP_OK) {
             life->queued += length;
+            passed_on = true;
             tcp_data_passed(life->conn, length);
         } else {
             release(life, &slice);
@@ -200,6 +202,7 @@ static void on_data(struct tcp_conn *conn, const struct slice *slices, unsigned 
         life->received += slice->length;
         if (habits.echoes && tcp_send_slice(conn, slice, FRAME_WORKER) == TCP_OK) {
             life->queued += slice->length;
+            passed_on = true;
         } else if (habits.retains) {
             keep(life, slice, seq);
         }
@@ -267,6 +270,7 @@ const struct tcp_events life_events = {
 void life_reset(const struct life_habits *wanted)
 {
     habits = *wanted;
+    passed_on = false;
     memset(lives, 0, sizeof lives);
 }
 
@@ -336,5 +340,5 @@ void life_check_all(void)
 
 bool life_sent_right(uint32_t seq, const uint8_t *bytes, uint32_t length)
 {
-    return habits.echoes || habits.retains || stream_matches(LIFE_OUR_KEY, seq, bytes, length);
+    return passed_on || stream_matches(LIFE_OUR_KEY, seq, bytes, length);
 }

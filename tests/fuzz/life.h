@@ -78,7 +78,8 @@ void life_pass_on(struct life *life); /* retained data is sent */
 /* After each turn: what can be told of every connection from outside and inside. */
 void life_check_all(void);
 
-/* Whether the payload that was sent for this tuple is what was queued. */
+/* Whether the payload that was sent is what was queued. Nothing is held against it once the
+ * application has passed on what it received: whose bytes are whose is not remembered. */
 bool life_sent_right(uint32_t seq, const uint8_t *bytes, uint32_t length);
 
 #endif
