@@ -447,14 +447,14 @@ const struct seg *expect_now(struct tcp_fixture *f, const struct seg *want, cons
     return &got->seg;
 }
 
-/* The slot of the wheel that a deadline falls into begins up to 64 us later. */
+/* The slot of the wheel that a deadline falls into begins up to a tick later. */
 const struct seg *expect_later(struct tcp_fixture *f, uint64_t ns, const struct seg *want,
                                const char *at)
 {
     uint64_t due_ns = f->now_ns + ns;
 
     expect_none(f, at);
-    if (run_until(f, due_ns + NS_PER_MS, true) && f->now_ns < due_ns) {
+    if (run_until(f, due_ns + (2ull << WHEEL_TICK_SHIFT), true) && f->now_ns < due_ns) {
         print_error("%s: %.3f ms too early\n", at, (double)(due_ns - f->now_ns) / 1e6);
         (void)expect_now(f, want, at);
         fail();

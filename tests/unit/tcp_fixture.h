@@ -152,7 +152,8 @@ void forget_sent(struct tcp_fixture *f); /* whatever it was */
 #define LINE_OF(line) STRING_OF(line)
 #define HERE __FILE__ ":" LINE_OF(__LINE__)
 #define expect(f, flags_, ...) expect_now(f, &SEG(flags_, __VA_ARGS__), HERE)
-/* Nothing before that time, and this then: late by a tick of the wheel at the most. */
+/* Nothing before that time, and this then: late by two ticks of the wheel at the most, so that
+ * the time may be counted from a timer that was late by one. */
 #define expect_after(f, ns, flags_, ...) expect_later(f, ns, &SEG(flags_, __VA_ARGS__), HERE)
 #define expect_silence(f) expect_none(f, HERE)
 #define expect_silence_for(f, ns) (expect_silence(f), wait_ns(f, ns), expect_silence(f))

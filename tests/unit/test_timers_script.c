@@ -29,7 +29,7 @@ static void deadlines_share_one_entry(void **state)
     expect(f, TCP_ACK, .seq = 1, .ack = seq, .bytes = 10);
     peer_sends(f, TCP_ACK, .seq = seq, .ack = 1, .bytes = 10);
     expect_after(f, TCP_DELAYED_ACK_NS, TCP_ACK, .seq = 11, .ack = seq + 10);
-    expect_after(f, rto_ns - TCP_DELAYED_ACK_NS - NS_PER_MS / 10, TCP_ACK, .seq = 1,
+    expect_after(f, rto_ns - TCP_DELAYED_ACK_NS - (1ull << WHEEL_TICK_SHIFT), TCP_ACK, .seq = 1,
                  .ack = seq + 10, .bytes = 10);
 }
 
