@@ -68,13 +68,22 @@ static void spoil(struct tcp_config *config, unsigned row)
     case 15:
         config->ack_hold_ns = TCP_DELAYED_ACK_NS + 1;
         break;
+    case 16:
+        config->half_open_max = 0;
+        break;
+    case 17:
+        config->fast_open_peers = FAST_OPEN_WAYS / 2;
+        break;
+    case 18:
+        config->fast_open_peers = FAST_OPEN_WAYS + 1;
+        break;
     default: /* the sums of payloads that pass on would be unknown */
         config->verify_checksums = false;
         break;
     }
 }
 
-#define SPOILED 17u
+#define SPOILED 20u
 
 static void each_field_out_of_its_range(void **state)
 {
