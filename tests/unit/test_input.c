@@ -1,5 +1,5 @@
 /*
- * Goal:   a burst of segments (tcp/input.c): what is not whole, or not from a host, is
+ * Goal:   a burst of segments (tcp/burst.c, tcp/input.c): what is not whole, or not from a host, is
  *         counted and never answered; the rest is taken in the order of arrival; what
  *         belongs to nobody gets a RST, unless another worker owns it.
  * Method: scripts over one stack; broken packets byte by byte.
