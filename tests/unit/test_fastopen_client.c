@@ -4,25 +4,10 @@
  *         server alone to which such SYNs are lost.
  * Method: scripts over one stack, the test being the server.
  */
-#include "tcp/fastopen.h"
-
+#include "tests/unit/fastopen_fixture.h"
 #include "tests/unit/tcp_fixture_port.h"
 
 #define COOKIE .fast_open = true, .cookie_bytes = 6, .cookie = {1, 2, 3, 4, 5, 6}
-
-/* The SYN goes with what is queued in the same turn. */
-static void connect_and_send(struct tcp_fixture *f, unsigned peer, uint32_t bytes)
-{
-    struct tcp_tuple tuple;
-    struct tcp_conn *conn;
-
-    f->settings.fast_open = true;
-    fixture_open(f);
-    f->peer = &f->peers[peer];
-    tuple = tuple_of(f);
-    assert_int_equal(tcp_connect(&f->tcp, &tuple, &f->settings, &conn), TCP_OK);
-    assert_int_equal(app_sends(f, bytes), bytes);
-}
 
 static void get_cookie(struct tcp_fixture *f)
 {

@@ -133,20 +133,6 @@ static void a_full_queue_answers_with_a_syn_cookie(void **state)
     assert_int_equal(f->peer->told.data, 10);
 }
 
-/* The SYN goes with what is queued in the same turn. */
-static void connect_and_send(struct tcp_fixture *f, unsigned peer, uint32_t bytes)
-{
-    struct tcp_tuple tuple;
-    struct tcp_conn *conn;
-
-    f->settings.fast_open = true;
-    fixture_open(f);
-    f->peer = &f->peers[peer];
-    tuple = tuple_of(f);
-    assert_int_equal(tcp_connect(&f->tcp, &tuple, &f->settings, &conn), TCP_OK);
-    assert_int_equal(app_sends(f, bytes), bytes);
-}
-
 static void connect_without(struct tcp_fixture *f, unsigned peer, uint32_t bytes)
 {
     f->settings.fast_open_no_cookie = true;
