@@ -8,9 +8,12 @@
 #include "tests/sim/care.h"
 #include "tests/sim/sim.h"
 
+#include <assert.h>
 #include <stdarg.h>
 
 #define TICK_NS (1ull << WHEEL_TICK_SHIFT)
+
+static_assert(SIM_CONNECTIONS_MAX == 8, "struct check remembers as many");
 
 /* Above R2 of RFC 9293 as we have it: 15 retransmissions, 120 s apart when the RTO
  * is that of losses before. */
