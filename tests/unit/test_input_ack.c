@@ -128,24 +128,28 @@ static void acks_have_a_range(void **state)
     static const struct {
         const char *name;
         uint32_t offset; /* SEG.ACK - SND.UNA; 100 bytes are out */
+        uint32_t window; /* told before, after the handshake's 65535 */
         bool challenged;
         uint32_t sent;
     } cases[] = {
-        {"older than any window", 0u - 65536, true, 0},
-        {"as old as the largest window", 0u - 65535, false, 0},
-        {"old", UINT32_MAX, false, 0},
-        {"nothing new", 0, false, 0},
-        {"a part", 40, false, 40},
-        {"all", 100, false, 100},
-        {"more than was sent", 101, true, 0},
-        {"half the space away", 1u << 31, true, 0},
+        {"older than any window", 0u - 65536, 65535, true, 0},
+        {"as old as the largest window", 0u - 65535, 65535, false, 0},
+        {"older than any, and it has shrunk", 0u - 65536, 1000, true, 0},
+        {"as old as the largest, and it has shrunk", 0u - 65535, 1000, false, 0},
+        {"old", UINT32_MAX, 65535, false, 0},
+        {"nothing new", 0, 65535, false, 0},
+        {"a part", 40, 65535, false, 40},
+        {"all", 100, 65535, false, 100},
+        {"more than was sent", 101, 65535, true, 0},
+        {"half the space away", 1u << 31, 65535, true, 0},
     };
     struct tcp_fixture *f = *state;
 
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
         print_message("  %s\n", cases[i].name);
-        f->peer = &f->peers[i];
         establish(f);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = cases[i].window);
+        assert_int_equal(conn_of(f)->snd.wnd, cases[i].window);
         app_sends(f, 100);
         expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
         peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + cases[i].offset);
@@ -154,6 +158,7 @@ static void acks_have_a_range(void **state)
         }
         expect_silence(f);
         assert_int_equal(f->peer->told.sent, cases[i].sent);
+        f = start_over(state);
     }
 }
 
