@@ -35,7 +35,7 @@ static void nothing_new_goes_beyond_a_shrunk_window(void **state)
 }
 
 /* As if nothing had been said of the window.
- * Shows: RFC 9293 SHLD-16; RFC 7323 2.4d. */
+ * Shows: RFC 9293 SHLD-16. */
 static void what_is_in_a_shrunk_window_goes_again(void **state)
 {
     struct tcp_fixture *f = five_out(state);
@@ -50,9 +50,25 @@ static void what_is_in_a_shrunk_window_goes_again(void **state)
     expect_silence(f);
 }
 
+/* Of the three that are out behind the first, one is in the window; the next was when it went.
+ * Shows: RFC 9293 MAY-7; RFC 7323 2.4d. */
+static void what_is_beyond_a_shrunk_window_goes_again(void **state)
+{
+    struct tcp_fixture *f = five_out(state);
+
+    f->peer->window = MSS;
+    acks(f, 1);
+    expect_after(f, conn_of(f)->rtt.rto_ns, TCP_ACK, .seq = 1001, .ack = 1, .bytes = MSS);
+    wait_ns(f, RTT);
+    acks(f, 2);
+    expect(f, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
+    expect(f, TCP_ACK, .seq = 3001, .ack = 1, .bytes = MSS); /* the window ends at 3001 */
+    expect_silence(f);
+}
+
 /* The peer is there and answers, but its window does not reach what is out: a closed
  * window is probed for as long as it is answered.
- * Shows: RFC 9293 SHLD-17, MUST-35, MAY-7. */
+ * Shows: RFC 9293 SHLD-17, MUST-35. */
 static void what_is_beyond_a_shrunk_window_ends_nothing(void **state)
 {
     struct tcp_fixture *f = five_out(state);
@@ -95,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(nothing_new_goes_beyond_a_shrunk_window),
         SCRIPT(what_is_in_a_shrunk_window_goes_again),
+        SCRIPT(what_is_beyond_a_shrunk_window_goes_again),
         SCRIPT(what_is_beyond_a_shrunk_window_ends_nothing),
         SCRIPT(a_few_bytes_of_window_tempt_nobody),
     };
