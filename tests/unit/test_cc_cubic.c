@@ -160,7 +160,7 @@ static void bursts_grow_it_alike(void **state)
     }
 }
 
-/* Shows: RFC 9438 4.6a, 4.6b, 4.7a. */
+/* Shows: RFC 9438 4.1a, 4.6a, 4.6b, 4.7a. */
 static void losses_take_three_tenths(void **state)
 {
     static const struct {

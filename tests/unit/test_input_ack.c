@@ -45,7 +45,8 @@ static void mss_is_clamped(void **state)
     }
 }
 
-/* Shows: RFC 7323 2.2a, 2.2d, 3.2a; RFC 2018 4b. */
+/* And the MSS that is told does not depend on them.
+ * Shows: RFC 7323 2.2a, 2.2d, 3.2a, 6a; RFC 2018 4b. */
 static void options_need_both_sides(void **state)
 {
     static const struct {

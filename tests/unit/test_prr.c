@@ -30,7 +30,7 @@ static uint32_t new_segments(struct tcp_fixture *f, uint32_t before)
 }
 
 /* One lost: half goes of what is delivered, spread out, and the pipe ends at ssthresh.
- * Shows: RFC 9937 6.2a, 6.2e, 6.4a. */
+ * Shows: RFC 9937 5a, 6.2a, 6.2d, 6.2e, 6.4a. */
 static void it_sends_in_proportion(void **state)
 {
     struct tcp_fixture *f = full_window(state);
@@ -64,7 +64,7 @@ static void it_sends_in_proportion(void **state)
 
 /* Most were lost: the pipe is emptier than ssthresh from the start. A segment for each that
  * is delivered while losses are found; where the ACKs advance, one more.
- * Shows: RFC 9937 6.2b, 6.2c, 6.2d. */
+ * Shows: RFC 9937 6.2b, 6.2c. */
 static void after_heavy_loss_it_conserves_packets(void **state)
 {
     struct tcp_fixture *f = full_window(state);

@@ -163,7 +163,8 @@ static void a_dsack_widens_it_however_long_after(void **state)
     forget_sent(f);
 }
 
-/* A path of seconds with many D-SACKs: the window is SRTT at the most, and does not wrap. */
+/* A path of seconds with many D-SACKs: the window is SRTT at the most, and does not wrap.
+ * Shows: RFC 8985 6.2f. */
 static void a_wide_reordering_window_does_not_wrap(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
