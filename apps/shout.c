@@ -1,13 +1,12 @@
-/*
- * shout: a server of your own in under 80 lines. It answers every byte in upper
- * case. Usage: shout INTERFACE ADDRESS/LENGTH PORT
- */
+/* shout: a server of your own in under 80 lines. It answers every byte in upper
+ * case. Usage: shout INTERFACE ADDRESS/LENGTH PORT */
 #include <headrace/headrace.h>
 
 #include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Runs on the connection's worker; `data` is valid until it returns. */
 static void on_data(struct hr_conn *conn, const struct hr_data *data)
@@ -51,8 +50,10 @@ int main(int argc, char **argv)
     int signal_number;
 
     if (addr.port == 0) {
-        (void)fprintf(stderr, "usage: shout INTERFACE ADDRESS/LENGTH PORT\n");
-        return 2;
+        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+        (void)fprintf(help ? stdout : stderr, "usage: shout INTERFACE ADDRESS/LENGTH PORT\n");
+        return help ? 0 : 2;
     }
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGINT);

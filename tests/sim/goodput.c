@@ -382,10 +382,12 @@ int main(int argc, char **argv)
         }
     }
     if (i != argc) {
-        (void)fprintf(stderr,
+        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+        (void)fprintf(help ? stdout : stderr,
                       "usage: goodput [--seconds N] [--control NAME] "
                       "[--part table|fairness|losses|marks|acks] | --check\n");
-        return 2;
+        return help ? 0 : 2;
     }
     print_parts(&wish);
     return 0;

@@ -27,6 +27,7 @@ struct options {
     const char *list; /* a file of seeds to be run first, or NULL */
     bool all;
     bool trace;
+    bool help;
 };
 
 /* Of the seed that is running, for the handler of an assertion. */
@@ -48,10 +49,15 @@ static bool parse_number(const char *text, uint64_t *value)
 static bool parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"seed", required_argument, NULL, 's'},  {"edition", required_argument, NULL, 'e'},
-        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
-        {"list", required_argument, NULL, 'l'},  {"all", no_argument, NULL, 'a'},
-        {"trace", no_argument, NULL, 't'},       {0},
+        {"seed", required_argument, NULL, 's'},
+        {"edition", required_argument, NULL, 'e'},
+        {"seeds", required_argument, NULL, 'n'},
+        {"first", required_argument, NULL, 'f'},
+        {"list", required_argument, NULL, 'l'},
+        {"all", no_argument, NULL, 'a'},
+        {"trace", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int option;
 
@@ -81,6 +87,9 @@ static bool parse_options(int argc, char **argv, struct options *options)
             break;
         case 't':
             options->trace = true;
+            break;
+        case 'h':
+            options->help = true;
             break;
         default:
             good = false;
@@ -203,12 +212,14 @@ int main(int argc, char **argv)
     uint64_t failed = 0;
     struct sim_choice *seeds;
     double *costs;
+    bool good;
 
-    if (!parse_options(argc, argv, &options) || options.count == 0) {
-        (void)fprintf(stderr,
+    good = parse_options(argc, argv, &options) && options.count > 0;
+    if (!good || options.help) {
+        (void)fprintf(good ? stdout : stderr,
                       "usage: simulate [--seed N] [--edition E] [--seeds COUNT] [--first N] "
                       "[--list FILE] [--all] [--trace]\n");
-        return 2;
+        return good ? 0 : 2;
     }
     checksum_init();
     (void)signal(SIGABRT, on_abort);

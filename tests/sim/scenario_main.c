@@ -26,6 +26,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(held_by_kernel),
         cmocka_unit_test(acked_before_completion),
     };
+    bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+    FILE *out = help ? stdout : stderr;
 
     checksum_init();
     for (unsigned i = 0; i < COUNT_OF(scenarios); i++) {
@@ -35,9 +37,9 @@ int main(int argc, char **argv)
             return cmocka_run_group_tests(chosen, NULL, NULL);
         }
     }
-    (void)fprintf(stderr, "usage: scenario NAME, one of:\n");
+    (void)fprintf(out, "usage: scenario NAME, one of:\n");
     for (unsigned i = 0; i < COUNT_OF(scenarios); i++) {
-        (void)fprintf(stderr, "  %s\n", scenarios[i].name);
+        (void)fprintf(out, "  %s\n", scenarios[i].name);
     }
-    return 2;
+    return help ? 0 : 2;
 }
