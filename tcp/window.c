@@ -4,6 +4,10 @@
 
 #include <assert.h>
 
+/* Of the scale in a receive buffer: with fewer what a segment took would close the window, and one
+ * that is told as 0 does not grow. */
+#define UNITS_MIN 16u
+
 uint32_t tcp_window_initial(const struct tcp *tcp, uint32_t buffer, uint32_t mss)
 {
     uint32_t squeezed = TCP_SQUEEZED_WINDOW_SEGMENTS * mss;
@@ -21,7 +25,8 @@ uint8_t tcp_window_scale(const struct tcp_settings *settings)
     uint32_t buffer = max_u32(settings->receive_buffer, settings->policy.receive_buffer_max);
     uint8_t shift = 0;
 
-    while (shift < TCP_WSCALE_MAX && (buffer >> shift) > UINT16_MAX) {
+    while (shift < TCP_WSCALE_MAX && (buffer >> shift) > UINT16_MAX &&
+           (settings->receive_buffer >> (shift + 1)) >= UNITS_MIN) {
         shift++;
     }
     return shift;

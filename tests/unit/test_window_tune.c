@@ -67,6 +67,21 @@ static void a_round_says_how_much_is_wanted(void **state)
     }
 }
 
+/* A window that may grow far is told in units that a small buffer has many of. */
+static void a_small_buffer_that_may_grow_is_told(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.receive_buffer = 4096;
+    f->settings.policy.receive_buffer_max = 1u << 30;
+    (void)far_peer(state, true);
+    for (uint32_t segment = 0; segment < 8; segment++) {
+        peer_sends_segment(f, segment);
+        assert_int_not_equal(expect(f, TCP_ACK, .seq = 1, .ack = 1 + (segment + 1) * MSS)->window,
+                             0);
+    }
+}
+
 /* It sends twice as much in each round trip, and the window that it was told last is wider. */
 static void slow_start_is_not_held_up(void **state)
 {
@@ -146,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRIPT(a_round_says_how_much_is_wanted),
+        SCRIPT(a_small_buffer_that_may_grow_is_told),
         SCRIPT(slow_start_is_not_held_up),
         SCRIPT(a_squeezed_window_is_earned),
     };
