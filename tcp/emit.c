@@ -153,8 +153,10 @@ static void count_transmission(struct tcp_conn *conn, const struct tcp_record *r
     struct tcp_flight *flight = conn->flight;
 
     /* RFC 6298 section 5.1; and with the oldest segment once more, as Linux does: its
-     * answer takes a round trip from now, for which a low RTO leaves no time. */
-    if (record->seq == conn->snd.una) {
+     * answer takes a round trip from now, for which a low RTO leaves no time. Not with a SYN, which
+     * the peer may have asked for: it would never be given up. */
+    if (record->seq == conn->snd.una && (record->flags & (TCP_RECORD_SYN | TCP_RECORD_SENT)) !=
+                                            (TCP_RECORD_SYN | TCP_RECORD_SENT)) {
         flight->rto_base_ns = conn->tcp->now_ns;
     }
     if (record->flags & TCP_RECORD_SENT) {

@@ -251,6 +251,25 @@ static void a_repeated_syn_gets_the_syn_ack_again(void **state)
     expect_state(f, TCP_ESTABLISHED);
 }
 
+/* Else one that repeats its SYN faster than that would keep what is half open for ever. */
+static void repeated_syns_hold_no_half_open_connection(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.policy.r2_syn_ack = 2;
+    peer_sends_syn(f, 0, .seq = 0);
+    forget_sent(f);
+    for (unsigned i = 0; i < 9; i++) { /* 1 + 2 + 4 s */
+        expect_state(f, TCP_SYN_RECEIVED);
+        wait_ns(f, MS(700));
+        peer_sends_syn(f, 0, .seq = 0);
+        forget_sent(f);
+    }
+    wait_ns(f, SECONDS(1));
+    expect_state(f, TCP_CLOSED);
+    assert_int_equal(f->tcp.listeners[f->listener].half_open, 0);
+}
+
 static struct tcp_fixture *with_timestamps(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -329,6 +348,7 @@ int main(void)
         SCRIPT(a_fin_behind_the_right_edge_is_cut_off),
         SCRIPT(zero_window_takes_ack_and_rst_but_no_text),
         SCRIPT(a_repeated_syn_gets_the_syn_ack_again),
+        SCRIPT(repeated_syns_hold_no_half_open_connection),
         SCRIPT(paws_drops_old_timestamps),
         SCRIPT(paws_trusts_no_timestamp_after_24_days),
         SCRIPT(ts_recent_is_of_the_last_ack),
