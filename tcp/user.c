@@ -37,10 +37,16 @@ bool tcp_queue_fin(struct tcp_conn *conn)
 uint32_t tcp_unacked(const struct tcp_conn *conn)
 {
     uint32_t queued = tcp_conn_queued(conn);
-    uint32_t syn = conn->snd.una == conn->snd.iss;
     uint32_t fin = tcp_conn_has(conn, TCP_CONN_FIN_QUEUED);
+    const struct tcp_sendq *sendq;
+    uint32_t syn;
 
-    return queued > 0 ? queued - syn - fin : 0;
+    if (queued == 0) {
+        return 0;
+    }
+    sendq = &conn->flight->sendq;
+    syn = (sendq_at(sendq, sendq->head)->flags & TCP_RECORD_SYN) != 0;
+    return queued - syn - fin;
 }
 
 int tcp_shutdown(struct tcp_conn *conn)

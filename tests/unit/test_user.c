@@ -381,6 +381,24 @@ static void unacked_is_text_alone(void **state)
     assert_int_equal(tcp_unacked(conn_of(f)), 0);
 }
 
+/* After 2^32 bytes the oldest has the number of the SYN, which has long been acknowledged. */
+static void unacked_is_text_when_the_numbers_went_round(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    conn_of(f)->snd.iss = conn_of(f)->snd.una;
+    app_sends(f, 50);
+    assert_int_equal(tcp_unacked(conn_of(f)), 50);
+    assert_int_equal(app_shuts_down(f), TCP_OK);
+    assert_int_equal(tcp_unacked(conn_of(f)), 50);
+    forget_sent(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 51);
+    conn_of(f)->snd.iss = conn_of(f)->snd.una; /* and of a FIN alone */
+    assert_int_equal(tcp_unacked(conn_of(f)), 0);
+    forget_sent(f);
+}
+
 /* Shows: RFC 9293 MUST-17, SHLD-7. */
 static void nodelay_lets_go_what_nagle_held(void **state)
 {
@@ -420,6 +438,7 @@ int main(void)
         SCRIPT(what_is_left_ends_with_a_full_port_too),
         SCRIPT(a_fin_without_memory_is_owed),
         SCRIPT(unacked_is_text_alone),
+        SCRIPT(unacked_is_text_when_the_numbers_went_round),
         SCRIPT(nodelay_lets_go_what_nagle_held),
     };
 
