@@ -179,10 +179,14 @@ static bool stash(struct tcp_conn *conn, const struct slice *slice, struct slice
     return true;
 }
 
-/* The frame itself, which the data budget has already or can replace. */
-static bool keep_frame(struct frame_pool *pool, const struct slice *slice, struct slice *out)
+/* The frame itself, which the data budget has already or can replace. The same bytes may be kept
+ * again and again, without a byte of memory: not until the sum of what is held begins anew. */
+static bool keep_frame(struct tcp_conn *conn, const struct slice *slice, struct slice *out)
 {
-    if (!frame_may_hold(pool, slice->frame, FRAME_APP) || !frame_keep(pool, slice->frame)) {
+    struct frame_pool *pool = conn->tcp->pool;
+
+    if (conn->rcv.held > INT32_MAX || !frame_may_hold(pool, slice->frame, FRAME_APP) ||
+        !frame_keep(pool, slice->frame)) {
         return false;
     }
     frame_hold(pool, slice->frame, FRAME_APP);
@@ -200,7 +204,7 @@ bool tcp_data_retain(struct tcp_conn *conn, const struct slice *slice, struct sl
 
     /* What waited to be delivered stands in a frame of the data budget, however small it
      * is: without another frame it stays there. */
-    if (!copied && (queued || !keep_frame(pool, slice, out))) {
+    if (!copied && (queued || !keep_frame(conn, slice, out))) {
         return false;
     }
     conn->rcv.held += out->length;

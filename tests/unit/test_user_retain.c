@@ -147,6 +147,30 @@ static void retaining_more_than_a_frame_counts_is_refused(void **state)
     assert_int_equal(conn_of(f)->rcv.held, 0);
 }
 
+static void keep_too_much(struct tcp_fixture *f, struct tcp_conn *conn, const struct slice *slice)
+{
+    struct slice out;
+    uint32_t held = conn->rcv.held;
+
+    (void)f;
+    conn->rcv.held = INT32_MAX; /* of the same bytes, kept often */
+    assert_true(tcp_data_retain(conn, slice, &out));
+    assert_false(tcp_data_retain(conn, slice, &out));
+    tcp_data_release(conn, slice);
+    conn->rcv.held = held;
+}
+
+/* What is held counts each time: without an end the sum would begin anew, and the window open. */
+static void retaining_more_than_can_be_counted_is_refused(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->app.data = keep_too_much;
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 1001);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +178,7 @@ int main(void)
         SCRIPT(retained_bytes_share_frames),
         SCRIPT(retaining_without_a_frame_is_refused),
         SCRIPT(retaining_more_than_a_frame_counts_is_refused),
+        SCRIPT(retaining_more_than_can_be_counted_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
