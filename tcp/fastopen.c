@@ -116,9 +116,7 @@ static void open_early(struct tcp_conn *conn, const struct tcp_segment *syn)
     text.flags = (uint16_t)(text.flags & ~(TCP_SYN | TCP_FIN));
     text.seq++;
     if (text.payload.length > tcp_window(conn)) {
-        struct slice rest = text.payload;
-
-        text.payload = slice_take_front(conn->tcp->pool, &rest, (uint16_t)tcp_window(conn));
+        tcp_trim_right(conn, &text);
     }
     tcp_accept_text(conn, &text);
 }

@@ -52,6 +52,8 @@ void tcp_input_timewait(struct tcp *tcp, uint32_t index, const struct tcp_arriva
 /* First check: the sequence number, PAWS before it (RFC 7323 section 5.3).
  * Trims the segment to the window. True to go on. */
 bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg);
+/* Cuts what is beyond the window, FIN included. */
+void tcp_trim_right(struct tcp_conn *conn, struct tcp_segment *seg);
 /* RFC 7323 section 4.3: the timestamp of the segment that the next ACK is
  * about, so that delayed ACKs echo the oldest. */
 static inline void tcp_keep_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)

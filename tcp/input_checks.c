@@ -83,7 +83,7 @@ static RARE void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
     seg->urgent = (uint16_t)(seg->urgent - min_u32(cut, seg->urgent));
 }
 
-static RARE void trim_right(struct tcp_conn *conn, struct tcp_segment *seg)
+RARE void tcp_trim_right(struct tcp_conn *conn, struct tcp_segment *seg)
 {
     uint32_t room = conn->rcv.edge - seg->seq;
 
@@ -214,7 +214,7 @@ bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
         length = tcp_segment_length(seg);
     }
     if (length > conn->rcv.edge - seg->seq) {
-        trim_right(conn, seg);
+        tcp_trim_right(conn, seg);
     }
     return true;
 }

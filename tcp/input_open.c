@@ -184,6 +184,9 @@ void tcp_input_syn_sent(struct tcp_conn *conn, struct tcp_segment *seg)
     conn->tcp->events->open(conn);
     if (conn->state != TCP_CLOSED && tcp_accept_ack(conn, seg)) {
         send_refused_text(conn);
+        if (tcp_segment_length(seg) > tcp_window(conn)) {
+            tcp_trim_right(conn, seg);
+        }
         tcp_accept_text(conn, seg);
         if (conn->state != TCP_CLOSED) {
             tcp_accept_fin(conn, seg);

@@ -237,6 +237,27 @@ static void text_and_fin_behind_a_syn_ack_are_taken(void **state)
     assert_int_equal(f->peer->told.eof, 1);
 }
 
+/* As of any segment: what goes beyond the window that the SYN told comes again, and its FIN. */
+static void text_behind_a_syn_ack_is_held_to_the_window(void **state)
+{
+    static const struct {
+        uint32_t bytes, taken;
+        bool fin;
+    } cases[] = {{99, 99, true}, {100, 100, false}, {101, 100, false}, {1000, 100, false}};
+    struct tcp_fixture *f = *state;
+
+    f->settings.receive_buffer = 100;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        f->peer = &f->peers[i];
+        assert_int_equal(app_connects(f), TCP_OK);
+        expect(f, TCP_SYN, .seq = 0, .window = 100);
+        peer_sends_syn(f, TCP_ACK | TCP_FIN, .seq = 0, .ack = 1, .bytes = cases[i].bytes);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1 + cases[i].taken + cases[i].fin);
+        expect_state(f, cases[i].fin ? TCP_CLOSE_WAIT : TCP_ESTABLISHED);
+        assert_int_equal(f->peer->told.data, cases[i].taken);
+    }
+}
+
 static void abort_inside(struct tcp_fixture *f, struct tcp_conn *conn)
 {
     (void)f;
@@ -420,6 +441,7 @@ int main(void)
         SCRIPT(syn_sent_answers_by_flags),
         SCRIPT(a_syn_follows_the_reset_of_an_old_connection_once),
         SCRIPT(text_and_fin_behind_a_syn_ack_are_taken),
+        SCRIPT(text_behind_a_syn_ack_is_held_to_the_window),
         SCRIPT(an_abort_inside_open_takes_nothing_more),
         SCRIPT(time_wait_answers_what_is_not_a_plain_ack),
         SCRIPT(a_repeated_fin_restarts_2msl),
