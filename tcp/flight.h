@@ -73,6 +73,7 @@ struct tcp_flight {
     bool tlp_retransmitted : 1; /* with tlp_out: it was a retransmission */
     bool hystart_runs : 1;      /* the rest is in hystart */
     bool cwnd_limits : 1;       /* it did at an ACK since output had its turn */
+    bool undone : 1;            /* the recovery that `undo` is of was undone */
     bool rescued : 1;           /* this recovery has sent its last segment again (RFC 6675) */
     uint32_t tlp_end_seq;
     uint32_t recovery_point; /* RecoveryPoint of RFC 6675, recover of RFC 6582; then SND.NXT of its

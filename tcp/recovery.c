@@ -21,8 +21,12 @@ static uint32_t flight_size(const struct tcp_conn *conn)
 static void enter_recovery(struct tcp_conn *conn, uint32_t delivered)
 {
     struct tcp_flight *flight = conn->flight;
+    /* Once for what was in flight: each costs a walk over all of it, and a peer could ask for
+     * one with each ACK. */
+    bool again = flight->undone && !seq_is_over(flight->undo.end, conn->snd.una, conn->snd.nxt);
 
     undo_begin(conn);
+    flight->can_undo = flight->can_undo && !again;
     if (flight->dup_acks > 0) {
         /* Short segments have counted as full ones until now: no more has left than was out. */
         flight->dup_acks =

@@ -24,6 +24,7 @@ void undo_begin(struct tcp_conn *conn)
         .again = flight->tlp_out && flight->tlp_retransmitted,
     };
     flight->can_undo = true;
+    flight->undone = false;
 }
 
 void undo_count(struct tcp_conn *conn)
@@ -86,6 +87,7 @@ static void restore(struct tcp_conn *conn)
         mishap_timeout_over(conn);
     } else {
         conn->tcp->counters.recoveries_undone++;
+        flight->undone = true;
     }
     sendq_unmark_lost(&flight->sendq);
     tcp_islost_begin(conn); /* some of it may be lost all the same */

@@ -301,6 +301,39 @@ static void a_dsack_undoes_a_fast_recovery(void **state)
     forget_sent(f);
 }
 
+/* A peer could have it undone and begun again with each ACK, and have all that is in flight
+ * walked over each time: once for what is in flight is enough. */
+static void a_fast_recovery_is_undone_once_for_a_flight(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+    uint32_t told = 0;
+
+    conn_of(f)->cwnd = 20 * MSS;
+    send_segments(f, 20);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    sacks(f, 0, 10, 13);
+    for (uint32_t end = 14; end <= 17; end++) { /* what went again was not needed, it says */
+        uint32_t again = (uint32_t)f->tcp.counters.retransmissions;
+        struct tcp_sack_block block = {1 + told * MSS, 1 + again * MSS};
+
+        assert_in_range(again, told + 1, 10);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1,
+                   .sack = {block, block, {1 + 10 * MSS, 1 + end * MSS}});
+        told = again;
+    }
+    assert_int_equal(f->tcp.counters.recoveries_undone, 1);
+    assert_int_equal(f->tcp.counters.fast_recoveries, 2);
+    acks(f, 20);
+    send_segments(f, 8); /* and once for the next */
+    forget_sent(f);
+    wait_ns(f, RTT);
+    sacks(f, 20, 21, 25);
+    sacks(f, 28, 20, 21);
+    assert_int_equal(f->tcp.counters.recoveries_undone, 2);
+    forget_sent(f);
+}
+
 /* Of two that went again one was needed.
  * Shows: RFC 3708 3b. */
 static void a_dsack_of_a_part_undoes_nothing(void **state)
@@ -381,6 +414,7 @@ int main(void)
         SCRIPT(timestamps_undo_a_fast_recovery),
         SCRIPT(a_dsack_undoes_a_fast_recovery),
         SCRIPT(a_dsack_of_a_part_undoes_nothing),
+        SCRIPT(a_fast_recovery_is_undone_once_for_a_flight),
         SCRIPT(a_window_that_closes_behind_a_timeout_is_probed),
         SCRIPT(a_probe_of_the_window_forgets_duplicates),
         SCRIPT(behind_a_recovery_comes_rest),
