@@ -36,7 +36,7 @@ P
 load_connects() {
     timeout 20 ip netns exec "$server_ns" "$LOAD" --stack headrace --interface "$server_if" \
         --address "$server_address/24" --target "$client_address:9007" --workload connect \
-        --connections 1 --duration 0.5 --warmup 0 --verify --time-wait 1 "$1" \
+        --connections 1 --rate 1000 --duration 2 --warmup 0 --verify --time-wait 1 "$1" \
         --json "$work/load.json" >"$work/out" 2>&1 || fail "load: $(cat "$work/out")"
 }
 
