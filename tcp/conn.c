@@ -4,7 +4,7 @@
 #include "tcp/ack.h"
 #include "tcp/admission.h"
 #include "tcp/cc.h"
-#include "tcp/tcp.h"
+#include "tcp/open.h"
 #include "tcp/window.h"
 
 #include <assert.h>
@@ -31,6 +31,7 @@ static void leave_table(struct tcp_conn *conn)
     uint64_t hash = tuple_hash(&conn->tuple, tcp->table_key); /* rather once more than kept */
 
     table_remove(&tcp->table, hash, conn->index);
+    tcp_port_is_free(tcp, &conn->tuple);
     if (tcp->owners) {
         tcp->owners->release(tcp, &conn->tuple, hash);
     }

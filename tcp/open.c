@@ -59,12 +59,12 @@ void tcp_open_window(struct tcp_conn *conn)
  * mistaken: both sides had timestamps, and ours have moved on (RFC 6191 section 2, which says
  * it of the passive side). The second is Linux's (net.ipv4.tcp_tw_reuse): a peer whose clock
  * of timestamps is as slow as RFC 7323 allows sees them move too. */
-static bool may_reuse(const struct tcp *tcp, uint32_t index)
+static uint64_t reusable_ns(const struct tcp *tcp, uint32_t index)
 {
     const struct timewait_entry *entry = timewait_at(&tcp->timewait, index);
 
-    return entry->timestamps &&
-           tcp->now_ns + tcp->timewait.duration_ns >= entry->expiry_ns + TCP_TIME_WAIT_REUSE_NS;
+    return entry->timestamps ? entry->expiry_ns + TCP_TIME_WAIT_REUSE_NS - tcp->timewait.duration_ns
+                             : UINT64_MAX;
 }
 
 /* The tuple that an open is to have, and what of it stands in the table. */
@@ -80,25 +80,45 @@ static void look_up(const struct tcp *tcp, struct choice *choice)
     choice->holder = tcp_table_find(tcp, &choice->tuple, choice->hash);
 }
 
+/* When the tuple may be had; 0: now. */
+static uint64_t free_ns(const struct tcp *tcp, const struct choice *choice)
+{
+    if (choice->holder == TABLE_NONE) {
+        return 0;
+    }
+    return choice->holder & TCP_TABLE_TIMEWAIT
+               ? reusable_ns(tcp, choice->holder & ~TCP_TABLE_TIMEWAIT)
+               : UINT64_MAX;
+}
+
 /* RFC 6056 algorithm 3 in its simple form: a keyed hash of the peer picks where
- * the search begins, a counter spreads what follows. */
+ * the search begins, a counter spreads what follows. A search of the whole range
+ * is not repeated before one of its ports may be free. */
 static int choose_port(struct tcp *tcp, struct choice *choice)
 {
     struct tcp_tuple *tuple = &choice->tuple;
+    uint64_t until_ns = UINT64_MAX;
     uint32_t start;
 
     tuple->local_port = 0;
+    if (tcp->now_ns < tcp->no_port.until_ns && tuple_equal(tuple, &tcp->no_port.tuple)) {
+        return TCP_ERR_IN_USE;
+    }
     start = (isn_port_offset(tcp->secret, tuple) + tcp->port_next) % tcp->port_count;
     for (uint32_t tried = 0; tried < tcp->port_count; tried++) {
+        uint64_t at_ns;
+
         tuple->local_port = (uint16_t)(tcp->port_first + (start + tried) % tcp->port_count);
         look_up(tcp, choice);
-        if (choice->holder == TABLE_NONE ||
-            (choice->holder & TCP_TABLE_TIMEWAIT &&
-             may_reuse(tcp, choice->holder & ~TCP_TABLE_TIMEWAIT))) {
+        at_ns = free_ns(tcp, choice);
+        if (at_ns <= tcp->now_ns) {
             tcp->port_next += tried + 1;
             return TCP_OK;
         }
+        until_ns = min_u64(until_ns, at_ns);
     }
+    tuple->local_port = 0;
+    tcp->no_port = (struct tcp_no_port){*tuple, until_ns};
     return TCP_ERR_IN_USE;
 }
 

@@ -16,4 +16,13 @@ void tcp_open_behind(struct tcp_conn *conn, uint32_t snd_nxt);
 /* The first receive window, from RCV.NXT, which of our own SYN is 0. */
 void tcp_open_window(struct tcp_conn *conn);
 
+/* A connection or entry of TIME-WAIT has left the table: its port may be had again. */
+static inline void tcp_port_is_free(struct tcp *tcp, const struct tcp_tuple *tuple)
+{
+    if (ip_addr_equal(&tuple->remote, &tcp->no_port.tuple.remote) &&
+        tuple->remote_port == tcp->no_port.tuple.remote_port) {
+        tcp->no_port.until_ns = 0;
+    }
+}
+
 #endif

@@ -125,6 +125,7 @@ struct tcp {
     uint32_t port_next;
     uint16_t port_first;
     uint16_t port_count;
+    struct tcp_no_port no_port;
     struct tcp_fast_open fast_open;
     struct tcp_counters counters;
     struct tcp_policies policies;

@@ -1,6 +1,7 @@
 #include "tcp/timewait_table.h"
 
 #include "tcp/emit.h"
+#include "tcp/open.h"
 #include "tcp/window.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@ void tcp_timewait_forget(struct tcp *tcp, uint32_t index)
     uint64_t hash = tuple_hash(&entry->tuple, tcp->table_key);
 
     table_remove(&tcp->table, hash, index | TCP_TABLE_TIMEWAIT);
+    tcp_port_is_free(tcp, &entry->tuple);
     if (tcp->owners) {
         tcp->owners->release(tcp, &entry->tuple, hash);
     }

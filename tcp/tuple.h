@@ -21,6 +21,12 @@ struct tcp_tuple {
 
 static_assert(sizeof(struct tcp_tuple) == 40, "five words, no padding");
 
+/* An open that found every port taken: another like it is refused at once until one may be free. */
+struct tcp_no_port {
+    struct tcp_tuple tuple; /* without local port */
+    uint64_t until_ns; /* when the first in TIME-WAIT may be taken again; 0: none was refused */
+};
+
 static inline bool tuple_equal(const struct tcp_tuple *a, const struct tcp_tuple *b)
 {
     return ip_addr_equal(&a->remote, &b->remote) && a->remote_port == b->remote_port &&

@@ -108,6 +108,11 @@ static void ephemeral_ports_use_up_their_range(void **state)
     }
     assert_int_equal(seen, 0x3f);
     assert_int_equal(connects(f, &tuple, &conn), TCP_ERR_IN_USE);
+    assert_true(f->tcp.no_port.until_ns == UINT64_MAX); /* nobody looks again until one ends */
+    assert_int_equal(connects(f, &tuple, &conn), TCP_ERR_IN_USE);
+    tcp_conn_abandon(conn);
+    assert_int_equal(connects(f, &tuple, &conn), TCP_OK);
+    assert_int_equal(conn->tuple.local_port, f->peers[5].local_port);
     tuple.remote_port++;
     assert_int_equal(connects(f, &tuple, &conn), TCP_OK);
     f->peers[6].port = tuple.remote_port;
