@@ -34,6 +34,7 @@ void cwnd_remember(struct cwnd_before *before, const struct tcp_conn *conn, uint
         .cwnd = conn->cwnd,
         .una = conn->snd.una,
         .undone = undone(conn),
+        .marked = conn->tcp->counters.ecn_reductions,
         .reduces = is_reducing(conn),
         .text = text,
     };
@@ -59,9 +60,10 @@ bool cwnd_reduced_fairly(const struct cwnd_before *before, const struct tcp_conn
     const struct tcp_prr *prr;
     uint32_t owed;
 
-    /* One that marks began where another was undone may start at the same byte. */
+    /* One that marks began where another ended may start at the same byte: duplicates of a peer
+     * without SACK may have counted for more than had arrived. */
     if (!before->reduces || !is_reducing(conn) || conn->flight->prr.start != before->prr.start ||
-        before->undone != undone(conn)) {
+        before->undone != undone(conn) || before->marked != conn->tcp->counters.ecn_reductions) {
         return true;
     }
     prr = &conn->flight->prr;

@@ -46,8 +46,9 @@ struct cwnd_before {
     bool known; /* it was open and nothing was being repaired */
     uint32_t cwnd;
     uint32_t una;
-    uint64_t undone; /* by the counters of its host */
-    bool reduces;    /* its window follows what is delivered: PRR */
+    uint64_t undone; /* by the counters of its host, as is the next */
+    uint64_t marked;
+    bool reduces; /* its window follows what is delivered: PRR */
     struct tcp_prr prr;
     uint64_t text; /* bytes that it had ever sent, by the witness */
 };
