@@ -6,9 +6,8 @@
  *         tells of itself and its SYN; and one whose stack was told to stop.
  */
 #include "api/convert.h"
-#include "api/stack.h"
-#include "datapath/wire/pool.h"
-#include "tests/unit/net_packets.h"
+#include "tests/unit/one_change.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <headrace/headrace.h>
 #include <headrace/info.h>
@@ -16,16 +15,7 @@
 #define FRAMES 4096u
 #define LONG_TEXT 32768u
 
-static struct {
-    struct hr_stack stack;
-    struct hr_worker worker;
-    struct port_xdp port;
-    struct xdp_interface interface;
-    struct frame_pool pool;
-    struct listener_set listeners;
-    uint8_t syn[128]; /* the last packet, from its IP header on */
-} place;
-static _Alignas(64) uint8_t row[4096]; /* where its numbers go */
+static uint8_t syn[128]; /* the last packet, from its IP header on */
 static uint8_t text[LONG_TEXT];
 
 static unsigned receive_nothing(struct port *port, struct port_packet *burst, unsigned max)
@@ -41,69 +31,18 @@ static void send_all(struct port *port)
     for (uint32_t i = 0; i < port->tx_count; i++) {
         const uint8_t *packet = frame_data(port->pool, port->tx[i].frame) + port->tx[i].offset;
 
-        memcpy(place.syn, packet + 14, min_u32(port->tx[i].length - 14u, sizeof place.syn));
-        frame_drop(port->pool, port->tx[i].frame, FRAME_KERNEL_TX);
+        memcpy(syn, packet + 14, min_u32(port->tx[i].length - 14u, sizeof syn));
     }
-    port->tx_count = 0;
-    port->tx_room = PORT_BURST;
+    send_away(port);
 }
 
 static const struct port_ops port_ops = {
     .receive = receive_nothing, .submit = send_all, .flush = send_all, .reap = send_all};
 
-static void open_place(void)
-{
-    struct frame_pool_config config = {
-        .chunk_bytes = 2048,
-        .count = FRAMES,
-        .floor = {[FRAME_BUDGET_RECEIVE] = 64, [FRAME_BUDGET_CONTROL] = 16},
-    };
-    const struct ip_addr peer = addr_of("10.0.0.2");
-
-    assert_int_equal(wire_pool_create(&place.pool, &config), 0);
-    place.port.port = (struct port){.ops = &port_ops, .pool = &place.pool, .tx_room = PORT_BURST};
-    place.interface.nic.mac = our_mac;
-    place.interface.mtu_bytes = 1500;
-    place.stack.interface = &place.interface;
-    place.stack.worker_count = 1;
-    place.stack.port_first = 50000;
-    place.stack.ports_per_worker = 100;
-    place.stack.listeners = &place.listeners;
-    place.stack.cc = &tcp_cc_newreno;
-    place.stack.addresses[place.stack.address_count++] =
-        (struct ip_prefix){addr_of("10.0.0.1"), 24};
-    place.worker.stack = &place.stack;
-    place.worker.port = &place.port;
-    place.worker.pool = &place.pool;
-    place.worker.row = (void *)row;
-    assert_int_equal(worker_init(&place.worker, &hr_stack_options_default), HR_OK);
-    assert_int_equal(net_neighbour_set(&place.worker.net, &peer, &peer_mac), 0);
-}
-
-static void close_place(void)
-{
-    worker_destroy(&place.worker);
-    wire_pool_destroy(&place.pool);
-}
-
-/* One of the options, and the value that it is changed to. */
-struct change {
-    const char *name;
-    size_t offset;
-    size_t bytes;
-    uint64_t value;
-};
-
-#define CHANGE(field_, value_)                                                                     \
-    {                                                                                              \
-#field_, offsetof(struct hr_connect_options, field_),                                      \
-            sizeof(((struct hr_connect_options *)0)->field_), (value_)                             \
-    }
-
 /* Kind, from the SYN's options; NULL: it is not among them. */
 static const uint8_t *option_of(uint8_t kind)
 {
-    const uint8_t *tcp = place.syn + 20;
+    const uint8_t *tcp = syn + 20;
     const uint8_t *end = tcp + 4u * (tcp[12] >> 4);
 
     for (const uint8_t *at = tcp + 20; at < end && *at != 0; at += *at == 1 ? 1 : at[1]) {
@@ -148,9 +87,9 @@ static void assert_given(struct hr_conn *conn, const struct hr_connect_options *
 
 static void assert_syn(const struct hr_connect_options *options)
 {
-    assert_int_equal(place.syn[1], options->tuning.dscp << 2);
-    assert_int_equal(place.syn[8], options->tuning.ttl);
-    assert_int_equal(get16(place.syn + 32) & 0x1ff,
+    assert_int_equal(syn[1], options->tuning.dscp << 2);
+    assert_int_equal(syn[8], options->tuning.ttl);
+    assert_int_equal(get16(syn + 32) & 0x1ff,
                      TCP_SYN | (options->ecn == HR_ECN_CLASSIC ? TCP_ECE | TCP_CWR : 0));
     assert_int_equal(get16(option_of(2) + 2), options->mss_max ? options->mss_max : 1460);
     assert_int_equal(option_of(4) != NULL, options->sack);
@@ -165,26 +104,28 @@ static void it_has_what_was_asked_for(void **state)
     static const char cubic[] = "cubic";
     static const struct hr_conn_ops conn_ops;
     const struct change changes[] = {
-        CHANGE(context, (uintptr_t)&context),
-        CHANGE(local.port, 40000),
-        CHANGE(receive_buffer, 16384),
-        CHANGE(send_buffer, 16384),
-        CHANGE(nodelay, true),
-        CHANGE(congestion_control, (uintptr_t)cubic),
-        CHANGE(ecn, HR_ECN_CLASSIC),
-        CHANGE(sack, false),
-        CHANGE(timestamps, false),
-        CHANGE(window_scale, false),
-        CHANGE(mss_max, 536),
-        CHANGE(tuning.user_timeout_ms, 5000),
-        CHANGE(tuning.dscp, 5),
-        CHANGE(tuning.ttl, 5),
-        CHANGE(fast_open, true),
+        CHANGE(struct hr_connect_options, context, (uintptr_t)&context),
+        CHANGE(struct hr_connect_options, local.port, 40000),
+        CHANGE(struct hr_connect_options, receive_buffer, 16384),
+        CHANGE(struct hr_connect_options, send_buffer, 16384),
+        CHANGE(struct hr_connect_options, nodelay, true),
+        CHANGE(struct hr_connect_options, congestion_control, (uintptr_t)cubic),
+        CHANGE(struct hr_connect_options, ecn, HR_ECN_CLASSIC),
+        CHANGE(struct hr_connect_options, sack, false),
+        CHANGE(struct hr_connect_options, timestamps, false),
+        CHANGE(struct hr_connect_options, window_scale, false),
+        CHANGE(struct hr_connect_options, mss_max, 536),
+        CHANGE(struct hr_connect_options, tuning.user_timeout_ms, 5000),
+        CHANGE(struct hr_connect_options, tuning.dscp, 5),
+        CHANGE(struct hr_connect_options, tuning.ttl, 5),
+        CHANGE(struct hr_connect_options, fast_open, true),
     };
+    const struct ip_addr neighbour = addr_of("10.0.0.2");
     struct hr_addr peer;
 
     (void)state;
-    open_place();
+    open_place(&port_ops, FRAMES);
+    assert_int_equal(net_neighbour_set(&place.worker.net, &neighbour, &peer_mac), 0);
     assert_int_equal(hr_addr_parse("10.0.0.2", 7, &peer), HR_OK);
     for (unsigned i = 0; i <= COUNT_OF(changes); i++) {
         struct hr_connect_options options = hr_connect_options_default;
@@ -193,10 +134,9 @@ static void it_has_what_was_asked_for(void **state)
         options.conn = &conn;
         if (i > 0) { /* first the preset */
             print_message("  %s\n", changes[i - 1].name);
-            memcpy((uint8_t *)&options + changes[i - 1].offset, &changes[i - 1].value,
-                   changes[i - 1].bytes);
+            change_one(&options, &changes[i - 1]);
         }
-        memset(place.syn, 0, sizeof place.syn);
+        memset(syn, 0, sizeof syn);
         assert_int_equal(hr_connect_with(&place.worker, &peer, &conn_ops, &options), HR_OK);
         (void)worker_turn(&place.worker);
         assert_syn(&options);

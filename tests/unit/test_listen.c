@@ -7,6 +7,7 @@
 #include "api/convert.h"
 #include "api/stack.h"
 #include "tcp/cc.h"
+#include "tests/unit/one_change.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,20 +60,6 @@ static void sets_are_taken_over(void **state)
     assert_ptr_equal(listener_of(&worker)->app_ops, &ops_a);
 }
 
-/* One of a listener's options, and the value that it is changed to. */
-struct change {
-    const char *name;
-    size_t offset;
-    size_t bytes;
-    uint64_t value;
-};
-
-#define CHANGE(field_, value_)                                                                     \
-    {                                                                                              \
-#field_, offsetof(struct hr_listen_options, field_),                                       \
-            sizeof(((struct hr_listen_options *)0)->field_), (value_)                              \
-    }
-
 static void assert_given(const struct tcp_listener *listener, const struct listener_entry *entry)
 {
     const struct hr_listen_options *options = &entry->options;
@@ -105,24 +92,24 @@ static void what_has_changed_is_taken_anew(void **state)
     static int context;
     static const char newreno[] = "newreno";
     const struct change changes[] = {
-        CHANGE(context, (uintptr_t)&context),
-        CHANGE(receive_buffer, 16384),
-        CHANGE(send_buffer, 16384),
-        CHANGE(half_open_max, 6),
-        CHANGE(connections_max, 3),
-        CHANGE(nodelay, true),
-        CHANGE(congestion_control, (uintptr_t)newreno),
-        CHANGE(fast_open_max, 9),
-        CHANGE(fast_open_no_cookie, true),
-        CHANGE(syn_cookies, HR_SYN_COOKIES_ALWAYS),
-        CHANGE(ecn, HR_ECN_CLASSIC),
-        CHANGE(sack, false),
-        CHANGE(timestamps, false),
-        CHANGE(window_scale, false),
-        CHANGE(mss_max, 536),
-        CHANGE(tuning.user_timeout_ms, 5),
-        CHANGE(tuning.dscp, 5),
-        CHANGE(tuning.ttl, 5),
+        CHANGE(struct hr_listen_options, context, (uintptr_t)&context),
+        CHANGE(struct hr_listen_options, receive_buffer, 16384),
+        CHANGE(struct hr_listen_options, send_buffer, 16384),
+        CHANGE(struct hr_listen_options, half_open_max, 6),
+        CHANGE(struct hr_listen_options, connections_max, 3),
+        CHANGE(struct hr_listen_options, nodelay, true),
+        CHANGE(struct hr_listen_options, congestion_control, (uintptr_t)newreno),
+        CHANGE(struct hr_listen_options, fast_open_max, 9),
+        CHANGE(struct hr_listen_options, fast_open_no_cookie, true),
+        CHANGE(struct hr_listen_options, syn_cookies, HR_SYN_COOKIES_ALWAYS),
+        CHANGE(struct hr_listen_options, ecn, HR_ECN_CLASSIC),
+        CHANGE(struct hr_listen_options, sack, false),
+        CHANGE(struct hr_listen_options, timestamps, false),
+        CHANGE(struct hr_listen_options, window_scale, false),
+        CHANGE(struct hr_listen_options, mss_max, 536),
+        CHANGE(struct hr_listen_options, tuning.user_timeout_ms, 5),
+        CHANGE(struct hr_listen_options, tuning.dscp, 5),
+        CHANGE(struct hr_listen_options, tuning.ttl, 5),
     };
     static struct hr_worker worker;
     struct listener_entry entry = entry_of(&ops_a);
@@ -134,7 +121,7 @@ static void what_has_changed_is_taken_anew(void **state)
     assert_given(listener_of(&worker), &entry);
     for (unsigned i = 0; i < COUNT_OF(changes); i++) {
         print_message("  %s\n", changes[i].name);
-        memcpy((uint8_t *)&entry.options + changes[i].offset, &changes[i].value, changes[i].bytes);
+        change_one(&entry.options, &changes[i]);
         take(&worker, &entry);
         assert_given(listener_of(&worker), &entry);
     }
