@@ -28,10 +28,13 @@ void tcp_path_silent(struct tcp_conn *conn)
 void tcp_path_failed(struct tcp_conn *conn)
 {
     if (conn->rexmit_timer == TCP_TIMER_NONE && tcp_conn_queued(conn) > 0) {
-        /* Nothing was ever sent, so no timer runs: this one tries again. */
+        bool open = tcp_state_is_synchronized((enum tcp_state)conn->state);
+
+        /* Nothing was ever sent, so no timer runs: this one tries again. It is counted: without its
+         * backoff R2 would be over in less than a second, where the RTO is short. */
         conn->flight->rto_base_ns = conn->tcp->now_ns;
         conn->rexmit_timer = TCP_TIMER_RTO;
-        conn->rexmit_ns = conn->tcp->now_ns + conn->rtt.rto_ns;
+        conn->rexmit_ns = conn->tcp->now_ns + (open ? tcp_rto_ns(conn) : conn->rtt.rto_ns);
         tcp_conn_arm(conn);
     }
     if (tcp_conn_has(conn, TCP_CONN_ACK_NOW | TCP_CONN_FIN_OWED) || tcp_ack_owed_bytes(conn) > 0) {

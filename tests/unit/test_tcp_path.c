@@ -381,6 +381,22 @@ static void a_neighbour_may_come_back(void **state)
     assert_int_equal(conn_of(f)->retransmissions, 0);
 }
 
+/* Nor do its attempts come one RTO behind the other: R2 would be over within three seconds. */
+static void a_neighbour_is_waited_for_as_long_as_r2_lasts(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    establish(f);
+    neighbour_at(&f->net.neighbours, conn_of(f)->path.neighbour)->state = NEIGHBOUR_FAILED;
+    app_sends(f, 100);
+    wait_ns(f, SECONDS(100)); /* RFC 9293 SHLD-11 */
+    expect_silence(f);
+    assert_int_equal(f->peer->told.close, 0);
+    wait_ns(f, SECONDS(2000));
+    assert_int_equal(f->peer->told.close, 1);
+    assert_int_equal(f->peer->told.reason, TCP_REASON_TIMEOUT);
+}
+
 static void writes_when_in_trouble(struct tcp_fixture *f, struct tcp_conn *conn)
 {
     assert_true(++f->peer->told.trouble < 10);
@@ -431,6 +447,7 @@ int main(void)
         SCRIPT_V4(a_syn_waits_for_the_neighbour),
         SCRIPT_V4(an_open_to_nobody_gives_up),
         SCRIPT_V4(a_neighbour_may_come_back),
+        SCRIPT_V4(a_neighbour_is_waited_for_as_long_as_r2_lasts),
         SCRIPT_V6(trouble_that_wants_output_ends_the_turn),
         SCRIPT(a_stale_path_is_found_again),
     };
