@@ -45,6 +45,7 @@ static void begin(struct patience *own, const struct tcp_segment *seg)
         .stuck_ns = UINT64_MAX,
         .met = own->met,
         .heard_ns = own->heard_ns,
+        .wnd_max = own->wnd_max,
         .told = own->told,
     };
 }
@@ -56,9 +57,30 @@ static void ask_anew(const struct sim *sim, unsigned side, struct patience *own,
     own->asked = asked;
     own->probes = false;
     own->arrived = 0;
+    own->shut = 0;
+    own->overtaken = 0;
     own->answered = 0;
     own->held = held_by_kernel(sim, side);
     own->not_taken = not_taken(sim, !side);
+}
+
+static uint32_t window_of(const struct witness *witness, unsigned from,
+                          const struct tcp_segment *seg)
+{
+    bool scaled = !(seg->flags & TCP_SYN) && witness->side[0].scales && witness->side[1].scales;
+
+    return (uint32_t)seg->window << (scaled ? witness->side[from].shift : 0);
+}
+
+/* Not the witness's: that has retired where there was another life before. */
+static void acknowledge(struct patience *own, const struct tcp_segment *seg, uint32_t window)
+{
+    uint32_t edge = seg->ack + window;
+
+    own->ack = own->acked ? seq_max(own->ack, seg->ack) : seg->ack;
+    own->edge = own->acked ? seq_max(own->edge, edge) : edge;
+    own->ts_recent = seg->ts_ecr;
+    own->acked = true;
 }
 
 static void leave(struct sim *sim, unsigned i, unsigned side, const struct tcp_segment *seg)
@@ -70,6 +92,9 @@ static void leave(struct sim *sim, unsigned i, unsigned side, const struct tcp_s
         begin(own, seg);
     }
     own->nxt = seq_max(own->nxt, seg->seq + tcp_segment_length(seg));
+    if (seg->flags & TCP_ACK) {
+        acknowledge(own, seg, window_of(&sim->witness[i], side, seg));
+    }
     if (covers(seg, own->una)) {
         if (own->asked == 0) {
             ask_anew(sim, side, own, false);
@@ -82,16 +107,33 @@ static void leave(struct sim *sim, unsigned i, unsigned side, const struct tcp_s
 
 /* RFC 9293 section 3.10.7.4: what lies before RCV.NXT is answered, but nothing that it says is
  * taken. Who has not seen its peer's SYN takes nothing else. */
-static bool is_acceptable(const struct sim *sim, unsigned i, unsigned side,
-                          const struct tcp_segment *seg)
+static bool is_acceptable(const struct patience *own, const struct tcp_segment *seg)
 {
-    const struct testimony *own = &sim->witness[i].side[side];
     uint32_t length = tcp_segment_length(seg);
 
     return seg->flags & TCP_SYN ||
-           (sim->check.patience[i][side].met &&
-            (!own->acked ||
-             (length > 0 ? seq_gt(seg->seq + length, own->ack) : seq_ge(seg->seq, own->ack))));
+           (own->met && (!own->acked || (length > 0 ? seq_gt(seg->seq + length, own->ack)
+                                                    : seq_ge(seg->seq, own->ack))));
+}
+
+/* A timestamp before TS.Recent (RFC 7323 section 5.3), or an acknowledgement of more than a window
+ * before SND.UNA (RFC 5961 section 5.2): what came later has been taken meanwhile. */
+static bool is_overtaken(const struct patience *own, const struct tcp_segment *seg)
+{
+    return own->acked && !(seg->flags & TCP_SYN) &&
+           ((seg->options_seen & TCP_OPT_TIMESTAMPS && seq_lt(seg->ts_val, own->ts_recent)) ||
+            seq_lt(seg->ack, own->una - own->wnd_max));
+}
+
+/* A question of the peer's, that `own` answers if it can. */
+static void hear(const struct patience *own, struct patience *peer, const struct tcp_segment *seg)
+{
+    peer->arrived++;
+    if (is_overtaken(own, seg)) {
+        peer->overtaken++;
+    } else if (own->acked && seq_le(own->edge, peer->una)) {
+        peer->shut++;
+    }
 }
 
 static void arrive(struct sim *sim, unsigned i, unsigned side, const struct tcp_segment *seg)
@@ -99,12 +141,15 @@ static void arrive(struct sim *sim, unsigned i, unsigned side, const struct tcp_
     struct patience *own = &sim->check.patience[i][side];
     struct patience *peer = &sim->check.patience[i][!side];
 
-    peer->arrived += covers(seg, peer->una);
-    if (!is_acceptable(sim, i, side, seg)) {
+    if (covers(seg, peer->una)) {
+        hear(own, peer, seg);
+    }
+    if (!is_acceptable(own, seg)) {
         return;
     }
     own->met = true;
     own->heard_ns = sim->pair.now_ns;
+    own->wnd_max = max_u32(own->wnd_max, window_of(&sim->witness[i], !side, seg));
     if (seg->flags & TCP_ACK && seq_gt(seg->ack, own->una) && seq_le(seg->ack, own->nxt)) {
         own->una = seg->ack;
         ask_anew(sim, side, own, seq_lt(own->una, own->nxt));
@@ -307,7 +352,6 @@ static enum silence_cause silence_cause(struct sim *sim, unsigned i, unsigned si
                                         enum patience_cause cause)
 {
     const struct patience *own = &sim->check.patience[i][side];
-    const struct testimony *peer = &sim->witness[i].side[!side];
 
     if (cause == PATIENCE_NO_FRAME || cause == PATIENCE_NO_FILL || cause == PATIENCE_LEFT) {
         return SILENCE_ITSELF;
@@ -324,8 +368,8 @@ static enum silence_cause silence_cause(struct sim *sim, unsigned i, unsigned si
     if (!sim_conn(sim, i, !side)) {
         return SILENCE_PEER_GONE;
     }
-    if (seq_le(peer->edge, own->una)) {
-        return SILENCE_PEER_CLOSED;
+    if (own->arrived == own->shut + own->overtaken) {
+        return own->shut > 0 ? SILENCE_PEER_CLOSED : SILENCE_OVERTAKEN;
     }
     return is_short(sim, !side, own) ? SILENCE_PEER_SHORT : SILENCE_CAUSE_COUNT;
 }

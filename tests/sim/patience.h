@@ -32,7 +32,8 @@ enum patience_cause {
     X(QUESTION_LOST, "nothing of what was asked arrived")                                          \
     X(ANSWER_LOST, "what the peer answered did not")                                               \
     X(PEER_GONE, "the peer has no such connection")                                                \
-    X(PEER_CLOSED, "the peer's window is closed, and its answers don't arrive")                    \
+    X(PEER_CLOSED, "the peer's window was closed to all that arrived, or that was overtaken")      \
+    X(OVERTAKEN, "its timestamp or its ACK is too old to be taken (RFC 7323, RFC 5961)")           \
     X(PEER_SHORT, "the peer is short of frames or memory, or takes no turns")                      \
     X(LISTENER, "the peer's listener takes no more, or is paused")                                 \
     X(ITSELF, "it was not asked")
@@ -56,9 +57,16 @@ struct patience {
     uint32_t iss;
     uint32_t una;         /* the highest acknowledgement that arrived */
     uint32_t nxt;         /* behind the last byte that went */
+    bool acked;           /* it has acknowledged something: the three below count */
+    uint32_t ack;         /* its highest acknowledgement */
+    uint32_t edge;        /* the right-most of its windows */
+    uint32_t ts_recent;   /* that it last echoed */
+    uint32_t wnd_max;     /* the largest window that arrived */
     uint64_t since_ns;    /* since when the byte at una is the oldest, or when it first went */
     unsigned asked;       /* how often it went */
-    unsigned arrived;     /* how often it came since then */
+    unsigned arrived;     /* how often it came since then, ... */
+    unsigned shut;        /* ... to a closed window, ... */
+    unsigned overtaken;   /* ... else too late to be taken */
     unsigned answered;    /* acknowledgements beyond it that left the peer */
     uint64_t held;        /* until then, what the kernel had kept from going again, ... */
     uint64_t not_taken;   /* ... and its peer's not take */

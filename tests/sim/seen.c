@@ -54,6 +54,16 @@ bool seen_read(const struct wire_sight *sight, struct seen *seen)
     return true;
 }
 
+/* IPv6 has no checksum of its own: only the pseudo header's covers its addresses. */
+static bool has_ends(const uint8_t *addresses, unsigned from)
+{
+    struct ip_addr source = host_addr(from, true);
+    struct ip_addr target = host_addr(!from, true);
+
+    return memcmp(addresses, &source, sizeof source) == 0 &&
+           memcmp(addresses + sizeof source, &target, sizeof target) == 0;
+}
+
 bool seen_is_intact(const struct wire_sight *sight)
 {
     const uint8_t *l3 = sight->bytes + ETHERNET_HEADER_BYTES;
@@ -66,7 +76,7 @@ bool seen_is_intact(const struct wire_sight *sight)
     uint16_t sum;
 
     if (!is_tcp(sight) || memcmp(sight->bytes, &to, sizeof to) != 0 ||
-        (v6 ? be16_load(l3 + 4) != bytes || l3[0] >> 4 != 6
+        (v6 ? be16_load(l3 + 4) != bytes || l3[0] >> 4 != 6 || !has_ends(l3 + 8, sight->from)
             : be16_load(l3 + 2) != l3_bytes || checksum_sum(l3, IPV4_HEADER_BYTES) != 0xffff)) {
         return false;
     }
