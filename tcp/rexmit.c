@@ -144,7 +144,10 @@ void tcp_tlp_send(struct tcp_conn *conn)
     }
     if (again) {
         position = sendq->in_flight.last;
-        if (position == TCP_POSITION_NONE) {
+        /* Text of a SYN may be longer than the peer's crossing SYN allows: that is cut when it is
+         * lost. */
+        if (position == TCP_POSITION_NONE ||
+            sendq_at(sendq, position)->slice.length > conn->snd.mss) {
             return;
         }
         flight->tlp_retransmitted = true;
