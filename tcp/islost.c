@@ -1,5 +1,6 @@
 #include "tcp/islost.h"
 
+#include "tcp/cc.h"
 #include "tcp/output.h"
 #include "tcp/recovery.h"
 #include "tcp/seq.h"
@@ -124,6 +125,7 @@ RARE void tcp_islost_fill(struct tcp_conn *conn, const struct tcp_ack_news *news
     struct tcp_sendq *sendq = &flight->sendq;
     uint32_t position = sendq->in_flight.first;
     bool rescues = false;
+    uint32_t length;
 
     if (flight->recovery != TCP_RECOVERY_FAST || !tcp_conn_has(conn, TCP_CONN_SACK_OK) ||
         sendq->lost.first != TCP_POSITION_NONE || position == TCP_POSITION_NONE ||
@@ -137,9 +139,14 @@ RARE void tcp_islost_fill(struct tcp_conn *conn, const struct tcp_ack_news *news
         position = sendq->next - 1;
         rescues = true;
     }
-    if (tcp_pipe(conn) + sendq_at(sendq, position)->length <= conn->cwnd) {
-        flight->rescued |= rescues;
-        tcp_mark_lost(conn, position);
+    length = sendq_at(sendq, position)->length;
+    if (tcp_pipe(conn) + length > conn->cwnd) {
+        return;
+    }
+    flight->rescued |= rescues;
+    tcp_mark_lost(conn, position);
+    if (!tcp_cc_has_model(conn->cc)) {
+        conn->cwnd -= length; /* both rules leave it in the pipe: no more goes for it */
     }
 }
 

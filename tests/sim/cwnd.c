@@ -72,7 +72,7 @@ bool cwnd_reduced_fairly(const struct cwnd_before *before, const struct tcp_conn
     }
     owed = prr->last - prr->start;
     owed = max_u32(owed - min_u32(owed, before->prr.out), prr->last - before->prr.last);
-    return text - before->text <= owed + 2u * conn->snd.mss;
+    return text - before->text <= owed + conn->snd.mss + max_u32(conn->snd.mss, conn->mtu.most);
 }
 
 /* No other was sent in its turn. */

@@ -66,8 +66,8 @@ bool cwnd_opened_fairly(const struct cwnd_before *before, const struct tcp_conn 
 
 /* After a turn that began and ended in one and the same reduction: if something was delivered in
  * it, no more went than what was delivered and not yet answered, one segment of SafeACK and one
- * of the first repair (RFC 9937 section 6.2); if not, the window is no larger. `text`: bytes that
- * it has ever sent, by the witness. */
+ * that was found lost, which may be of an MSS of before (RFC 9937 section 6.2); if not, the window
+ * is no larger. `text`: bytes that it has ever sent, by the witness. */
 bool cwnd_reduced_fairly(const struct cwnd_before *before, const struct tcp_conn *conn,
                          uint64_t text);
 

@@ -148,6 +148,8 @@ static void what_may_be_lost_goes_when_there_is_nothing_else(void **state)
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1,
                .sack = {{1 + 5 * MSS, 1 + 6 * MSS}, {1 + 1 * MSS, 1 + 4 * MSS}});
     expect_segments(f, 4, 5);
+    /* It counts in the pipe twice, so its place is no other's. */
+    assert_in_range(conn_of(f)->cwnd, 0, tcp_pipe(conn_of(f)) + MSS - 1);
     wait_ns(f, RTT);
     acks(f, 6);
     expect_silence_for(f, SECONDS(5));
