@@ -247,6 +247,8 @@ static void hear_syn(struct peer *peer, const struct tcp_segment *seg)
         peer->timestamps_on = (seg->options_seen & TCP_OPT_TIMESTAMPS) && peer->timestamps;
     }
     if (answers) {
+        /* The SYN that it answers may have been any text, with the option or without. */
+        told->agreed = (seg->options_seen & TCP_OPT_WSCALE) != 0;
         told->answered = true;
         told->answered_to = seg->ack;
     }
@@ -277,7 +279,7 @@ static unsigned shift_of(const struct peer *peer, const struct tcp_segment *seg)
     if (world.syn_cookies != TCP_COOKIES_NEVER && conn) {
         return tcp_conn_has(conn, TCP_CONN_WSCALE) ? conn->rcv.wscale : 0;
     }
-    return peer->told.scales && peer->scales ? peer->told.shift : 0;
+    return peer->told.scales && (peer->scales || peer->told.agreed) ? peer->told.shift : 0;
 }
 
 static void hear_ack(struct peer *peer, const struct tcp_segment *seg)

@@ -15,7 +15,7 @@
 
 /* What the stack has said on these ports since its last SYN. */
 struct testimony {
-    bool syn, acked, answered, scales, timestamped, offered;
+    bool syn, acked, answered, scales, agreed, timestamped, offered;
     bool reset; /* one side has sent a RST: the next SYN may begin another life */
     bool asks;  /* its SYN has the option of Fast Open */
     uint8_t shift;
