@@ -77,7 +77,7 @@ static void acknowledge(struct patience *own, const struct tcp_segment *seg, uin
 {
     uint32_t edge = seg->ack + window;
 
-    own->ack = own->acked ? seq_max(own->ack, seg->ack) : seg->ack;
+    own->rcv_nxt = own->acked ? seq_max(own->rcv_nxt, seg->ack) : seg->ack;
     own->edge = own->acked ? seq_max(own->edge, edge) : edge;
     own->ts_recent = seg->ts_ecr;
     own->acked = true;
@@ -112,8 +112,19 @@ static bool is_acceptable(const struct patience *own, const struct tcp_segment *
     uint32_t length = tcp_segment_length(seg);
 
     return seg->flags & TCP_SYN ||
-           (own->met && (!own->acked || (length > 0 ? seq_gt(seg->seq + length, own->ack)
-                                                    : seq_ge(seg->seq, own->ack))));
+           (own->met && (!own->acked || (length > 0 ? seq_gt(seg->seq + length, own->rcv_nxt)
+                                                    : seq_ge(seg->seq, own->rcv_nxt))));
+}
+
+/* What comes next is taken: the same once more lies before RCV.NXT, in one turn with it, too. */
+static void take_text(struct patience *own, const struct tcp_segment *seg)
+{
+    uint32_t end = seg->seq + tcp_segment_length(seg);
+
+    if (own->acked && seq_le(seg->seq, own->rcv_nxt)) {
+        end = seq_lt(own->edge, end) ? own->edge : end;
+        own->rcv_nxt = seq_max(own->rcv_nxt, end);
+    }
 }
 
 /* A timestamp before TS.Recent (RFC 7323 section 5.3), or an acknowledgement of more than a window
@@ -144,9 +155,10 @@ static void arrive(struct sim *sim, unsigned i, unsigned side, const struct tcp_
     if (covers(seg, peer->una)) {
         hear(own, peer, seg);
     }
-    if (!is_acceptable(own, seg)) {
+    if (!is_acceptable(own, seg) || is_overtaken(own, seg)) {
         return;
     }
+    take_text(own, seg);
     own->met = true;
     own->heard_ns = sim->pair.now_ns;
     own->wnd_max = max_u32(own->wnd_max, window_of(&sim->witness[i], !side, seg));
@@ -177,9 +189,21 @@ void patience_packet(struct sim *sim, const struct wire_sight *sight)
     }
 }
 
+/* What was taken, and not what was acknowledged: where the port is full no ACK leaves, and the peer
+ * repeats what lies before RCV.NXT. No acknowledgement that comes with it counts. */
+static void look_at_taken(struct patience *own, const struct tcp_conn *conn)
+{
+    if (own->acked && conn->state != TCP_SYN_SENT) {
+        own->rcv_nxt = conn->rcv.nxt;
+        own->ts_recent = conn->ts_recent;
+    }
+}
+
 void patience_before_timers(struct sim *sim, unsigned side)
 {
-    if (wire_arrived(&sim->pair.wire, side) > 0) {
+    bool all_taken = wire_arrived(&sim->pair.wire, side) == 0;
+
+    if (!all_taken) {
         sim->check.untaken_ns[side] = sim->pair.now_ns;
     }
     for (unsigned i = 0; i < sim->plan.connections; i++) {
@@ -187,6 +211,9 @@ void patience_before_timers(struct sim *sim, unsigned side)
         struct patience *own = &sim->check.patience[i][side];
         const struct tcp_flight *flight = conn ? conn->flight : NULL;
 
+        if (conn && all_taken) {
+            look_at_taken(own, conn);
+        }
         own->first_tx_ns = UINT64_MAX;
         if (!flight || !flight->stuck) {
             own->stuck_ns = UINT64_MAX;

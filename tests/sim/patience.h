@@ -1,8 +1,8 @@
 /*
  * Who gives its peer up, and whether it may. What was asked, what arrived of it and what came back
- * is told by the wire, both where packets leave and where they arrive. A connection that ends with
- * TCP_REASON_TIMEOUT has waited for what its policy asks for, with one of the causes below, and
- * nobody answered for a reason that has a name as well.
+ * is told by the wire, both where packets leave and where they arrive; how far it was taken, by the
+ * stack. A connection that ends with TCP_REASON_TIMEOUT has waited for what its policy asks for,
+ * with one of the causes below, and nobody answered for a reason that has a name as well.
  */
 #ifndef HEADRACE_TESTS_SIM_PATIENCE_H
 #define HEADRACE_TESTS_SIM_PATIENCE_H
@@ -58,9 +58,9 @@ struct patience {
     uint32_t una;         /* the highest acknowledgement that arrived */
     uint32_t nxt;         /* behind the last byte that went */
     bool acked;           /* it has acknowledged something: the three below count */
-    uint32_t ack;         /* its highest acknowledgement */
+    uint32_t rcv_nxt;     /* RCV.NXT, when it has looked at all that arrived */
     uint32_t edge;        /* the right-most of its windows */
-    uint32_t ts_recent;   /* that it last echoed */
+    uint32_t ts_recent;   /* TS.Recent, when it last looked */
     uint32_t wnd_max;     /* the largest window that arrived */
     uint64_t since_ns;    /* since when the byte at una is the oldest, or when it first went */
     unsigned asked;       /* how often it went */
