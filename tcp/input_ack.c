@@ -70,6 +70,17 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
     keepalive_begin(conn);
 }
 
+/* RFC 3522 section 3.2: what is echoed is of the oldest that is acknowledged, which may have gone
+ * again in a recovery before this one. The division is of a repair. */
+static RARE void note_echo(const struct tcp_conn *conn, const struct tcp_record *record,
+                           struct tcp_ack_news *news)
+{
+    uint32_t again_ms = (uint32_t)(record->last_tx_ns / NS_PER_MS) + conn->ts_offset;
+
+    news->echoes_earlier =
+        news->ts_ecr != 0 && (record->transmissions > 2 || seq_lt(news->ts_ecr, again_ms));
+}
+
 /* The records that the acknowledgement covers whole: RACK hears of each, the
  * oldest that was sent once gives the round-trip time (Karn). */
 static void take_delivered(struct tcp_conn *conn, uint32_t ack, struct tcp_ack_news *news)
@@ -89,7 +100,12 @@ static void take_delivered(struct tcp_conn *conn, uint32_t ack, struct tcp_ack_n
                 rate_delivered(conn, record);
             }
         }
-        news->retransmitted |= (record->flags & TCP_RECORD_RETRANSMITTED) != 0;
+        if (record->flags & TCP_RECORD_RETRANSMITTED) {
+            if (record->seq == conn->snd.una) {
+                note_echo(conn, record, news);
+            }
+            news->retransmitted = true;
+        }
         sendq_drop_head(sendq, &room);
     }
     sendq_trim(sendq, &room, ack);

@@ -24,6 +24,7 @@ struct tcp_ack_news {
     bool congested;        /* segments of ours were marked (ECN), to be answered */
     uint32_t ce_bytes;     /* about so many bytes of them */
     bool retransmitted;    /* something that was sent more than once was acknowledged */
+    bool echoes_earlier;   /* the oldest of all was, and TSecr is of before it went again */
     bool original;         /* and something, neither SACKed before, that was sent once: */
     uint32_t original_seq; /* the oldest of it */
     struct tcp_sack_block dsack_block; /* with dsack */

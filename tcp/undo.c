@@ -105,7 +105,7 @@ bool undo_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     }
     if (all_were_duplicates(conn, news) ||
         (conn->flight->recovery != TCP_RECOVERY_OPEN &&
-         ((news->retransmitted && is_before_retransmission(&conn->flight->undo, news->ts_ecr)) ||
+         ((news->echoes_earlier && is_before_retransmission(&conn->flight->undo, news->ts_ecr)) ||
           originals_arrive(conn, news)))) {
         restore(conn);
         return true;
