@@ -26,6 +26,7 @@ struct testimony {
     uint32_t edge; /* of its window, the right-most told */
     uint32_t ts_value;
     uint32_t offered_edge; /* the right-most that it may send up to */
+    uint32_t carried;      /* behind the text that its SYN has had */
 };
 
 struct peer {
