@@ -189,7 +189,7 @@ static_assert((NS_PER_MS << TCP_BACKOFF_MAX) > TCP_RTO_MAX_NS &&
 #define TCP_SENDQ_SCARCE_SHIFT 3u
 
 /* Records of a send queue: bounds the frames of one connection apart from its
- * bytes. 6 MB in full segments; at 100 ms more than 1 Gbit/s would want twice that. */
+ * bytes. 6 MB in full segments; 1 Gbit/s at 100 ms would want twice that. */
 #define TCP_SENDQ_RECORDS_MAX 4096u
 
 #define TCP_LISTENERS_MAX 64u

@@ -147,12 +147,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(of_listeners, setup, teardown),
         cmocka_unit_test_setup_teardown(keys, setup, teardown),
     };
-    int failed;
 
-    if (argc < 2 || !bed_load(argv[1]) || !settings_begin()) {
-        return 1;
-    }
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    settings_end();
-    return failed;
+    return argc < 2 || !bed_load(argv[1])
+               ? 1
+               : cmocka_run_group_tests(tests, settings_begin, settings_end);
 }

@@ -6,14 +6,17 @@
 
 static char folder[] = "/tmp/headrace_sysctl_XXXXXX";
 
-bool settings_begin(void)
+int settings_begin(void **state)
 {
-    return mkdtemp(folder) != NULL;
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
 }
 
-void settings_end(void)
+int settings_end(void **state)
 {
+    (void)state;
     (void)rmdir(folder);
+    return 0;
 }
 
 void set(const char *name, const char *value)

@@ -11,9 +11,10 @@
 
 #include <linux/tcp.h>
 
-/* False when the folder can't be made. Whoever sets a file unsets it, so that the folder can go. */
-bool settings_begin(void);
-void settings_end(void);
+/* Of a group: -1 when the folder can't be made. Whoever sets a file unsets it, so that it can go.
+ */
+int settings_begin(void **state);
+int settings_end(void **state);
 void set(const char *name, const char *value);
 void unset(const char *name);
 
