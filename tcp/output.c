@@ -360,10 +360,7 @@ static RARE void note_stuck(struct tcp_conn *conn, enum output_verdict verdict)
     bool stuck = verdict == OUTPUT_STUCK && flight->sendq.head == flight->sendq.next;
 
     if (flight->stuck && !stuck) {
-        conn->snd.backoff = 0;
-        if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
-            conn->retransmissions = 0;
-        }
+        tcp_rexmit_forget(conn);
     }
     flight->stuck = stuck;
 }

@@ -1,6 +1,7 @@
 #include "tcp/path.h"
 
 #include "tcp/mtu.h"
+#include "tcp/rexmit.h"
 #include "tcp/seq.h"
 
 #include <netinet/in.h>
@@ -45,6 +46,15 @@ void tcp_path_failed(struct tcp_conn *conn)
     tcp_tell_trouble(conn, TCP_TROUBLE_NEIGHBOUR);
 }
 
+/* With nothing out nobody but the neighbour was silent. What is being opened keeps its count. */
+static void forget_silence(struct tcp_conn *conn)
+{
+    if (tcp_state_is_synchronized((enum tcp_state)conn->state) && conn->flight &&
+        conn->flight->sendq.head == conn->flight->sendq.next) {
+        tcp_rexmit_forget(conn);
+    }
+}
+
 void tcp_path_changed(void *ctx, struct list *waiters, bool reachable)
 {
     struct tcp *tcp = ctx;
@@ -54,6 +64,7 @@ void tcp_path_changed(void *ctx, struct list *waiters, bool reachable)
         struct tcp_conn *conn = container_of(link, struct tcp_conn, output_link);
 
         if (reachable) {
+            forget_silence(conn);
             list_push_back(&tcp->output, link);
         } else {
             tcp_path_failed(conn);

@@ -99,6 +99,14 @@ static bool piece_is_due(const struct tcp_conn *conn)
            (tcp_conn_has(conn, TCP_CONN_OVERRIDE) && tcp_usable_window(conn) > 0);
 }
 
+void tcp_rexmit_forget(struct tcp_conn *conn)
+{
+    conn->snd.backoff = 0;
+    if (!tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
+        conn->retransmissions = 0;
+    }
+}
+
 void tcp_rexmit_arm_queued(struct tcp_conn *conn)
 {
     enum tcp_rexmit_timer kind = TCP_TIMER_NONE;

@@ -36,6 +36,10 @@ static inline uint64_t tcp_user_timeout_ns(const struct tcp_conn *conn)
            tcp_conn_policy(conn)->user_timeout_ms * (uint64_t)NS_PER_MS;
 }
 
+/* What was backed off and counted towards R2 was not the peer's silence. A connection that its
+ * application has closed keeps the count: it is not kept for ever. */
+void tcp_rexmit_forget(struct tcp_conn *conn);
+
 /* Sends a tail loss probe (RFC 8985 section 7.3). Where it cannot go, the RTO follows. */
 void tcp_tlp_send(struct tcp_conn *conn);
 

@@ -358,11 +358,13 @@ static void an_open_to_nobody_gives_up(void **state)
     assert_int_equal(f->peer->told.reason, TCP_REASON_UNREACHABLE);
 }
 
-/* A neighbour that has gone comes back before R2: nothing was lost. */
+/* A neighbour that has gone comes back before R2: nothing was lost, and the peer, which was asked
+ * nothing, has not been silent. */
 static void a_neighbour_may_come_back(void **state)
 {
     struct tcp_fixture *f = *state;
     struct neighbour *neighbour;
+    uint64_t back_ns;
     uint32_t cwnd;
 
     establish(f);
@@ -375,10 +377,14 @@ static void a_neighbour_may_come_back(void **state)
     assert_true(f->arp_requests > 0);
     assert_int_equal(conn_of(f)->cwnd, cwnd);
     assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_OPEN);
+    assert_true(conn_of(f)->retransmissions > 1);
+    back_ns = f->now_ns;
     arp_answers(f);
     expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
     assert_int_equal(conn_of(f)->retransmissions, 0);
+    expect_after(f, conn_of(f)->rexmit_ns - f->now_ns, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+    assert_true(f->now_ns - back_ns <= SECONDS(1));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 101);
 }
 
 /* Nor do its attempts come one RTO behind the other: R2 would be over within three seconds. */
