@@ -137,9 +137,12 @@ static bool is_overtaken(const struct patience *own, const struct tcp_segment *s
 }
 
 /* A question of the peer's, that `own` answers if it can. */
-static void hear(const struct patience *own, struct patience *peer, const struct tcp_segment *seg)
+static void hear(const struct patience *own, struct patience *peer, const struct tcp_segment *seg,
+                 uint64_t now_ns)
 {
-    peer->arrived++;
+    if (peer->arrived++ == 0) {
+        peer->arrived_ns = now_ns;
+    }
     if (is_overtaken(own, seg)) {
         peer->overtaken++;
     } else if (own->acked && seq_le(own->edge, peer->una)) {
@@ -153,7 +156,7 @@ static void arrive(struct sim *sim, unsigned i, unsigned side, const struct tcp_
     struct patience *peer = &sim->check.patience[i][!side];
 
     if (covers(seg, peer->una)) {
-        hear(own, peer, seg);
+        hear(own, peer, seg, sim->pair.now_ns);
     }
     if (!is_acceptable(own, seg) || is_overtaken(own, seg)) {
         return;
@@ -367,6 +370,21 @@ static enum patience_cause patience_cause(const struct sim *sim, unsigned i, uns
                : PATIENCE_CAUSE_COUNT;
 }
 
+/* Of all policies that it has had: what is armed is not armed anew. */
+static uint64_t ack_delay_ns(const struct sim *sim, unsigned i, unsigned side)
+{
+    uint32_t delay_ms = sim->plan.settings[side].policy.ack_delay_ms;
+
+    for (unsigned k = 0; k < sim->plan.tuning.count; k++) {
+        const struct tuning *tuning = &sim->plan.tuning.tunings[k];
+
+        if (tuning->kind == TUNING_POLICY && tuning->connection == i && tuning->side == side) {
+            delay_ms = max_u32(delay_ms, tuning->policy.ack_delay_ms);
+        }
+    }
+    return delay_ms * (uint64_t)NS_PER_MS;
+}
+
 /* What arrived found no room, or nobody has looked at it yet. */
 static bool is_short(const struct sim *sim, unsigned side, const struct patience *asking)
 {
@@ -397,6 +415,9 @@ static enum silence_cause silence_cause(struct sim *sim, unsigned i, unsigned si
     }
     if (own->arrived == own->shut + own->overtaken) {
         return own->shut > 0 ? SILENCE_PEER_CLOSED : SILENCE_OVERTAKEN;
+    }
+    if (sim->pair.now_ns - own->arrived_ns <= ack_delay_ns(sim, i, !side)) {
+        return SILENCE_DELAYED_ACK;
     }
     return is_short(sim, !side, own) ? SILENCE_PEER_SHORT : SILENCE_CAUSE_COUNT;
 }

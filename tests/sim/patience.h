@@ -34,6 +34,7 @@ enum patience_cause {
     X(PEER_GONE, "the peer has no such connection")                                                \
     X(PEER_CLOSED, "the peer's window was closed to all that arrived, or that was overtaken")      \
     X(OVERTAKEN, "its timestamp or its ACK is too old to be taken (RFC 7323, RFC 5961)")           \
+    X(DELAYED_ACK, "the peer may hold its ACK back for a while (RFC 9293 section 3.8.6.3)")        \
     X(PEER_SHORT, "the peer is short of frames or memory, or takes no turns")                      \
     X(LISTENER, "the peer's listener takes no more, or is paused")                                 \
     X(ITSELF, "it was not asked")
@@ -65,6 +66,7 @@ struct patience {
     uint64_t since_ns;    /* since when the byte at una is the oldest, or when it first went */
     unsigned asked;       /* how often it went */
     unsigned arrived;     /* how often it came since then, ... */
+    uint64_t arrived_ns;  /* ... when for the first time, ... */
     unsigned shut;        /* ... to a closed window, ... */
     unsigned overtaken;   /* ... else too late to be taken */
     unsigned answered;    /* acknowledgements beyond it that left the peer */
