@@ -87,6 +87,7 @@ static struct hr_stats collect(const struct hr_worker *worker)
         .closed = tcp->closed,
         .orphans = worker->tcp.orphans,
         .orphans_reset = tcp->orphans_reset,
+        .orphans_pruned = tcp->orphans_pruned,
         .rx_packets = port->rx_packets,
         .rx_bytes = port->rx_bytes,
         .rx_ring_full = worker->rx_ring_full,

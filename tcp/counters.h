@@ -20,6 +20,8 @@
     X(closed, "connections ended")                                                                 \
     X(orphans_reset,                                                                               \
       "connections reset by a close, since too many were closed and waited for peers")             \
+    X(orphans_pruned,                                                                              \
+      "connections reset at a timeout that were closed, since frames were critical")               \
     X(retransmissions, "segments sent again")                                                      \
     X(rto_expired, "retransmission timeouts")                                                      \
     X(tlp_sent, "tail loss probes")                                                                \

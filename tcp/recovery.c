@@ -1,6 +1,7 @@
 #include "tcp/recovery.h"
 
 #include "tcp/cc.h"
+#include "tcp/emit.h"
 #include "tcp/islost.h"
 #include "tcp/mtu.h"
 #include "tcp/path.h"
@@ -306,9 +307,22 @@ static bool has_waited_long(const struct tcp_conn *conn)
     }
 }
 
-/* R2 has passed (RFC 9293 section 3.8.3). */
+/* Nobody waits for what it has queued, and nobody is given a frame to send from. */
+static bool gives_way(const struct tcp_conn *conn)
+{
+    return tcp_conn_has(conn, TCP_CONN_APP_CLOSED) &&
+           frame_pool_pressure(conn->tcp->pool) == FRAME_CRITICAL;
+}
+
+/* R2 has passed (RFC 9293 section 3.8.3), or this one is in the way of others. */
 static bool give_up(struct tcp_conn *conn)
 {
+    if (gives_way(conn)) {
+        conn->tcp->counters.orphans_pruned++;
+        emit_reset(conn);
+        tcp_conn_end(conn, TCP_REASON_NO_MEMORY);
+        return true;
+    }
     if (!has_waited_long(conn)) {
         if (conn->retransmissions < UINT8_MAX) {
             conn->retransmissions++;

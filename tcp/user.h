@@ -70,7 +70,8 @@ void tcp_resume(struct tcp_conn *conn);
 int tcp_shutdown(struct tcp_conn *conn);
 /* CLOSE: FIN, and nobody reads any more. What is queued has a time to be taken in (see user.c;
  * TCP_REASON_TIMEOUT). A RST instead where data is unread (TCP_REASON_UNREAD; RFC 2525), or where
- * orphans_max were closed before and have not ended (TCP_REASON_NO_MEMORY). */
+ * orphans_max were closed before and have not ended (TCP_REASON_NO_MEMORY); later, at a timeout,
+ * where frames are critical (likewise). */
 void tcp_close(struct tcp_conn *conn);
 /* ABORT: RST. on_close comes at the end of the turn. */
 void tcp_abort(struct tcp_conn *conn);

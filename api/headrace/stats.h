@@ -34,6 +34,8 @@ struct hr_stack;
     X(orphans, "connections now that the application has closed and that have not ended")          \
     X(orphans_reset,                                                                               \
       "connections reset by a close, since too many were closed and waited for peers")             \
+    X(orphans_pruned,                                                                              \
+      "connections reset at a timeout that were closed, since frames were critical")               \
     X(rx_packets, "packets received")                                                              \
     X(rx_bytes, "bytes received, Ethernet header included")                                        \
     X(rx_ring_full, "packets lost because as many waited as half of receive_frames")               \

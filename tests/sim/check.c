@@ -352,7 +352,7 @@ static bool is_excused(const struct sim *sim, unsigned i)
         if (!sim->plan.calm && app->closed &&
             (app->reason == TCP_REASON_TIMEOUT || /* patience.c has looked at it */
              app->reason == TCP_REASON_UNREACHABLE ||
-             app->reason == TCP_REASON_NO_MEMORY || /* too many that are closed wait for peers */
+             (app->reason == TCP_REASON_NO_MEMORY && app->left) || /* in the way of others */
              (app->reason == TCP_REASON_RESET && !app->peer->opened) ||
              reset_for_no_cookie(sim, app))) {
             return true;

@@ -89,6 +89,7 @@ static const struct row table[] = {
     SAME(fast_open_lost),
     SAME(closed),
     SAME(orphans_reset),
+    SAME(orphans_pruned),
     SAME(retransmissions),
     SAME(fast_recoveries),
     SAME(ecn_classic),

@@ -261,6 +261,52 @@ static void those_that_are_left_are_bounded(void **state)
     close_with_a_fin(f, 5);
 }
 
+/* What nobody waits for gives way where frames are critical: when it would go again, or a closed
+ * window be asked. No level alone ends it, and what an application still has stays. */
+static void what_is_left_gives_way_when_frames_are_critical(void **state)
+{
+    static const struct {
+        const char *name;
+        enum frame_pressure level;
+        bool closed;      /* by the application */
+        bool shut;        /* the peer's window */
+        uint32_t rst_seq; /* 0: it goes on */
+    } cases[] = {
+        {"critical", FRAME_CRITICAL, true, false, 102},
+        {"critical, window closed", FRAME_CRITICAL, true, true, 101},
+        {"critical, but not closed", FRAME_CRITICAL, false, false, 0},
+        {"pressure", FRAME_PRESSURE, true, false, 0},
+    };
+    struct tcp_fixture *f = *state;
+
+    f->settings.sack = false; /* no tail loss probe comes first */
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        f->peer = &f->peers[i];
+        establish(f);
+        app_sends(f, 100);
+        if (cases[i].shut) {
+            peer_sends(f, TCP_ACK, .seq = 1, .ack = 101, .window = WINDOW_ZERO);
+            app_sends(f, 100);
+        }
+        if (cases[i].closed) {
+            app_closes(f);
+        }
+        forget_sent(f);
+        press(f, cases[i].level);
+        expect_silence(f);
+        wait_ns(f, conn_of(f)->rexmit_ns - f->now_ns + MS(1));
+        if (cases[i].rst_seq != 0) {
+            expect(f, TCP_RST | TCP_ACK, .seq = cases[i].rst_seq, .ack = 1);
+            assert_int_equal(f->peer->told.reason, TCP_REASON_NO_MEMORY);
+        }
+        assert_int_equal(f->peer->told.close, cases[i].rst_seq != 0);
+        press(f, FRAME_NORMAL);
+        forget_sent(f);
+    }
+    assert_int_equal(f->tcp.counters.orphans_pruned, 2);
+}
+
 static void close_twice_is_close(void **state)
 {
     struct tcp_fixture *f = *state;
@@ -433,6 +479,7 @@ int main(void)
         SCRIPT(calls_after_the_end_do_nothing),
         SCRIPT(close_with_unread_data_resets),
         SCRIPT(those_that_are_left_are_bounded),
+        SCRIPT(what_is_left_gives_way_when_frames_are_critical),
         SCRIPT(close_twice_is_close),
         SCRIPT(fin_wait_2_ends_when_the_application_has_closed),
         SCRIPT(what_is_left_ends_with_a_full_port_too),
