@@ -28,8 +28,8 @@ void tcp_timewait_ack(struct tcp *tcp, uint32_t index);
  * with tcp_challenge_ack(). */
 void tcp_timewait_challenge(struct tcp *tcp, uint32_t index);
 
-/* Once a turn: those whose 2MSL has passed leave, and what is owed goes as far as there is
- * room. */
+/* Once a turn: those whose 2MSL has passed leave, 4,096 of them at the most, and what is owed goes
+ * as far as there is room. */
 void tcp_timewait_expire(struct tcp *tcp);
 
 #endif

@@ -14,6 +14,7 @@
 
 #define CONNECTIONS 3u
 #define FLIGHTS 2u
+#define CONN_TIMEWAITS 4u
 #define CONN_ARENA_BYTES (1u << BLOCKS_ORDER_MAX)
 #define PAGE_BYTES 4096u
 
@@ -45,7 +46,7 @@ static inline struct tcp_config conn_config(struct conn_fixture *f)
     config.events = &conn_events;
     config.connections_max = CONNECTIONS;
     config.flights_max = FLIGHTS;
-    config.timewaits_max = 4;
+    config.timewaits_max = CONN_TIMEWAITS;
     config.pieces_max = 64;
     config.blocks_bytes = CONN_ARENA_BYTES;
     config.secret[0] = 1;
@@ -55,13 +56,15 @@ static inline struct tcp_config conn_config(struct conn_fixture *f)
     return config;
 }
 
-static inline void conn_open(struct conn_fixture *f)
+/* With so many entries of TIME-WAIT. */
+static inline void conn_open_with(struct conn_fixture *f, uint32_t timewaits_max)
 {
     struct tcp_config config;
     size_t bytes;
 
     fixture_open(&f->net);
     config = conn_config(f);
+    config.timewaits_max = timewaits_max;
     bytes = (tcp_memory_bytes(&config) + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
     f->memory = aligned_alloc(PAGE_BYTES, bytes);
     assert_non_null(f->memory);
@@ -69,6 +72,11 @@ static inline void conn_open(struct conn_fixture *f)
     assert_int_equal(tcp_init(&f->tcp, &config, f->memory, f->net.now_ns), 0);
     closes_told = 0;
     close_told_of = NULL;
+}
+
+static inline void conn_open(struct conn_fixture *f)
+{
+    conn_open_with(f, CONN_TIMEWAITS);
 }
 
 static inline void conn_close(struct conn_fixture *f)

@@ -1,7 +1,8 @@
 /*
  * Goal:   a connection in TIME-WAIT is found by its tuple until its time has passed,
  *         and for what it has to know; with all entries in use the oldest makes place;
- *         who owns the flow is told without a gap.
+ *         many that are over leave a part with each turn; who owns the flow is told without
+ *         a gap.
  * Method: connections of a small instance taken there one by one.
  */
 #include "tcp/timewait_table.h"
@@ -19,7 +20,8 @@
 #include "tests/unit/conn_fixture.h"
 #include "tests/unit/timewait_find.h"
 
-#define ENTRIES 4u /* of conn_config() */
+#define ENTRIES CONN_TIMEWAITS
+#define MANY 10000u
 
 static int claimed; /* how often more than it was released */
 static int claimed_least;
@@ -130,6 +132,31 @@ static void connections_and_entries_are_told_apart(void **state)
     conn_close(&f);
 }
 
+/* As many as ended while the worker did not turn: they leave over several turns, and it is awake
+ * for them. */
+static void many_leave_over_several_turns(void **state)
+{
+    struct conn_fixture f;
+    unsigned most = 0, turns = 0;
+
+    (void)state;
+    conn_open_with(&f, MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)enter(&f, (uint16_t)(1000 + i));
+    }
+    f.net.now_ns += TCP_TIME_WAIT_NS;
+    for (unsigned left = MANY; left > 0; turns++) {
+        assert_true(tcp_next_deadline(&f.tcp) <= f.net.now_ns);
+        pass(&f, 1);
+        most = max_u32(most, left - timewait_count(&f.tcp.timewait));
+        left = timewait_count(&f.tcp.timewait);
+    }
+    assert_in_range(most, MANY / 4, MANY / 2);
+    assert_int_equal(turns, 3);
+    assert_int_equal(f.tcp.table.count, 0);
+    conn_close(&f);
+}
+
 static void the_oldest_makes_place(void **state)
 {
     struct conn_fixture f;
@@ -173,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_an_entry_knows),
         cmocka_unit_test(connections_and_entries_are_told_apart),
+        cmocka_unit_test(many_leave_over_several_turns),
         cmocka_unit_test(the_oldest_makes_place),
         cmocka_unit_test(the_owner_is_told_without_a_gap),
     };
