@@ -1,9 +1,9 @@
 /*
  * Congestion control behind one table of functions. An algorithm owns conn->cwnd,
- * conn->ssthresh and conn->cc_state; recovery tells it what happened. Three others set the
- * windows: rate reduction (prr.c) cwnd while a recovery lasts, but for an algorithm with a
- * model; mtu.c, when a path has dropped segments for their size: cwnd down, and ssthresh to where
- * it was; undo.c puts both back.
+ * conn->ssthresh and conn->cc_state; recovery tells it what happened. Others set the windows, too:
+ * rate reduction (prr.c, islost.c) cwnd while a recovery lasts, but for an algorithm with a model;
+ * mtu.c, when a path has dropped segments for their size: cwnd down, and ssthresh to where it was;
+ * hystart.c ssthresh, when the first slow start ends; undo.c puts both back.
  */
 #ifndef HEADRACE_TCP_CC_H
 #define HEADRACE_TCP_CC_H

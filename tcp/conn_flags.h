@@ -10,7 +10,7 @@ enum tcp_reason {
     TCP_REASON_DONE,        /* both sides closed in order */
     TCP_REASON_RESET,       /* the peer sent RST */
     TCP_REASON_REFUSED,     /* RST in answer to our SYN */
-    TCP_REASON_TIMEOUT,     /* R2 passed without an answer */
+    TCP_REASON_TIMEOUT,     /* the peer did not answer, or take what was left, in time */
     TCP_REASON_ABORTED,     /* we sent RST because the application asked for it */
     TCP_REASON_UNREAD,      /* we sent RST because data came that nobody reads any more */
     TCP_REASON_UNREACHABLE, /* ICMP or no neighbour, while opening */

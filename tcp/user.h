@@ -42,7 +42,8 @@ int tcp_send_slice(struct tcp_conn *conn, const struct slice *slice, enum frame_
 
 /* SEND in place: a frame of the data budget with room behind the headers. The
  * caller writes at most *room bytes at the returned place and commits them. NULL
- * when it is refused; on_writable follows. */
+ * when it is refused, and on_writable follows, or when nothing may be sent any more;
+ * *room is as it was then. */
 uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t *room);
 /* The first `length` bytes are sent; with 0 nothing is. The place is TCP's again, whatever comes
  * back: TCP_OK, TCP_ERR_ARGUMENT for more than a frame holds, TCP_ERR_STATE, or

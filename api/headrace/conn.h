@@ -74,7 +74,8 @@ struct hr_conn_ops {
     /* The peer has sent all that it will send. Sending is still possible. */
     void (*on_eof)(struct hr_conn *conn);
     /* The end, told exactly once and last: HR_OK when both sides closed in
-     * order. `conn` is gone when this returns. */
+     * order. HR_ERR_TIMEOUT: R2 is over (RFC 9293 section 3.8.3), or what ends a silence by
+     * headrace/tuning.h, or the time of hr_close(). `conn` is gone when this returns. */
     void (*on_close)(struct hr_conn *conn, int reason);
     /* The peer has marked urgent data, or moved its mark on (RFC 9293 section 3.8.5): the `left`
      * bytes that come next lie before it. They come as any others do, and when this is called

@@ -20,7 +20,7 @@ enum hr_error {
     HR_ERR_ARGUMENT = -7,     /* a value out of its range */
     HR_ERR_RESET = -8,        /* the peer reset the connection */
     HR_ERR_REFUSED = -9,      /* the peer refused the connection */
-    HR_ERR_TIMEOUT = -10,     /* the peer did not answer (RFC 9293 section 3.8.3, R2) */
+    HR_ERR_TIMEOUT = -10,     /* the peer did not answer, or take what was left, in time */
     HR_ERR_ABORTED = -11,     /* hr_abort() */
     HR_ERR_UNREAD = -12,      /* reset by us: data came that nobody would read (RFC 2525) */
     HR_ERR_UNREACHABLE = -13, /* nobody on the way knows the peer */
