@@ -1,7 +1,5 @@
 #include "bench/histogram.h"
 
-#define HALF (1u << HISTOGRAM_HALF_BITS)
-
 /* Values below 2,048 have a bucket each; from there on the highest eleven bits
  * choose, the first of which is always set. */
 static unsigned bucket_of(uint64_t value)

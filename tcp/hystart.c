@@ -1,7 +1,6 @@
 #include "tcp/hystart.h"
 
 #include "tcp/conn.h"
-#include "tcp/limits.h"
 #include "tcp/seq.h"
 
 static const uint32_t none = UINT32_MAX;

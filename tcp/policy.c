@@ -4,7 +4,6 @@
 #include "tcp/ecn.h"
 #include "tcp/islost.h"
 #include "tcp/keepalive.h"
-#include "tcp/limits.h"
 #include "tcp/pacing.h"
 #include "tcp/rate.h"
 #include "tcp/rexmit.h"

@@ -1,6 +1,5 @@
 #include "tcp/sendq.h"
 
-#include "datapath/net/checksum.h"
 #include "tcp/blocks.h"
 #include "tcp/limits.h"
 

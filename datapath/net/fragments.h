@@ -43,8 +43,6 @@ struct fragments {
 };
 
 struct net;
-struct packet;
-struct port_packet;
 
 void fragments_init(struct fragments *fragments);
 

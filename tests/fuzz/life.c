@@ -1,5 +1,6 @@
 #include "tests/fuzz/life.h"
 
+#include "tcp/seq.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
 #include "tests/fuzz/fuzz.h"
@@ -307,7 +308,7 @@ static void check_life(struct life *life)
         return;
     }
     check_bytes(life);
-    FUZZ_CHECK(!life->synchronized || (int32_t)(conn->rcv.edge - life->edge) >= 0);
+    FUZZ_CHECK(!life->synchronized || seq_ge(conn->rcv.edge, life->edge));
     life->synchronized = true;
     life->edge = conn->rcv.edge;
 }

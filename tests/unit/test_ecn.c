@@ -9,7 +9,6 @@
 #define NONE 0
 #define CLASSIC (TCP_CWR | TCP_ECE)
 #define ACCURATE (TCP_AE | TCP_CWR | TCP_ECE)
-#define FLAGS ACCURATE
 
 static void end_it(struct tcp_fixture *f)
 {
