@@ -100,7 +100,8 @@ void hr_conn_peer(const struct hr_conn *conn, struct hr_addr *addr);
 int hr_shutdown(struct hr_conn *conn);
 /* Closes both ways: what is queued is still sent, as long as the peer takes it in time: as long
  * as r2_retransmissions + 1 at rto_max_ms each (32 minutes by default) or a longer user timeout,
- * and a second for each KiB queued. Then it is reset, and on_close says HR_ERR_TIMEOUT. What
+ * and a second for each KiB queued. Then it is reset, and on_close says HR_ERR_TIMEOUT; or
+ * HR_ERR_NO_MEMORY at a timeout before, when the worker's frames have become critical. What
  * arrives is answered with RST, and so is the close itself when data is retained or waits
  * (HR_ERR_UNREAD; RFC 2525), or when three quarters of the worker's connections_max were closed
  * before and wait for their peers (HR_ERR_NO_MEMORY). */
