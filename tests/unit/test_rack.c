@@ -46,6 +46,24 @@ static void rack_waits_for_its_reordering_window(void **state)
     acks(f, 3);
 }
 
+/* A path of a millisecond: the timer waits for another one, and not for its quarter. */
+static void rack_does_not_look_again_at_once(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->peer->sack = true;
+    peer_sends_syn(f, 0, .seq = 0);
+    expect(f, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    wait_ns(f, MS(1));
+    acks(f, 0);
+    send_segments(f, 3);
+    expect_segments(f, 0, 3);
+    wait_ns(f, MS(1));
+    sacks(f, 0, 1, 2);
+    expect_after(f, MS(1), TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    acks(f, 3);
+}
+
 /* Shows: RFC 8985 6.2j. */
 static void rack_forgives_what_arrives_in_its_window(void **state)
 {
@@ -187,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(three_sacked_segments_are_a_loss_at_once),
         SCRIPT(rack_waits_for_its_reordering_window),
+        SCRIPT(rack_does_not_look_again_at_once),
         SCRIPT(rack_forgives_what_arrives_in_its_window),
         SCRIPT(a_lost_retransmission_is_found),
         SCRIPT(a_repair_has_a_timeout_of_its_own),

@@ -130,6 +130,22 @@ static void a_dsack_shows_a_needless_probe(void **state)
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 4001);
 }
 
+/* Of a recovery that begins before the probe's answer is here: its D-SACK is not the repair's.
+ * Shows: RFC 3708 3b. */
+static void a_needless_probe_undoes_no_recovery(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    pass_segments(f, 0, 8);
+    expect_after(f, PTO, TCP_ACK, .seq = 7001, .ack = 1, .bytes = MSS);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{1001, 8001}}); /* the first is lost */
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .sack = {{7001, 8001}, {1001, 8001}});
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(f->tcp.counters.recoveries_undone, 0);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 8001);
+}
+
 /* An ACK beyond the probe without a D-SACK: it repaired a loss, which is answered.
  * Shows: RFC 8985 7.4b. */
 static void a_loss_that_a_probe_repaired_is_answered(void **state)
@@ -205,6 +221,7 @@ int main(void)
         SCRIPT(without_sack_there_is_no_probe),
         SCRIPT(after_a_sack_there_is_no_probe),
         SCRIPT(a_dsack_shows_a_needless_probe),
+        SCRIPT(a_needless_probe_undoes_no_recovery),
         SCRIPT(a_loss_that_a_probe_repaired_is_answered),
         SCRIPT(a_probe_that_cannot_go_leaves_the_timeout),
         SCRIPT(an_override_that_is_too_late_becomes_a_probe),

@@ -46,6 +46,33 @@ static void an_answer_too_soon_is_of_the_original(void **state)
     expect_silence_for(f, SECONDS(5));
 }
 
+/* As above, but it comes when the repair may have been answered: what it echoes tells.
+ * Shows: RFC 8985 6.2l. */
+static void an_echo_of_before_is_of_the_original(void **state)
+{
+    const uint32_t stamped = MSS - TCP_TIMESTAMP_BYTES;
+    struct tcp_fixture *f = *state;
+    uint32_t sent_ts;
+
+    f->settings.timestamps = true;
+    f->peer->timestamps = true;
+    (void)far_peer(state, true);
+    app_sends(f, 4 * stamped);
+    sent_ts = expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = stamped)->ts_val;
+    forget_sent(f);
+    wait_ns(f, RTT - MS(5));
+    app_sends(f, stamped);
+    forget_sent(f);
+    wait_ns(f, MS(5));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .ts_ecr = sent_ts,
+               .sack = {{1 + stamped, 1 + 4 * stamped}});
+    (void)expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = stamped);
+    wait_ns(f, RTT + MS(1));
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 4 * stamped, .ts_ecr = sent_ts);
+    expect_silence_for(f, MS(80));
+    assert_int_equal(f->tcp.counters.retransmissions, 1);
+}
+
 /* Three SACKed segments are no sign of loss any more, only time is.
  * Shows: RFC 8985 6.2d. */
 static void reordering_that_was_seen_takes_time(void **state)
@@ -161,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(the_window_is_of_the_least_round_trip),
         SCRIPT(an_answer_too_soon_is_of_the_original),
+        SCRIPT(an_echo_of_before_is_of_the_original),
         SCRIPT(reordering_that_was_seen_takes_time),
         SCRIPT(after_sixteen_recoveries_the_window_is_narrow),
         SCRIPT(without_a_round_trip_a_probe_waits_for_a_second),

@@ -405,6 +405,24 @@ static void a_dsack_of_a_part_undoes_nothing(void **state)
     forget_sent(f);
 }
 
+/* A duplicate of what went before that recovery began.
+ * Shows: RFC 3708 3b. */
+static void a_dsack_of_before_undoes_nothing(void **state)
+{
+    struct tcp_fixture *f = ten_in_flight(state, true, 40);
+
+    wait_ns(f, RTT);
+    acks(f, 5);
+    forget_sent(f);
+    sacks(f, 5, 6, 9);
+    expect(f, TCP_ACK, .seq = 5001, .ack = 1, .bytes = MSS);
+    forget_sent(f);
+    acks(f, 10);
+    sacks(f, 10, 0, 1);
+    assert_int_equal(f->tcp.counters.recoveries_undone, 0);
+    forget_sent(f);
+}
+
 /* RFC 9438 section 4.9: the cubic goes on where it was.
  * Shows: RFC 9438 4.9a. */
 static void cubic_goes_on_where_it_was(void **state)
@@ -464,6 +482,7 @@ int main(void)
         SCRIPT(repairs_of_before_undo_nothing),
         SCRIPT(a_dsack_undoes_a_fast_recovery),
         SCRIPT(a_dsack_of_a_part_undoes_nothing),
+        SCRIPT(a_dsack_of_before_undoes_nothing),
         SCRIPT(a_fast_recovery_is_undone_once_for_a_flight),
         SCRIPT(a_window_that_closes_behind_a_timeout_is_probed),
         SCRIPT(a_probe_of_the_window_forgets_duplicates),
