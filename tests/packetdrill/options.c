@@ -81,12 +81,26 @@ static int set_socket(struct sock *sock, int name, int value, const struct socko
     }
 }
 
+/* Of set_policy(), as in Linux. */
+static int policy_most(int name)
+{
+    switch (name) {
+    case TCP_KEEPIDLE:
+    case TCP_KEEPINTVL:
+        return INT16_MAX;
+    case TCP_KEEPCNT:
+    case TCP_SYNCNT:
+        return INT8_MAX;
+    default:
+        return INT32_MAX;
+    }
+}
+
 static int set_policy(struct sock *sock, int name, int value)
 {
     struct tcp_policy *policy = &settings_of(sock)->policy;
 
-    if (value < (name == TCP_USER_TIMEOUT ? 0 : 1) ||
-        value > (name == TCP_USER_TIMEOUT ? INT32_MAX : INT16_MAX)) {
+    if (value < (name == TCP_USER_TIMEOUT ? 0 : 1) || value > policy_most(name)) {
         return -EINVAL;
     }
     switch (name) {
@@ -295,6 +309,9 @@ static int set_ip(struct sock *sock, int name, int value)
         return 0;
     }
     if (name == IP_TTL || name == IPV6_UNICAST_HOPS) {
+        if (value < 1 || value > UINT8_MAX) {
+            return -EINVAL;
+        }
         settings_of(sock)->ttl = (uint8_t)value;
         if (sock->conn) {
             tcp_set_ttl(sock->conn, (uint8_t)value);

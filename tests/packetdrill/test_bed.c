@@ -159,6 +159,7 @@ bool receive(struct bed *bed, struct packet *packet)
     packet->flags = get(tcp + 12, 2) & 0x1ff;
     packet->window = (uint16_t)get(tcp + 14, 2);
     packet->ttl = (uint8_t)get(bed->bytes + 8, 1);
+    packet->tos = (uint8_t)get(bed->bytes + 1, 1);
     packet->bytes = (unsigned)bytes - IPV4_BYTES - header_bytes;
     read_options(tcp + TCP_BYTES, header_bytes - TCP_BYTES, packet);
     return true;

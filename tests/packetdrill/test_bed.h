@@ -44,9 +44,10 @@ struct packet {
     uint16_t local_port, remote_port; /* the stack's, and the peer's */
     unsigned bytes;                   /* of text */
     uint16_t window;                  /* the stack's, as it stands there */
-    uint8_t ttl;                      /* the stack's */
-    uint8_t window_shift;             /* what window_scale says */
-    bool sack_permitted;              /* in the options of a SYN */
+    uint8_t ttl;                      /* the stack's, as is the next */
+    uint8_t tos;
+    uint8_t window_shift; /* what window_scale says */
+    bool sack_permitted;  /* in the options of a SYN */
     bool timestamps;
     bool window_scale;
     bool sack;                     /* blocks: of the peer this one, of the stack any */
