@@ -43,7 +43,7 @@ static void draw_settings(struct random *random, struct tcp_settings *settings)
     settings->ecn = (uint8_t)random_below(random, TCP_ECN_ACCURATE + 1);
 }
 
-/* Peers that are given up before long: each such end is told, and excused. */
+/* Peers that are given up before long: each such end is told, and has a cause (patience.h). */
 static void draw_patience(struct random *random, struct tcp_policy *policy)
 {
     if (chance(random, 8)) {
