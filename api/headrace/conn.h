@@ -104,8 +104,7 @@ int hr_shutdown(struct hr_conn *conn);
  * HR_ERR_NO_MEMORY at a timeout before, when the worker's frames have become critical. What
  * arrives is answered with RST, and so is the close itself when data is retained or waits
  * (HR_ERR_UNREAD; RFC 2525), or when three quarters of the worker's connections_max were closed
- * before and wait for their peers (HR_ERR_NO_MEMORY). While the worker's data frames are all but
- * used up, who does not answer until a timeout is reset at once (HR_ERR_NO_MEMORY, too). */
+ * before and wait for their peers (HR_ERR_NO_MEMORY). */
 void hr_close(struct hr_conn *conn);
 /* As hr_close(), but what the peer has not acknowledged after `linger_ms` is given up: it is
  * reset, and on_close says HR_ERR_TIMEOUT. 0 is hr_abort(). Nothing waits.
