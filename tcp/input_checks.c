@@ -201,6 +201,9 @@ bool tcp_check_sequence(struct tcp_conn *conn, struct tcp_segment *seg)
     if (!is_acceptable(conn, seg, length) || is_old_syn(conn, seg)) {
         return pass_over(conn, seg);
     }
+    if (seg->flags & TCP_RST) {
+        return true; /* trimmed it would be exact; and of its options none counts (RFC 7323, 3.2) */
+    }
     /* Of one who knows what we sent: or anybody who hits the window could set TS.Recent, and
      * nothing of the peer's would ever be taken again. */
     if (tcp_ack_is_plausible(conn, seg)) {

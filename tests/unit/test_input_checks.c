@@ -30,21 +30,24 @@ static void rst_needs_exact_sequence(void **state)
     static const struct {
         const char *name;
         uint32_t offset; /* SEG.SEQ - RCV.NXT */
+        uint32_t bytes;
         enum tcp_state state;
         bool challenged;
     } cases[] = {
-        {"left of the window", UINT32_MAX, TCP_ESTABLISHED, false},
-        {"exact", 0, TCP_CLOSED, false},
-        {"in the window", 1, TCP_ESTABLISHED, true},
-        {"last in the window", WINDOW - 1, TCP_ESTABLISHED, true},
-        {"right of the window", WINDOW, TCP_ESTABLISHED, false},
+        {"left of the window", UINT32_MAX, 0, TCP_ESTABLISHED, false},
+        {"exact", 0, 0, TCP_CLOSED, false},
+        {"in the window", 1, 0, TCP_ESTABLISHED, true},
+        {"last in the window", WINDOW - 1, 0, TCP_ESTABLISHED, true},
+        {"right of the window", WINDOW, 0, TCP_ESTABLISHED, false},
+        {"left, with text that reaches into the window", UINT32_MAX, 2, TCP_ESTABLISHED, true},
+        {"far left, likewise", -999u, 1000, TCP_ESTABLISHED, true},
     };
     struct tcp_fixture *f = small_window(state);
 
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
         print_message("  %s\n", cases[i].name);
         establish_next(f, i);
-        peer_sends(f, TCP_RST, .seq = 1 + cases[i].offset);
+        peer_sends(f, TCP_RST, .seq = 1 + cases[i].offset, .bytes = cases[i].bytes);
         if (cases[i].challenged) {
             expect(f, TCP_ACK, .seq = 1, .ack = 1);
         }
@@ -54,7 +57,7 @@ static void rst_needs_exact_sequence(void **state)
     }
     assert_int_equal(f->peers[1].told.reason, TCP_REASON_RESET);
     assert_int_equal(f->tcp.counters.resets_in, 1);
-    assert_int_equal(f->tcp.counters.challenge_acks, 2);
+    assert_int_equal(f->tcp.counters.challenge_acks, 4);
     assert_int_equal(f->tcp.counters.out_of_window, 2);
 }
 
@@ -303,6 +306,22 @@ static void paws_drops_old_timestamps(void **state)
     expect_state(f, TCP_CLOSED);
 }
 
+/* Or what is no reset could have all that comes behind it dropped.
+ * Shows: RFC 7323 3.2i. */
+static void a_rst_sets_no_timestamp(void **state)
+{
+    struct tcp_fixture *f = with_timestamps(state);
+
+    establish(f);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 10, .ts_val = 6000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11, .ts_ecr = 6000);
+    peer_sends(f, TCP_RST | TCP_ACK, .seq = 6, .ack = 1, .bytes = 10, .ts_val = 9000);
+    expect(f, TCP_ACK, .seq = 1, .ack = 11, .ts_ecr = 6000);
+    peer_sends(f, TCP_ACK, .seq = 11, .ack = 1, .bytes = 10, .ts_val = 6001);
+    expect(f, TCP_ACK, .seq = 1, .ack = 21, .ts_ecr = 6001);
+    assert_int_equal(f->peer->told.data, 20);
+}
+
 /* Section 5.5: after 24 days the sign of the difference says nothing; what comes
  * then is the new TS.Recent.
  * Shows: RFC 7323 5.5a. */
@@ -350,6 +369,7 @@ int main(void)
         SCRIPT(a_repeated_syn_gets_the_syn_ack_again),
         SCRIPT(repeated_syns_hold_no_half_open_connection),
         SCRIPT(paws_drops_old_timestamps),
+        SCRIPT(a_rst_sets_no_timestamp),
         SCRIPT(paws_trusts_no_timestamp_after_24_days),
         SCRIPT(ts_recent_is_of_the_last_ack),
     };
