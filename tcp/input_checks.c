@@ -80,7 +80,7 @@ static RARE void trim_left(struct tcp_conn *conn, struct tcp_segment *seg)
                                (uint16_t)min_u32(cut, seg->payload.length));
     }
     seg->seq = conn->rcv.nxt;
-    seg->urgent = (uint16_t)(seg->urgent - min_u32(cut, seg->urgent));
+    seg->urgent -= cut; /* modulo 2^32: it points where it did */
 }
 
 RARE void tcp_trim_right(struct tcp_conn *conn, struct tcp_segment *seg)

@@ -49,8 +49,8 @@ struct tcp_segment {
     uint32_t seq;
     uint32_t ack;
     uint32_t window; /* the field; its scale is the connection's business */
-    uint16_t urgent;
-    uint16_t flags; /* enum tcp_flag */
+    uint32_t urgent; /* the field; behind what was cut off, it may lie before seq */
+    uint16_t flags;  /* enum tcp_flag */
     uint8_t options_seen;
     uint8_t wscale;
     uint8_t sack_count;

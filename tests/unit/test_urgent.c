@@ -97,8 +97,7 @@ static void a_reader_that_pauses_is_told(void **state)
     assert_int_equal(tcp_urgent_left(conn_of(f)), 0);
 }
 
-/* Out of order the pointer is as good; a segment that came twice points from where its new
- * bytes begin.
+/* Out of order the pointer is as good, and so is that of a segment that came in part before.
  * Shows: RFC 6093 4a. */
 static void the_pointer_goes_with_the_segment(void **state)
 {
@@ -115,6 +114,14 @@ static void the_pointer_goes_with_the_segment(void **state)
     assert_int_equal(tcp_urgent_left(conn_of(f)), 100);
     peer_points(f, 201, 60, 40); /* and here what it points at, too */
     assert_int_equal(f->peer->told.urgent, 2);
+    peer_points(f, 261, 90, 90);
+    app_pauses(f);
+    peer_points(f, 351, 100, 30);
+    assert_int_equal(tcp_urgent_left(conn_of(f)), 30);
+    peer_points(f, 401, 100, 10); /* at what is here, and waits to be read */
+    assert_int_equal(tcp_urgent_left(conn_of(f)), 60);
+    peer_points(f, 391, 120, 5); /* at less */
+    assert_int_equal(tcp_urgent_left(conn_of(f)), 60);
 }
 
 /* Shows: RFC 9293 MUST-66. */
