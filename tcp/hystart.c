@@ -85,5 +85,7 @@ uint32_t hystart_on_ack(struct tcp_conn *conn, struct tcp_hystart *hystart, uint
             return bytes;
         }
     }
-    return is_conservative(hystart) ? bytes >> css_growth_divisor_shift : bytes;
+    return is_conservative(hystart)
+               ? min_u32(bytes, TCP_SLOW_START_SEGMENTS * conn->snd.mss) >> css_growth_divisor_shift
+               : bytes;
 }

@@ -124,6 +124,20 @@ static void five_slower_rounds_end_it(void **state)
     assert_true(flow.conn.ssthresh <= flow.conn.cwnd);
 }
 
+/* Of an ACK of more than slow start takes at once, too, it is a quarter of what that would be.
+ * Shows: RFC 9406 4.2d. */
+static void slower_is_slower_for_large_acks(void **state)
+{
+    struct flow flow = flow_open();
+
+    (void)state;
+    pass_round(&flow, 20, 20 * NS_PER_MS);
+    pass_round(&flow, 20, 20 * NS_PER_MS);
+    pass_round(&flow, 20, 30 * NS_PER_MS);
+    assert_int_equal(hystart_on_ack(&flow.conn, &flow.hystart, 64 * MSS, 30 * NS_PER_MS),
+                     TCP_SLOW_START_SEGMENTS * MSS / 4);
+}
+
 /* Shows: RFC 9406 4.2f. */
 static void jitter_is_taken_back(void **state)
 {
@@ -160,6 +174,7 @@ int main(void)
         cmocka_unit_test(a_round_ends_however_long_ago_it_was),
         cmocka_unit_test(what_counts_as_a_rise),
         cmocka_unit_test(five_slower_rounds_end_it),
+        cmocka_unit_test(slower_is_slower_for_large_acks),
         cmocka_unit_test(jitter_is_taken_back),
         cmocka_unit_test(acks_without_a_sample_tell_nothing),
     };
