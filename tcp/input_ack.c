@@ -293,6 +293,7 @@ static void process(struct tcp_conn *conn, const struct tcp_segment *seg)
         .prior_in_flight = conn->flight->sendq.in_flight_bytes,
         .prior_delivered = conn->snd.una,
         .prior_head = conn->flight->sendq.head,
+        .prior_fack = conn->flight->rack_fack,
         .ts_ecr = echoed(conn, seg),
     };
 

@@ -28,7 +28,8 @@ void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_record *record,
     uint64_t rtt_ns = conn->tcp->now_ns - record->last_tx_ns;
     uint32_t end = tcp_record_end(record);
 
-    if (seq_lt(end, flight->rack_fack) && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
+    /* What one ACK tells of, in whatever order, may have come in that in which it went. */
+    if (seq_lt(end, news->prior_fack) && !(record->flags & TCP_RECORD_RETRANSMITTED)) {
         flight->rack_reordering = true;
         mishaps_of(conn)->reordered++;
     }

@@ -78,6 +78,7 @@ static void answer_marks(struct tcp_conn *conn, const struct tcp_ack_news *news)
 static void leave_recovery(struct tcp_conn *conn)
 {
     struct tcp_flight *flight = conn->flight;
+    bool repaired = tcp_recovery_repairs(flight->recovery);
 
     if (tcp_recovery_reduces(flight->recovery)) {
         conn->cc->recovered(conn);
@@ -90,7 +91,7 @@ static void leave_recovery(struct tcp_conn *conn)
     flight->can_undo =
         flight->can_undo && tcp_conn_has(conn, TCP_CONN_SACK_OK) && flight->undo.again > 0;
     flight->recovery_point = conn->snd.nxt;
-    if (flight->rack_reo_persist > 0 && --flight->rack_reo_persist == 0) {
+    if (repaired && flight->rack_reo_persist > 0 && --flight->rack_reo_persist == 0) {
         flight->rack_reo_mult = 0;
     }
 }

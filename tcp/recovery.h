@@ -19,6 +19,7 @@ struct tcp_ack_news {
     uint32_t prior_in_flight; /* the pipe before this ACK */
     uint32_t prior_delivered; /* tcp_delivered() before it */
     uint32_t prior_head;      /* the oldest record before it */
+    uint32_t prior_fack;      /* RACK.fack before it */
     bool duplicate;           /* RFC 5681's duplicate ACK */
     bool dsack;
     bool congested;        /* segments of ours were marked (ECN), to be answered */

@@ -181,6 +181,29 @@ static void a_dsack_widens_it_however_long_after(void **state)
     forget_sent(f);
 }
 
+/* One ACK tells of what came in order and of what came behind a hole, or of several holes at once:
+ * all of it may have come in the order in which it went.
+ * Shows: RFC 8985 6.2d, 6.2e. */
+static void what_one_ack_tells_is_no_reordering(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    send_segments(f, 10);
+    expect_segments(f, 0, 10);
+    wait_ns(f, RTT);
+    sacks(f, 1, 2, 3);
+    assert_false(conn_of(f)->flight->rack_reordering);
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + MSS,
+               .sack = {{1 + 6 * MSS, 1 + 7 * MSS}, {1 + 4 * MSS, 1 + 5 * MSS}});
+    assert_false(conn_of(f)->flight->rack_reordering);
+    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
+    forget_sent(f);
+    sacks(f, 1, 5, 6); /* this came behind the one that is after it */
+    assert_true(conn_of(f)->flight->rack_reordering);
+    acks(f, 10);
+    forget_sent(f);
+}
+
 /* A path of seconds with many D-SACKs: the window is SRTT at the most, and does not wrap.
  * Shows: RFC 8985 6.2f. */
 static void a_wide_reordering_window_does_not_wrap(void **state)
@@ -213,6 +236,7 @@ int main(void)
         SCRIPT(a_dsack_is_no_reordering),
         SCRIPT(a_dsack_widens_it_however_long_after),
         SCRIPT(a_wide_reordering_window_does_not_wrap),
+        SCRIPT(what_one_ack_tells_is_no_reordering),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
