@@ -198,6 +198,10 @@ struct tcp_flight *tcp_conn_flight(struct tcp_conn *conn)
     flight->index = index;
     flight->rack_fack = conn->snd.una;
     flight->small = conn->snd.una;
+    flight->tlp_out = conn->probe_doubt;
+    flight->tlp_retransmitted = conn->probe_doubt;
+    flight->tlp_end_seq = conn->snd.una;
+    conn->probe_doubt = 0;
     conn->flight = flight;
     /* RFC 5681 section 4.1: after idleness longer than an RTO the window tells
      * nothing of the path any more. */
@@ -221,6 +225,7 @@ void tcp_conn_rest(struct tcp_conn *conn)
         return;
     }
     sendq_release(&flight->sendq, &room);
+    conn->probe_doubt = flight->tlp_out && flight->tlp_retransmitted;
     slab_give(&conn->tcp->flights, flight->index);
     conn->flight = NULL;
 }

@@ -93,7 +93,8 @@ struct tcp_conn {
     uint8_t state;  /* enum tcp_state */
     uint8_t reason; /* enum tcp_reason, once CLOSED */
     uint8_t rexmit_timer;
-    uint8_t trouble : 5;     /* enum tcp_trouble, the latest */
+    uint8_t trouble : 4;     /* enum tcp_trouble, the latest */
+    uint8_t probe_doubt : 1; /* nothing is out, and a tail loss probe was for nothing or was not */
     uint8_t has_mishaps : 1; /* see tcp/mishap.h */
     uint8_t syn_data : 1;    /* Fast Open: text that came with the SYN was taken, ours or theirs */
     uint8_t no_cookie : 1;   /* Fast Open, a client: text goes without a cookie */

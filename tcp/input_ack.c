@@ -361,6 +361,19 @@ static void tell_open(struct tcp_conn *conn)
     }
 }
 
+/* The last thing that went was a tail loss probe, and nothing is out: a D-SACK or an empty
+ * duplicate says that it was for nothing (RFC 8985 section 7.4.2). */
+static RARE void clear_doubt(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+    bool dsack = tcp_conn_has(conn, TCP_CONN_SACK_OK) && seg->sack_count > 0;
+
+    if (seg->ack == conn->snd.una && tcp_segment_length(seg) == 0 &&
+        (dsack || window_of(conn, seg) == conn->snd.wnd)) {
+        conn->probe_doubt = 0;
+        conn->tcp->counters.spurious_probes += dsack;
+    }
+}
+
 bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
     if (!(seg->flags & TCP_ACK)) {
@@ -388,6 +401,9 @@ bool tcp_accept_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
     } else {
         struct tcp_ack_news news = {0};
 
+        if (conn->probe_doubt) {
+            clear_doubt(conn, seg);
+        }
         update_window(conn, seg, &news);
     }
     if (conn->state == TCP_CLOSED) {

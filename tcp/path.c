@@ -9,7 +9,7 @@
 /* An application that has not heard of the connection hears of no trouble either. */
 void tcp_tell_trouble(struct tcp_conn *conn, enum tcp_trouble trouble)
 {
-    conn->trouble = trouble & 0x1fu;
+    conn->trouble = trouble & 0xfu;
     if (conn->tcp->events->trouble && tcp_conn_has(conn, TCP_CONN_OPEN_TOLD) &&
         !tcp_conn_has(conn, TCP_CONN_APP_CLOSED)) {
         conn->tcp->events->trouble(conn);

@@ -171,12 +171,23 @@ static bool count_duplicates(struct tcp_conn *conn, const struct tcp_ack_news *n
            head_was_sent_once(&flight->sendq) && mark_head_lost(conn);
 }
 
+/* The ACK of just what was out is the probe's or the original's, late: a D-SACK behind it, or an
+ * empty duplicate of it, says that both arrived. */
+static bool probe_is_in_doubt(const struct tcp_conn *conn, const struct tcp_ack_news *news)
+{
+    const struct tcp_flight *flight = conn->flight;
+
+    return flight->tlp_retransmitted && conn->snd.una == flight->tlp_end_seq && !news->dsack &&
+           (news->acked > 0 || !news->duplicate || flight->sendq.sacked_count > 0);
+}
+
 /* RFC 8985 section 7.4: what became of the probe. */
 static void judge_probe(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
 
-    if (!flight->tlp_out || seq_lt(conn->snd.una, flight->tlp_end_seq)) {
+    if (!flight->tlp_out || seq_lt(conn->snd.una, flight->tlp_end_seq) ||
+        probe_is_in_doubt(conn, news)) {
         return;
     }
     flight->tlp_out = false;
@@ -187,7 +198,7 @@ static void judge_probe(struct tcp_conn *conn, const struct tcp_ack_news *news)
         conn->tcp->counters.spurious_probes++;
         return; /* the original arrived as well */
     }
-    if (flight->recovery == TCP_RECOVERY_OPEN) {
+    if (flight->recovery == TCP_RECOVERY_OPEN && conn->snd.una != flight->tlp_end_seq) {
         /* The probe repaired a loss: answer it as one (step 4). */
         conn->cc->loss(conn, news->prior_in_flight);
         conn->cc->recovered(conn);

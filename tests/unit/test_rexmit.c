@@ -161,6 +161,46 @@ static void a_loss_that_a_probe_repaired_is_answered(void **state)
     assert_in_range(conn_of(f)->ssthresh, 4 * MSS, 5 * MSS);
 }
 
+/* The ACK of just what went may be the original's, late: a D-SACK behind it says so, and without
+ * one the ACK of what goes next says that the probe was needed; also when nothing was out
+ * meanwhile. Shows: RFC 8985 7.4a, 7.4b. */
+static void an_ack_of_the_probe_alone_says_nothing_yet(void **state)
+{
+    static const struct {
+        const char *name;
+        bool idle, dsack, duplicate;
+    } cases[] = {
+        {"a D-SACK comes", false, true, false}, {"idle, a D-SACK comes", true, true, false},
+        {"a duplicate", false, false, true},    {"idle, a duplicate", true, false, true},
+        {"nothing comes", false, false, false}, {"idle, nothing comes", true, false, false},
+    };
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_fixture *f = far_peer(state, true);
+
+        print_message("  %s\n", cases[i].name);
+        pass_segments(f, 0, 3);
+        expect_after(f, PTO, TCP_ACK, .seq = 2001, .ack = 1, .bytes = MSS);
+        if (!cases[i].idle) {
+            pass_segments(f, 3, 4);
+        }
+        acks(f, 3);
+        assert_int_equal(conn_of(f)->ssthresh, UINT32_MAX);
+        if (cases[i].dsack) {
+            sacks(f, 3, 2, 3);
+            assert_int_equal(f->tcp.counters.spurious_probes, 1);
+        } else if (cases[i].duplicate) {
+            acks(f, 3);
+        }
+        if (cases[i].idle) {
+            pass_segments(f, 3, 4);
+        }
+        acks(f, 4);
+        assert_int_equal(conn_of(f)->ssthresh == UINT32_MAX, cases[i].dsack || cases[i].duplicate);
+        (void)start_over(state);
+    }
+}
+
 static void a_probe_that_cannot_go_leaves_the_timeout(void **state)
 {
     struct tcp_fixture *f = far_peer(state, true);
@@ -223,6 +263,7 @@ int main(void)
         SCRIPT(a_dsack_shows_a_needless_probe),
         SCRIPT(a_needless_probe_undoes_no_recovery),
         SCRIPT(a_loss_that_a_probe_repaired_is_answered),
+        SCRIPT(an_ack_of_the_probe_alone_says_nothing_yet),
         SCRIPT(a_probe_that_cannot_go_leaves_the_timeout),
         SCRIPT(an_override_that_is_too_late_becomes_a_probe),
         SCRIPT(news_of_a_closed_window_does_not_put_off_the_probe),
