@@ -57,6 +57,12 @@ static inline bool tcp_cc_counts_marks(const struct tcp_cc_ops *cc)
     return cc->each_mark != NULL;
 }
 
+/* Its answer to marks is another than that to a loss. */
+static inline bool tcp_cc_tells_marks_apart(const struct tcp_cc_ops *cc)
+{
+    return tcp_cc_has_model(cc) || tcp_cc_counts_marks(cc);
+}
+
 extern const struct tcp_cc_ops tcp_cc_newreno;
 extern const struct tcp_cc_ops tcp_cc_cubic;
 extern const struct tcp_cc_ops tcp_cc_dctcp;

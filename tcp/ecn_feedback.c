@@ -130,6 +130,7 @@ static void take_echo(struct tcp_conn *conn, const struct tcp_segment *seg,
     if (!(seg->flags & TCP_ECE)) {
         return;
     }
+    news->marked = true;
     news->ce_bytes = newly_delivered(conn, news);
     if (tcp_cc_counts_marks(conn->cc)) {
         news->congested = true;
@@ -257,6 +258,7 @@ static void take_accurate(struct tcp_conn *conn, const struct tcp_segment *seg,
     if (!(ecn->flags & TCP_ECN_DEAF)) {
         news->ce_bytes = marked_bytes(conn, &told);
         news->congested = news->ce_bytes > 0 || told.ace_more > 0;
+        news->marked = news->congested;
     }
     remember(ecn, seg, &told);
 }

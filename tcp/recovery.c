@@ -202,6 +202,7 @@ static void judge_probe(struct tcp_conn *conn, const struct tcp_ack_news *news)
         /* The probe repaired a loss: answer it as one (step 4). */
         conn->cc->loss(conn, news->prior_in_flight);
         conn->cc->recovered(conn);
+        ecn_reduced(conn);
     }
 }
 
@@ -254,6 +255,9 @@ void tcp_recovery_grow(struct tcp_conn *conn, const struct tcp_ack_news *news, u
 void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     struct tcp_flight *flight = conn->flight;
+    /* What went before the reduction was answered by it, if it stays: RFC 3168 section 6.1.2. */
+    bool answered = flight->recovery != TCP_RECOVERY_OPEN && !flight->too_big &&
+                    seq_le(conn->snd.una, flight->recovery_point);
     bool undone = undo_on_ack(conn, news);
     bool reducing = tcp_recovery_reduces(flight->recovery) || undone;
     uint32_t credit = creditable(conn, news->data); /* also for what ends the recovery */
@@ -283,7 +287,9 @@ void tcp_recovery_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
     if (found) {
         answer_loss(conn, news->prior_delivered);
     }
-    answer_marks(conn, news);
+    if (!answered || (undone && tcp_cc_tells_marks_apart(conn->cc))) {
+        answer_marks(conn, news);
+    }
     if (tcp_recovery_reduces(flight->recovery)) {
         prr_on_ack(conn, news->acked > 0 && !found);
         if (!tcp_conn_policy(conn)->rack) {

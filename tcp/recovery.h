@@ -22,7 +22,8 @@ struct tcp_ack_news {
     uint32_t prior_fack;      /* RACK.fack before it */
     bool duplicate;           /* RFC 5681's duplicate ACK */
     bool dsack;
-    bool congested;        /* segments of ours were marked (ECN), to be answered */
+    bool marked;           /* ECN tells of marks */
+    bool congested;        /* and they are to be answered */
     uint32_t ce_bytes;     /* about so many bytes of them */
     bool retransmitted;    /* something that was sent more than once was acknowledged */
     bool echoes_earlier;   /* the oldest of all was, and TSecr is of before it went again */

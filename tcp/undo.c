@@ -98,10 +98,24 @@ static void restore(struct tcp_conn *conn)
     tcp_recovery_over(flight);
 }
 
+/* RFC 4015 section 3.2, step 5: marks are congestion, whatever was lost. The reduction is the
+ * answer to them, and stays. */
+static RARE void keep_reduction(struct tcp_conn *conn)
+{
+    struct tcp_flight *flight = conn->flight;
+
+    flight->undo.cwnd = tcp_recovery_reduces(flight->recovery) ? conn->ssthresh : 0;
+    flight->undo.ssthresh = 0;
+    flight->undo.cubic = conn->cc_state.cubic;
+}
+
 bool undo_on_ack(struct tcp_conn *conn, const struct tcp_ack_news *news)
 {
     if (!conn->flight->can_undo) {
         return false;
+    }
+    if (news->marked && !tcp_cc_tells_marks_apart(conn->cc)) {
+        keep_reduction(conn);
     }
     if (all_were_duplicates(conn, news) ||
         (conn->flight->recovery != TCP_RECOVERY_OPEN &&

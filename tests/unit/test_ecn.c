@@ -261,6 +261,48 @@ static void a_loss_among_marks_is_not_answered_again(void **state)
     forget_sent(f);
 }
 
+/* Nothing was lost, but something was marked meanwhile: the reduction was needless for the one, and
+ * is the answer to the other, in recovery and behind it.
+ * Shows: RFC 4015 3.2c. */
+static void marks_keep_what_a_needless_recovery_took(void **state)
+{
+    for (unsigned late = 0; late < 2; late++) {
+        struct tcp_fixture *f = classic(state);
+
+        send_segments(f, 60);
+        expect_segments(f, 0, 10);
+        wait_ns(f, RTT);
+        sacks(f, 0, 1, 4);
+        forget_sent(f);
+        assert_int_equal(conn_of(f)->ssthresh, 5 * MSS);
+        peer_sends(f, TCP_ACK | (late ? 0 : TCP_ECE), .seq = 1, .ack = 1 + 4 * MSS);
+        peer_sends(f, TCP_ACK | (late ? TCP_ECE : 0), .seq = 1, .ack = 1 + 10 * MSS);
+        peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 10 * MSS, .sack = {{1, 1 + MSS}});
+        assert_int_equal(f->tcp.counters.recoveries_undone, 1);
+        assert_in_range(conn_of(f)->cwnd, 5 * MSS, 6 * MSS);
+        assert_int_equal(conn_of(f)->ssthresh, 5 * MSS);
+        forget_sent(f);
+        (void)start_over(state);
+    }
+}
+
+/* What a tail loss probe repaired reduces the window, too: the peer is told.
+ * Shows: RFC 3168 6.1.2c. */
+static void a_loss_that_a_probe_repaired_is_told(void **state)
+{
+    struct tcp_fixture *f = classic(state);
+
+    send_segments(f, 8);
+    expect_segments(f, 0, 8);
+    expect_after(f, 2 * RTT, TCP_ACK, .seq = 1 + 7 * MSS, .ack = 1, .bytes = MSS);
+    send_segments(f, 1);
+    expect_segments(f, 8, 9);
+    acks(f, 9);
+    assert_true(conn_of(f)->ssthresh < 6 * MSS);
+    send_segments(f, 1);
+    expect(f, TCP_ACK | TCP_CWR, .seq = 1 + 9 * MSS, .ack = 1, .bytes = MSS);
+}
+
 /* Who asks for both kinds can't be understood.
  * Shows: RFC 9768 3.1.5c, 3.1.5d, 3.1.5g, 3.1.5i. */
 static void a_syn_that_contradicts_itself_is_reset(void **state)
@@ -354,6 +396,8 @@ int main(void)
         SCRIPT(an_echo_reduces_however_long_after),
         SCRIPT(only_new_text_is_ect),
         SCRIPT(a_loss_among_marks_is_not_answered_again),
+        SCRIPT(marks_keep_what_a_needless_recovery_took),
+        SCRIPT(a_loss_that_a_probe_repaired_is_told),
         SCRIPT(a_syn_that_contradicts_itself_is_reset),
         SCRIPT(the_latest_syn_is_told),
         SCRIPT(a_server_without_ecn_stays_so),

@@ -202,6 +202,27 @@ static void what_is_told_reduces(void **state)
     forget_sent(f);
 }
 
+/* What was sent before the window was reduced may all be marked: it was answered. What is sent
+ * behind that is another window.
+ * Shows: RFC 3168 6.1.2b. */
+static void marks_of_one_window_reduce_once(void **state)
+{
+    struct tcp_fixture *f = accurate(state);
+
+    send_segments(f, 10);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    for (uint32_t i = 1; i <= 10; i++) {
+        peer_sends(f, TCP_ACK | ACE(5 + i), .seq = 1, .ack = 1 + i * MSS);
+    }
+    assert_int_equal(f->tcp.counters.ecn_reductions, 1);
+    send_segments(f, 2);
+    forget_sent(f);
+    peer_sends(f, TCP_ACK | ACE(16), .seq = 1, .ack = 1 + 11 * MSS);
+    assert_int_equal(f->tcp.counters.ecn_reductions, 2);
+    forget_sent(f);
+}
+
 /* An ACK of many segments may hide that the count has gone round.
  * Shows: RFC 9768 3.2.2.5c, 3.2.3d. */
 static void a_count_that_may_have_gone_round(void **state)
@@ -340,6 +361,7 @@ int main(void)
         SCRIPT(a_burst_of_marks_has_several_acks),
         SCRIPT(sack_goes_before_the_option),
         SCRIPT(what_is_told_reduces),
+        SCRIPT(marks_of_one_window_reduce_once),
         SCRIPT(a_count_that_may_have_gone_round),
         SCRIPT(a_syn_ack_without_an_answer_says_less),
         SCRIPT(a_byte_counter_goes_round),
