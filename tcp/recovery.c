@@ -434,6 +434,10 @@ static void probe(struct tcp_conn *conn)
     if (give_up(conn)) {
         return;
     }
+    if (tcp_conn_policy(conn)->idle_restart &&
+        conn->tcp->now_ns - conn->last_send_ns > conn->rtt.rto_ns) {
+        conn->cc->idle(conn); /* RFC 5681 section 4.1 */
+    }
     if (sendq->head != sendq->next) {
         /* The probe before this one, or the oldest of what the window was closed over. */
         sendq_mark_all_lost(sendq, has_reneged(sendq));

@@ -215,6 +215,20 @@ static void a_probe_that_cannot_go_leaves_the_timeout(void **state)
     assert_int_equal(f->tcp.counters.tlp_sent, 0);
 }
 
+/* A window that was closed for longer than an RTO: what the path takes is not known any more.
+ * Shows: RFC 5681 4.1a. */
+static void a_window_that_opens_late_is_filled_slowly(void **state)
+{
+    struct tcp_fixture *f = far_peer(state, true);
+
+    conn_of(f)->cwnd = 60 * MSS;
+    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .window = WINDOW_ZERO);
+    assert_int_equal(app_sends(f, 40 * MSS), 40 * MSS);
+    expect_after(f, RTO, TCP_ACK, .seq = 1, .ack = 1, .bytes = 1);
+    assert_int_equal(conn_of(f)->cwnd, 10 * MSS);
+    forget_sent(f);
+}
+
 /* The override timer ran out, but the piece could not go at once, and then the
  * window closed: from then on it is probed. */
 static void an_override_that_is_too_late_becomes_a_probe(void **state)
@@ -266,6 +280,7 @@ int main(void)
         SCRIPT(an_ack_of_the_probe_alone_says_nothing_yet),
         SCRIPT(a_probe_that_cannot_go_leaves_the_timeout),
         SCRIPT(an_override_that_is_too_late_becomes_a_probe),
+        SCRIPT(a_window_that_opens_late_is_filled_slowly),
         SCRIPT(news_of_a_closed_window_does_not_put_off_the_probe),
     };
 
