@@ -136,6 +136,23 @@ static void it_grows_as_the_equations_do(void **state)
     }
 }
 
+/* A minute behind the plateau the cubic is at thousands of segments.
+ * Shows: RFC 9438 4.2c. */
+static void it_grows_by_half_a_window_at_most(void **state)
+{
+    struct tcp_conn conn = connection(20 * MSS, 20 * MSS, 20 * NS_PER_MS);
+
+    (void)state;
+    cc->loss(&conn, 20 * MSS);
+    cc->acked(&conn, MSS, UINT64_MAX);
+    assert_int_equal(conn.cwnd, 14 * MSS);
+    tcp.now_ns += 60 * NS_PER_S;
+    for (unsigned i = 0; i < 14; i++) {
+        cc->acked(&conn, MSS, UINT64_MAX);
+    }
+    assert_in_range(conn.cwnd, 20 * MSS, 21 * MSS);
+}
+
 /* Whole bursts, single segments and bytes that are acknowledged come to the same. */
 static void bursts_grow_it_alike(void **state)
 {
@@ -336,6 +353,7 @@ int main(void)
         cmocka_unit_test(k_is_where_the_deficit_is_made_up),
         cmocka_unit_test(the_window_is_a_cubic_of_time),
         cmocka_unit_test(it_grows_as_the_equations_do),
+        cmocka_unit_test(it_grows_by_half_a_window_at_most),
         cmocka_unit_test(bursts_grow_it_alike),
         cmocka_unit_test(losses_take_three_tenths),
         cmocka_unit_test(a_timeout_forgets_the_plateau),
