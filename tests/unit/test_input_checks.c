@@ -104,6 +104,8 @@ static void syn_is_challenged_wherever_it_lies(void **state)
         {"the old one", 0, 0, 0},
         {"the old one, of an active open", 0, 0, TCP_ACK},
         {"at RCV.NXT", 1, 0, 0},
+        {"at RCV.NXT, its ACK plausible", 1, 0, TCP_ACK},
+        {"likewise, with text", 1, 10, TCP_ACK},
         {"in the window", 100, 0, 0},
         {"right of the window", 1 + WINDOW, 0, 0},
         {"left, with text that reaches into the window", 0, 10, TCP_ACK},
