@@ -71,14 +71,13 @@ void tcp_establish(struct tcp_conn *conn, const struct tcp_segment *seg)
 }
 
 /* RFC 3522 section 3.2: what is echoed is of the oldest that is acknowledged, which may have gone
- * again in a recovery before this one. The division is of a repair. */
+ * again, and more than once, in a recovery before this one. The division is of a repair. */
 static RARE void note_echo(const struct tcp_conn *conn, const struct tcp_record *record,
                            struct tcp_ack_news *news)
 {
     uint32_t again_ms = (uint32_t)(record->last_tx_ns / NS_PER_MS) + conn->ts_offset;
 
-    news->echoes_earlier =
-        news->ts_ecr != 0 && (record->transmissions > 2 || seq_lt(news->ts_ecr, again_ms));
+    news->echoes_earlier = news->ts_ecr != 0 && seq_lt(news->ts_ecr, again_ms);
 }
 
 /* The records that the acknowledgement covers whole: RACK hears of each, the

@@ -282,55 +282,6 @@ static void timestamps_undo_a_fast_recovery(void **state)
     assert_int_equal(f->tcp.counters.retransmissions, 1);
 }
 
-/* Whatever rate reduction says. */
-static void send_all(struct tcp_fixture *f)
-{
-    conn_of(f)->cwnd = 40 * MSS;
-    tcp_conn_want_output(conn_of(f));
-    turn(f);
-}
-
-/* What a recovery has sent again beyond its end may be acknowledged in the next one, and what that
- * echoes is of before its repairs: nothing says that they were needless. */
-static void repairs_of_before_undo_nothing(void **state)
-{
-    struct tcp_fixture *f = *state;
-    uint32_t sent_ts, again_ts;
-
-    f->settings.timestamps = true;
-    f->peer->timestamps = true;
-    (void)far_peer(state, true);
-    app_sends(f, 30 * STAMPED);
-    sent_ts = expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED)->ts_val;
-    forget_sent(f);
-    wait_ns(f, RTT);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .ts_ecr = sent_ts,
-               .sack = {{1 + STAMPED, 1 + 10 * STAMPED}}); /* the first is lost */
-    send_all(f);                                           /* twenty more beside its repair */
-    forget_sent(f);
-    wait_ns(f, RTT);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .ts_ecr = sent_ts,
-               .sack = {{1 + 11 * STAMPED, 1 + 14 * STAMPED}}); /* and one behind its end */
-    send_all(f);
-    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED);
-    again_ts = expect(f, TCP_ACK, .seq = 1 + 10 * STAMPED, .ack = 1, .bytes = STAMPED)->ts_val;
-    forget_sent(f);
-    wait_ns(f, MS(5));
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 10 * STAMPED, .ts_ecr = sent_ts + 100,
-               .sack = {{1 + 11 * STAMPED, 1 + 14 * STAMPED}});
-    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_OPEN);
-    forget_sent(f);
-    wait_ns(f, RTT);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 10 * STAMPED, .ts_ecr = sent_ts + 100,
-               .sack = {{1 + 15 * STAMPED, 1 + 18 * STAMPED}});
-    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
-    forget_sent(f);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1 + 14 * STAMPED, .ts_ecr = again_ts);
-    assert_int_equal(f->tcp.counters.recoveries_undone, 0);
-    assert_int_equal(conn_of(f)->flight->recovery, TCP_RECOVERY_FAST);
-    forget_sent(f);
-}
-
 /* RFC 3708: also when the recovery is over, as it mostly is by then.
  * Shows: RFC 3708 3a; RFC 4015 3.2b. */
 static void a_dsack_undoes_a_fast_recovery(void **state)
@@ -479,7 +430,6 @@ int main(void)
         SCRIPT(timestamps_undo_a_timeout),
         SCRIPT(timestamps_let_a_real_timeout_be),
         SCRIPT(timestamps_undo_a_fast_recovery),
-        SCRIPT(repairs_of_before_undo_nothing),
         SCRIPT(a_dsack_undoes_a_fast_recovery),
         SCRIPT(a_dsack_of_a_part_undoes_nothing),
         SCRIPT(a_dsack_of_before_undoes_nothing),
