@@ -59,13 +59,14 @@ static void begin_epoch(struct tcp_conn *conn)
     struct tcp_cubic *cubic = &conn->cc_state.cubic;
 
     cubic->epoch = tcp_busy_time(conn);
+    cubic->grown = cubic->epoch;
     cubic->avoids = true;
     cubic->credit = 0;
     cubic->est_credit = 0;
     cubic->w_est = conn->cwnd;
     cubic->k = 0;
     if (conn->cwnd < cubic->w_max) {
-        cubic->k = cubic_k(cubic->w_max - conn->cwnd, conn->snd.mss);
+        cubic->k = cubic_k(cubic->w_max - conn->cwnd, conn->snd.mss) & (uint32_t)INT32_MAX;
     } else {
         cubic->w_max = conn->cwnd;
     }
@@ -99,17 +100,33 @@ static void approach(struct tcp_conn *conn, uint32_t bytes, uint32_t target)
     }
 }
 
+/* Section 5.8: time in which the application, or the peer's window, was what limited does not
+ * count. While it is the congestion window each round trip has an ACK of a full one; two, since
+ * ACKs may be late. */
+static void leave_out_what_was_not_used(struct tcp_conn *conn, uint32_t now)
+{
+    struct tcp_cubic *cubic = &conn->cc_state.cubic;
+    uint32_t unused = now - cubic->grown;
+
+    if (unused > 2 * (conn->rtt.srtt_ns >> TCP_BUSY_SHIFT)) {
+        cubic->epoch += unused;
+    }
+    cubic->grown = now;
+}
+
 static void avoid(struct tcp_conn *conn, uint32_t bytes)
 {
     struct tcp_cubic *cubic = &conn->cc_state.cubic;
     uint32_t mss = conn->snd.mss;
+    uint32_t now = tcp_busy_time(conn);
     uint32_t elapsed;
 
+    leave_out_what_was_not_used(conn, now);
     /* After half an hour without a loss the clock would be ambiguous: a plateau, too. */
-    if (!cubic->avoids || tcp_busy_time(conn) - cubic->epoch > UINT32_MAX / 2) {
+    if (!cubic->avoids || now - cubic->epoch > UINT32_MAX / 2) {
         begin_epoch(conn);
     }
-    elapsed = (tcp_busy_time(conn) - cubic->epoch) >> (CUBIC_TIME_SHIFT - TCP_BUSY_SHIFT);
+    elapsed = (now - cubic->epoch) >> (CUBIC_TIME_SHIFT - TCP_BUSY_SHIFT);
     grow_estimate(conn, bytes);
     if (cubic_window(cubic, elapsed, mss) < cubic->w_est) {
         conn->cwnd = max_u32(conn->cwnd, cubic->w_est);

@@ -21,9 +21,10 @@ struct tcp_cubic {
     uint32_t w_max;      /* bytes; 0 after a timeout: the window is its own plateau */
     uint32_t w_est;      /* bytes: Reno's window in the same place */
     uint32_t cwnd_prior; /* bytes, before the last loss */
-    uint32_t k;          /* from the epoch to w_max, in units of time */
-    uint32_t epoch;      /* when this stage of avoidance began, by tcp_busy_time() */
-    bool avoids;         /* it has begun */
+    uint32_t k : 31;     /* from the epoch to w_max, in units of time */
+    uint32_t avoids : 1; /* this stage of avoidance has begun: */
+    uint32_t epoch;      /* when, by tcp_busy_time(), */
+    uint32_t grown;      /* and when the window was last what limited the sender */
 };
 
 /* Equation 2: when the cubic has made up for `deficit` bytes, in units of time. */

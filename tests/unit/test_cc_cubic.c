@@ -136,11 +136,11 @@ static void it_grows_as_the_equations_do(void **state)
     }
 }
 
-/* A minute behind the plateau the cubic is at thousands of segments.
+/* A minute behind the plateau the cubic is at thousands of segments; the round trip takes as long.
  * Shows: RFC 9438 4.2c. */
 static void it_grows_by_half_a_window_at_most(void **state)
 {
-    struct tcp_conn conn = connection(20 * MSS, 20 * MSS, 20 * NS_PER_MS);
+    struct tcp_conn conn = connection(20 * MSS, 20 * MSS, 60 * NS_PER_S);
 
     (void)state;
     cc->loss(&conn, 20 * MSS);
@@ -252,6 +252,42 @@ static void a_second_timeout_begins_an_epoch(void **state)
     assert_in_range(conn.cwnd, 70 * MSS, 71 * MSS);
 }
 
+/* Section 5.8: nor does time in which the window was not used, as when the application has little
+ * to send. Between ACKs of full windows up to two round trips do.
+ * Shows: RFC 9438 5.8a. */
+static void time_without_use_stops_the_clock(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t gap_ns;
+        bool counts;
+    } cases[] = {
+        {"a round trip", 50 * NS_PER_MS, true},
+        {"two", 100 * NS_PER_MS, true},
+        {"more", 110 * NS_PER_MS, false},
+        {"a minute", 60 * NS_PER_S, false},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct tcp_conn conn = connection(100 * MSS, 100 * MSS, 50 * NS_PER_MS);
+        uint32_t epoch;
+
+        print_message("  %s\n", cases[i].name);
+        cc->loss(&conn, 100 * MSS);
+        cc->acked(&conn, MSS, UINT64_MAX);
+        epoch = conn.cc_state.cubic.epoch;
+        tcp.now_ns += cases[i].gap_ns; /* of ACKs that found it half empty */
+        cc->acked(&conn, MSS, UINT64_MAX);
+        assert_int_equal(conn.cc_state.cubic.epoch == epoch, cases[i].counts);
+        assert_int_equal(tcp_busy_time(&conn) == conn.cc_state.cubic.epoch, !cases[i].counts);
+        for (unsigned acked = 0; acked < 70; acked++) {
+            cc->acked(&conn, MSS, UINT64_MAX);
+        }
+        assert_in_range(conn.cwnd, 70 * MSS, 72 * MSS); /* not towards what a minute would make */
+    }
+}
+
 /* Section 5.8: time in which nothing was sent does not count.
  * Shows: RFC 9438 5.8a. */
 static void pauses_stop_the_clock(void **state)
@@ -358,6 +394,7 @@ int main(void)
         cmocka_unit_test(losses_take_three_tenths),
         cmocka_unit_test(a_timeout_forgets_the_plateau),
         cmocka_unit_test(a_second_timeout_begins_an_epoch),
+        cmocka_unit_test(time_without_use_stops_the_clock),
         cmocka_unit_test(pauses_stop_the_clock),
         cmocka_unit_test(the_first_slow_start_ends_by_hystart),
         cmocka_unit_test(a_loss_ends_slow_start_at_once),

@@ -81,6 +81,22 @@ static void a_server_learns_how_the_syn_ack_came(void **state)
     }
 }
 
+/* Text that was lost behind the SYN-ACK, and what came after it: its ACE is a count.
+ * Shows: RFC 9768 3.2.2.1d. */
+static void a_last_ack_with_sack_blocks_counts(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.ecn = TCP_ECN_ACCURATE;
+    f->peer->sack = true;
+    peer_sends_syn(f, ACCURATE, .seq = 0);
+    forget_sent(f);
+    wait_ns(f, RTT);
+    peer_sends(f, TCP_ACK | ACE(3), .seq = 1, .ack = 1, .sack = {{101, 201}});
+    expect_state(f, TCP_ESTABLISHED);
+    assert_int_equal(ecn_text_field(conn_of(f)), ECN_ECT_0);
+}
+
 /* Each count, and the change to CE at once; the second CE too.
  * Shows: RFC 9768 3.2.2a, 3.2.2.5a, 3.2.2.5b, 3.2.3a, 3.2.3c. */
 static void marked_text_is_told_at_once(void **state)
@@ -354,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRIPT(a_client_tells_how_the_syn_ack_came),
         SCRIPT(a_server_learns_how_the_syn_ack_came),
+        SCRIPT(a_last_ack_with_sack_blocks_counts),
         SCRIPT(marked_text_is_told_at_once),
         SCRIPT(time_wait_goes_on_telling),
         SCRIPT(the_order_is_the_shorter),
