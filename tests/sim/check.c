@@ -87,7 +87,7 @@ static uint64_t timeouts(const struct sim *sim, unsigned side)
 
 static bool has_probed(const struct tcp_conn *conn)
 {
-    return conn->flight && conn->flight->tlp_out;
+    return conn->probe_doubt || (conn->flight && conn->flight->tlp_out);
 }
 
 /* Of all connections, also those that no application knows. */

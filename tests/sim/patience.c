@@ -106,14 +106,16 @@ static void leave(struct sim *sim, unsigned i, unsigned side, const struct tcp_s
 }
 
 /* RFC 9293 section 3.10.7.4: what lies before RCV.NXT is answered, but nothing that it says is
- * taken. Who has not seen its peer's SYN takes nothing else. */
+ * taken, nor of a SYN that comes again. Who has not seen its peer's SYN takes nothing else. */
 static bool is_acceptable(const struct patience *own, const struct tcp_segment *seg)
 {
     uint32_t length = tcp_segment_length(seg);
 
-    return seg->flags & TCP_SYN ||
-           (own->met && (!own->acked || (length > 0 ? seq_gt(seg->seq + length, own->rcv_nxt)
-                                                    : seq_ge(seg->seq, own->rcv_nxt))));
+    if (seg->flags & TCP_SYN) {
+        return !own->met || (seg->flags & TCP_ACK && seq_gt(seg->ack, own->una));
+    }
+    return own->met && (!own->acked || (length > 0 ? seq_gt(seg->seq + length, own->rcv_nxt)
+                                                   : seq_ge(seg->seq, own->rcv_nxt)));
 }
 
 /* What comes next is taken: the same once more lies before RCV.NXT, in one turn with it, too. */
