@@ -130,13 +130,15 @@ static bool head_was_sent_once(const struct tcp_sendq *sendq)
 }
 
 /* More duplicates than there are segments in flight tell of duplicates of ACKs: counted, they
- * would make room for what is sent next. Until a loss is found three of short segments may. */
+ * would make room for what is sent next. Until a loss is found those of short segments may, as many
+ * as find it, but three while marks reduce the window. */
 static bool says_nothing_new(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = conn->flight;
+    uint32_t enough =
+        tcp_recovery_reduces(flight->recovery) ? TCP_DUPTHRESH : tcp_dup_threshold(conn);
 
-    return (flight->dup_acks >= tcp_dup_threshold(conn) ||
-            tcp_recovery_repairs(flight->recovery)) &&
+    return (flight->dup_acks >= enough || tcp_recovery_repairs(flight->recovery)) &&
            (flight->dup_acks + 1u) * conn->snd.mss > conn->snd.nxt - conn->snd.una;
 }
 
