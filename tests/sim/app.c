@@ -134,11 +134,19 @@ static struct app *find_app(const struct tcp_conn *conn)
     return number < app->accepted_count ? &app->accepted[2 * number] : app->stranger;
 }
 
+/* An old SYN that comes when all is over may be answered with the very number at which the peer, in
+ * TIME-WAIT, stands: its ACK is then what the handshake waits for. */
+static bool is_second_life(const struct app *app, const struct tcp_conn *conn)
+{
+    return app->opened &&
+           (app->may_live_twice || (app->closed && conn->snd.iss + 1 == app->end_seq));
+}
+
 static void on_open(struct tcp_conn *conn)
 {
     struct app *app = find_app(conn);
 
-    if (app->is_stranger || (app->opened && app->stranger)) {
+    if (app->is_stranger || is_second_life(app, conn)) {
         conn->app = app->is_stranger ? app : app->stranger;
         tcp_abort(conn);
         return;
@@ -297,6 +305,7 @@ static void on_close(struct tcp_conn *conn)
         fail(app, APP_EVENT_AFTER_CLOSE);
     }
     app->closed = true;
+    app->end_seq = conn->snd.nxt;
     app->reason = (enum tcp_reason)conn->reason;
     for (unsigned i = 0; i < app->retained_count; i++) {
         tcp_data_release_orphan(conn->tcp, &app->retained[i]);

@@ -56,8 +56,9 @@ struct app {
                              the peer's port, is accepted[2 * i]; NULL for all others */
     uint32_t accepted_count;
     uint16_t first_port;
-    struct app *stranger; /* has what comes to life again by an old SYN or cookie; NULL: nothing
-                             may */
+    struct app *stranger; /* has what comes to life again */
+    bool may_live_twice;  /* by an old SYN or cookie; else only where the numbers go on by chance */
+    uint32_t end_seq;     /* SND.NXT at the close */
     uint32_t sent;
     uint32_t acked;
     uint32_t received;

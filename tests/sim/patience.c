@@ -387,6 +387,14 @@ static uint64_t ack_delay_ns(const struct sim *sim, unsigned i, unsigned side)
     return delay_ms * (uint64_t)NS_PER_MS;
 }
 
+static bool knows_its_neighbour(struct sim *sim, unsigned i, unsigned side)
+{
+    const struct tcp_conn *conn = sim_conn(sim, i, side);
+    struct neighbours *all = &sim->pair.host[side].net.neighbours;
+
+    return neighbour_at(all, conn->path.neighbour)->state > NEIGHBOUR_INCOMPLETE;
+}
+
 /* What arrived found no room, or nobody has looked at it yet. */
 static bool is_short(const struct sim *sim, unsigned side, const struct patience *asking)
 {
@@ -420,6 +428,9 @@ static enum silence_cause silence_cause(struct sim *sim, unsigned i, unsigned si
     }
     if (sim->pair.now_ns - own->arrived_ns <= ack_delay_ns(sim, i, !side)) {
         return SILENCE_DELAYED_ACK;
+    }
+    if (!knows_its_neighbour(sim, i, !side)) {
+        return SILENCE_NEIGHBOUR;
     }
     return is_short(sim, !side, own) ? SILENCE_PEER_SHORT : SILENCE_CAUSE_COUNT;
 }

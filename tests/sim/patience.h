@@ -35,6 +35,7 @@ enum patience_cause {
     X(PEER_CLOSED, "the peer's window was closed to all that arrived, or that was overtaken")      \
     X(OVERTAKEN, "its timestamp or its ACK is too old to be taken (RFC 7323, RFC 5961)")           \
     X(DELAYED_ACK, "the peer may hold its ACK back for a while (RFC 9293 section 3.8.6.3)")        \
+    X(NEIGHBOUR, "nobody has told the peer the neighbour's address yet")                           \
     X(PEER_SHORT, "the peer is short of frames or memory, or takes no turns")                      \
     X(LISTENER, "the peer's listener takes no more, or is paused")                                 \
     X(ITSELF, "it was not asked")

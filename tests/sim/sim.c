@@ -69,8 +69,6 @@ static bool may_live_twice(const struct sim_plan *plan)
 
 static void create_apps(struct sim *sim)
 {
-    struct app *stranger = may_live_twice(&sim->plan) ? &sim->stranger : NULL;
-
     sim->stranger.is_stranger = true;
     sim->listener.accepted = &sim->app[0][1];
     sim->listener.accepted_count = sim->plan.connections;
@@ -89,7 +87,8 @@ static void create_apps(struct sim *sim)
             app->wake_ns = UINT64_MAX;
             app->begin_ns = side == 0 || sim->plan.simultaneous ? sim->start_ns + app->plan.begin_ns
                                                                 : UINT64_MAX;
-            app->stranger = stranger;
+            app->stranger = &sim->stranger;
+            app->may_live_twice = may_live_twice(&sim->plan);
         }
     }
 }
