@@ -57,15 +57,17 @@ static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
     }
 }
 
-/* The table of RFC 9293 section 3.4. */
+/* The table of RFC 9293 section 3.4, and what stands at the right edge without text. There stand the
+ * ACKs of a peer that has filled the window and lost all of it; as in Linux they are taken, or what
+ * we send is acknowledged in vain until its repairs come through. */
 static bool is_acceptable(const struct tcp_conn *conn, const struct tcp_segment *seg,
                           uint32_t length)
 {
     uint32_t nxt = conn->rcv.nxt;
     uint32_t edge = conn->rcv.edge;
 
-    if (length == 0 && edge == nxt) {
-        return seg->seq == nxt;
+    if (length == 0 && seg->seq == edge) {
+        return edge == nxt || !(seg->flags & TCP_RST);
     }
     return seq_between(seg->seq, nxt, edge) ||
            (length > 0 && seq_between(seg->seq + length - 1, nxt, edge));

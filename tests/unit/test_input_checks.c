@@ -124,6 +124,32 @@ static void syn_is_challenged_wherever_it_lies(void **state)
     }
 }
 
+/* A peer that has filled the window and lost all of it has no other number for its ACKs.
+ * Shows: RFC 9293 3.4b. */
+static void an_ack_at_the_right_edge_is_taken(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t seq;
+        uint32_t una;
+    } cases[] = {
+        {"last in the window", WINDOW, 101},
+        {"at the edge", 1 + WINDOW, 101},
+        {"beyond", 2 + WINDOW, 1},
+    };
+    struct tcp_fixture *f = small_window(state);
+
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        establish_next(f, i);
+        app_sends(f, 100);
+        expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = 100);
+        peer_sends(f, TCP_ACK, .seq = cases[i].seq, .ack = 101);
+        assert_int_equal(conn_of(f)->snd.una - conn_of(f)->snd.iss, cases[i].una);
+        forget_sent(f);
+    }
+}
+
 /* RFC 5961 section 7; the limit is each connection's own (CVE-2016-5696).
  * Shows: RFC 5961 7a, 7b, 7c. */
 static void challenge_acks_are_limited(void **state)
@@ -364,6 +390,7 @@ int main(void)
         SCRIPT(rst_in_syn_received_goes_back_to_listen),
         SCRIPT(rst_in_simultaneous_open_is_refusal),
         SCRIPT(syn_is_challenged_wherever_it_lies),
+        SCRIPT(an_ack_at_the_right_edge_is_taken),
         SCRIPT(challenge_acks_are_limited),
         SCRIPT(segments_are_trimmed_to_the_window),
         SCRIPT(a_fin_behind_the_right_edge_is_cut_off),
