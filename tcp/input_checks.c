@@ -57,9 +57,9 @@ static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
     }
 }
 
-/* The table of RFC 9293 section 3.4, and what stands at the right edge without text. There stand the
- * ACKs of a peer that has filled the window and lost all of it; as in Linux they are taken, or what
- * we send is acknowledged in vain until its repairs come through. */
+/* The table of RFC 9293 section 3.4, and what stands at the right edge without text. There stand
+ * the ACKs of a peer that has filled the window and lost all of it; as in Linux they are taken, or
+ * what we send is acknowledged in vain until its repairs come through. */
 static bool is_acceptable(const struct tcp_conn *conn, const struct tcp_segment *seg,
                           uint32_t length)
 {
