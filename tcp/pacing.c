@@ -170,6 +170,15 @@ bool pacing_allows(struct tcp_conn *conn)
     return true;
 }
 
+void pacing_on_timeout(struct tcp_conn *conn)
+{
+    struct tcp_pacing *pacing = place_of(conn);
+
+    (void)leave_wheel(conn);
+    pacing->next_ns = min_u64(pacing->next_ns, conn->tcp->now_ns);
+    pacing->limit_ns = pacing->next_ns;
+}
+
 bool pacing_is_waiting(const struct tcp_conn *conn)
 {
     return wheel_is_armed(&place_of(conn)->timer);

@@ -74,6 +74,9 @@ void pacing_end(struct tcp_conn *conn);
 /* A segment may go now. If not, the connection comes to the transmit list when it may. */
 bool pacing_allows(struct tcp_conn *conn);
 
+/* A timeout: what was sent has left, or is lost, and what goes again waits for none of it. */
+void pacing_on_timeout(struct tcp_conn *conn);
+
 /* It was told that it may not, and will be released. */
 bool pacing_is_waiting(const struct tcp_conn *conn);
 

@@ -4,6 +4,7 @@
 #include "tcp/emit.h"
 #include "tcp/islost.h"
 #include "tcp/mtu.h"
+#include "tcp/pacing.h"
 #include "tcp/path.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
@@ -420,6 +421,9 @@ static void timeout(struct tcp_conn *conn)
     }
     if (tcp_conn_has(conn, TCP_CONN_RATED)) {
         rate_all_lost(conn);
+    }
+    if (tcp_conn_has(conn, TCP_CONN_PACED)) {
+        pacing_on_timeout(conn);
     }
     sendq_mark_all_lost(sendq, reneged);
     tcp_recovery_restart(conn, false);

@@ -132,13 +132,18 @@ static int check_late(struct sim *sim, unsigned side)
     return 0;
 }
 
+static uint64_t hasty(const struct tcp *tcp)
+{
+    return tcp->counters.tlp_sent + tcp->counters.rto_expired;
+}
+
 /* What waits for its rate is released within a tick of the clock of pacing. */
 static int note_releases(struct sim *sim, unsigned side)
 {
     struct deadlines *deadlines = &sim->check.deadlines[side];
     const struct tcp *tcp = &sim->pair.host[side].tcp;
 
-    deadlines->probes = tcp->counters.tlp_sent;
+    deadlines->hasty = hasty(tcp);
     for (uint32_t i = 0; i < DEADLINE_PLACES; i++) {
         const struct tcp_conn *conn = conn_at(sim, side, i);
         struct deadline_seen *seen = &deadlines->release[i];
@@ -156,7 +161,7 @@ static int note_releases(struct sim *sim, unsigned side)
     return 0;
 }
 
-/* What waited sends nothing before its release; a tail loss probe asks nobody. */
+/* What waited sends nothing before its release; but timeouts and tail loss probes ask nobody. */
 static int check_releases(struct sim *sim, unsigned side)
 {
     const struct deadlines *deadlines = &sim->check.deadlines[side];
@@ -168,7 +173,7 @@ static int check_releases(struct sim *sim, unsigned side)
 
         if (conn && generation_at(&tcp->conns, i) == seen->generation &&
             seen->ns > sim->pair.now_ns && conn->last_send_ns == sim->pair.now_ns &&
-            tcp->counters.tlp_sent == deadlines->probes) {
+            hasty(tcp) == deadlines->hasty) {
             return sim_fail(sim, INVARIANT_EARLY, "side %u: a release, by %llu ns", side,
                             (unsigned long long)(seen->ns - sim->pair.now_ns));
         }

@@ -24,7 +24,7 @@ struct deadlines {
     struct deadline_seen fin_wait_2[DEADLINE_PLACES]; /* when it is over */
     struct deadline_seen release[DEADLINE_PLACES];
     uint64_t left_early; /* TIME-WAIT entries, for any reason */
-    uint64_t probes;     /* tail loss probes before the turn */
+    uint64_t hasty;      /* timeouts and tail loss probes before the turn */
 };
 
 struct sim;

@@ -226,6 +226,24 @@ static void repairs_are_paced(void **state)
     assert_int_equal(f->tcp.counters.rto_expired, 0);
 }
 
+/* But a timeout does not wait: R2 would count what has not gone. */
+static void a_timeout_waits_for_no_release(void **state)
+{
+    struct tcp_fixture *f = *state;
+
+    f->settings.policy.tail_probes = false;
+    (void)paced_peer(state);
+    send_segments(f, 1);
+    expect_segments(f, 0, 1);
+    f->tcp.pacer.places[conn_of(f)->index].next_ns = f->now_ns + SECONDS(100);
+    send_segments(f, 1);
+    expect_silence(f);
+    assert_true(pacing_is_waiting(conn_of(f)));
+    skip_to(f, conn_of(f)->rexmit_ns + MS(1));
+    expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = MSS);
+    assert_int_equal(f->tcp.counters.rto_expired, 1);
+}
+
 /* With nothing in flight only the pacer keeps it from being forgotten, and nobody takes it for
  * a window that is too small. */
 static void nothing_else_waits_with_it(void **state)
@@ -307,6 +325,7 @@ int main(void)
         SCRIPT(after_a_pause_one_burst_goes),
         SCRIPT(an_ack_is_not_held_up),
         SCRIPT(repairs_are_paced),
+        SCRIPT(a_timeout_waits_for_no_release),
         SCRIPT(nothing_else_waits_with_it),
         SCRIPT(it_ends_with_the_policy),
         SCRIPT(it_ends_with_the_connection),
