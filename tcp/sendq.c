@@ -178,12 +178,7 @@ struct tcp_record *sendq_append(struct tcp_sendq *sendq, const struct tcp_sendq_
 {
     struct tcp_record *record;
 
-    if (sendq_is_empty(sendq)) {
-        /* Else requests that come one by one would touch all records of the flight by turns. */
-        sendq->head = 0;
-        sendq->next = 0;
-        sendq->tail = 0;
-    } else if (sendq_count(sendq) + use > sendq->mask && !grow(sendq, room)) {
+    if (sendq_count(sendq) + use > sendq->mask && !grow(sendq, room)) {
         return NULL;
     }
     record = at(sendq, sendq->tail);

@@ -85,16 +85,11 @@ static size_t align(size_t bytes)
     return (bytes + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
 }
 
-/* Each begins on a cache line. */
-enum {
-    conn_lines = (sizeof(struct tcp_conn) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES,
-    flight_lines = (sizeof(struct tcp_flight) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES,
-};
-
-static const uint32_t conn_bytes = conn_lines * CACHE_LINE_BYTES;
-/* An odd number: of eight lines a request touches the same three in each flight, and those of many
- * connections would share the same sets of a cache. */
-static const uint32_t flight_bytes = (flight_lines | 1) * CACHE_LINE_BYTES;
+/* A connection begins on a cache line. */
+static const uint32_t conn_bytes =
+    (sizeof(struct tcp_conn) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+static const uint32_t flight_bytes =
+    (sizeof(struct tcp_flight) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
 
 static struct layout lay_out(const struct tcp_config *config)
 {

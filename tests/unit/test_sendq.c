@@ -68,26 +68,6 @@ static void sending_in_order(void **state)
     }
 }
 
-/* One after the other, each has the same place. */
-static void an_empty_queue_begins_anew(void **state)
-{
-    struct sendq_fixture f;
-
-    (void)state;
-    sendq_open(&f, UINT32_MAX - 250, 8);
-    for (unsigned i = 0; i < 10; i++) {
-        queue_sent(&f, 1, 100);
-        assert_queue(&f);
-        assert_ptr_equal(sendq_at(&f.sendq, f.sendq.head), f.sendq.inline_records);
-        acknowledge(&f, f.end);
-        assert_true(sendq_is_empty(&f.sendq));
-    }
-    queue_sent(&f, 2, 100);
-    acknowledge(&f, f.una + 100); /* not empty: it goes on where it is */
-    assert_ptr_equal(sendq_at(&f.sendq, f.sendq.head), f.sendq.inline_records + 1);
-    sendq_close(&f);
-}
-
 /* Three records of 100 bytes, the acknowledgement anywhere. */
 static void acknowledgements_anywhere(void **state)
 {
@@ -400,7 +380,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_queue_is_empty),
         cmocka_unit_test(sending_in_order),
-        cmocka_unit_test(an_empty_queue_begins_anew),
         cmocka_unit_test(acknowledgements_anywhere),
         cmocka_unit_test(syn_and_fin_take_numbers),
         cmocka_unit_test(a_syn_with_text_is_cut_behind_it),
