@@ -77,8 +77,10 @@ static void arrive(const struct bed_packet *in, struct port_packet *out)
         frame_arrive(&bed.pool, frame, end);
         return;
     }
-    /* With no room behind it that slice_stash could use. */
+    /* With no room behind it that slice_stash could use; and nobody is given it in this turn. */
     frame_arrive(&bed.pool, frame, BED_CHUNK_BYTES);
+    frame_hold(&bed.pool, frame, FRAME_CROSSING);
+    bed.tight[bed.tight_count++] = frame;
     ASAN_POISON_MEMORY_REGION(chunk, out->offset);
     ASAN_POISON_MEMORY_REGION(chunk + end, BED_CHUNK_BYTES - end);
 }
@@ -272,18 +274,21 @@ struct bed_packet *bed_packet(void)
     return bed.arrived < BED_BURST ? &bed.inbox[bed.arrived++] : NULL;
 }
 
-void bed_turn(void)
+static void let_go_of_tight(void)
 {
-    bool poisoned = false;
-
-    for (unsigned i = 0; i < bed.arrived; i++) {
-        poisoned |= bed.inbox[i].tight;
-    }
-    tcp_turn_begin(&bed.tcp, bed.now_ns);
-    (void)receive_burst(&bed.tcp, bed.now_ns, NULL);
-    if (poisoned) {
+    if (bed.tight_count > 0) {
         ASAN_UNPOISON_MEMORY_REGION(chunks, sizeof chunks);
     }
+    while (bed.tight_count > 0) {
+        frame_drop(&bed.pool, bed.tight[--bed.tight_count], FRAME_CROSSING);
+    }
+}
+
+void bed_turn(void)
+{
+    tcp_turn_begin(&bed.tcp, bed.now_ns);
+    (void)receive_burst(&bed.tcp, bed.now_ns, NULL);
+    let_go_of_tight();
     net_tick(&bed.net, bed.now_ns);
     tcp_timers(&bed.tcp, bed.now_ns);
     tcp_transmit(&bed.tcp);

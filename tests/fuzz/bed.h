@@ -58,7 +58,9 @@ struct bed {
     uint64_t now_ns;
     uint32_t tx_room; /* packets that the port takes in a turn */
     bool hold_completions;
-    unsigned arrived; /* packets for the next turn */
+    unsigned arrived;          /* packets for the next turn */
+    uint32_t tight[BED_BURST]; /* frames of this turn's tight packets, held to its end */
+    unsigned tight_count;
     struct bed_packet inbox[BED_BURST];
     unsigned held_count;
     struct bed_held held[BED_FRAMES];
