@@ -15,12 +15,12 @@ static void send_all(struct tcp_fixture *f)
     turn(f);
 }
 
-/* What a recovery has sent again beyond its end may be acknowledged in the next one, and what that
- * echoes is of before its repairs: nothing says that they were needless. */
-static void repairs_of_before_undo_nothing(void **state)
+/* Thirty segments go, the first is lost, and what SACK tells of it begins a recovery: a round trip
+ * later. The timestamp that they carried. */
+static uint32_t lose_the_first(void **state)
 {
     struct tcp_fixture *f = *state;
-    uint32_t sent_ts, again_ts;
+    uint32_t sent_ts;
 
     f->settings.timestamps = true;
     f->peer->timestamps = true;
@@ -34,6 +34,17 @@ static void repairs_of_before_undo_nothing(void **state)
     send_all(f);                                           /* twenty more beside its repair */
     forget_sent(f);
     wait_ns(f, RTT);
+    return sent_ts;
+}
+
+/* What a recovery has sent again beyond its end may be acknowledged in the next one, and what that
+ * echoes is of before its repairs: nothing says that they were needless. */
+static void repairs_of_before_undo_nothing(void **state)
+{
+    struct tcp_fixture *f = *state;
+    uint32_t sent_ts, again_ts;
+
+    sent_ts = lose_the_first(state);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .ts_ecr = sent_ts,
                .sack = {{1 + 11 * STAMPED, 1 + 14 * STAMPED}}); /* and one behind its end */
     send_all(f);
@@ -65,18 +76,7 @@ static void repairs_of_repairs_undo_nothing(void **state)
     const struct tcp_sack_block last = {1 + 32 * STAMPED, 1 + 36 * STAMPED};
     uint32_t sent_ts, again_ts;
 
-    f->settings.timestamps = true;
-    f->peer->timestamps = true;
-    (void)far_peer(state, true);
-    app_sends(f, 30 * STAMPED);
-    sent_ts = expect(f, TCP_ACK, .seq = 1, .ack = 1, .bytes = STAMPED)->ts_val;
-    forget_sent(f);
-    wait_ns(f, RTT);
-    peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .ts_ecr = sent_ts,
-               .sack = {{1 + STAMPED, 1 + 10 * STAMPED}}); /* the first is lost */
-    send_all(f);
-    forget_sent(f);
-    wait_ns(f, RTT);
+    sent_ts = lose_the_first(state);
     peer_sends(f, TCP_ACK, .seq = 1, .ack = 1, .ts_ecr = sent_ts, .sack = {behind}); /* the 11th */
     app_sends(f, STAMPED);
     send_all(f);
